@@ -1,0 +1,29 @@
+# `make run` and `make test` set up everything that they need; see README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lint bench clean
+
+run: $(STAMP)
+	@$(BIN)/workbench demo --out build/demo
+
+test: lint
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf .venv build
+
+$(STAMP): pyproject.toml packaging/constraints.txt packaging/setup.sh packaging/system_libraries.sh
+	@sh packaging/setup.sh "$(PYTHON)"
+	@touch $@

@@ -1,0 +1,46 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or leaves anything in the user's own folders."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+
+
+@pytest.fixture
+def neu() -> Path:
+    folder = SHARED / "neu_surface_defects"
+    if not folder.is_dir():
+        pytest.skip("the shared images (neu_surface_defects) are not beside this checkout")
+    return folder
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path) -> Path:
+    """36 small images in 3 classes that colour alone tells apart, in 6 lots named in the file names."""
+    rng = np.random.default_rng(7)
+    root = tmp_path / "pictures"
+    for number, name in enumerate(("blue", "green", "red")):
+        folder = root / name
+        folder.mkdir(parents=True)
+        for i in range(12):
+            pixels = rng.integers(0, 90, (48, 64, 3), dtype=np.uint8)
+            pixels[..., 2 - number] += 120
+            Image.fromarray(pixels).save(folder / f"lot{i % 6}_{i:02d}.png")
+    return root

@@ -1,0 +1,189 @@
+"""Projects, runs, parameters, messages and the vectors' cache."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.records.features import FeatureStore, discard_run, restore_run
+from workbench.records.files import DocumentError
+from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, IndexJob, job_from_json, job_to_json
+from workbench.records.messages import Message, command_line, parse_command
+from workbench.records.params import build, describe, validate
+from workbench.records.project import Chosen, Project, append_ledger
+from workbench.records.runs import RunFolder
+from workbench.records.spec import FeatureSpec, Preprocess
+
+PREPROCESS = Preprocess(
+    resize="shortest", resize_to=256, size=224, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3
+)
+
+
+def spec(**more: object) -> FeatureSpec:
+    values = {"backbone": "b", "weights": "w", "feature": "cls", "layer": -1, "preprocess": PREPROCESS}
+    return FeatureSpec(**{**values, **more})  # type: ignore[arg-type]
+
+
+def test_a_project_remembers_and_can_be_moved(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", "Line 4")
+    project.settings.chosen.append(Chosen(backbone="random_vit", image_size=96))
+    run = project.new_run(IndexJob(folder="/images"), title="Index")
+    project.settings.index = project.relative(run.path / "index.npz")
+    project.save()
+    (tmp_path / "p").rename(tmp_path / "q")
+    again = Project.open(tmp_path / "q")
+    assert again.settings.chosen == [Chosen(backbone="random_vit", image_size=96)]
+    assert again.resolve(again.settings.index) == again.run(run.id).path / "index.npz"
+    assert [found.id for found in again.runs("index")] == [run.id]
+    assert again.runs("embed") == []
+    with pytest.raises(ValueError, match="already holds"):
+        Project.create(tmp_path / "q")
+    with pytest.raises(DocumentError, match="does not exist"):
+        Project.open(tmp_path / "nowhere")
+
+
+def test_unknown_settings_of_another_version_do_not_stop_it(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p")
+    path = project.folder / "project.json"
+    path.write_text(path.read_text().replace('"name"', '"novelty": 1, "name"'))
+    assert Project.open(project.folder).settings.name == "p"
+
+
+def test_discard_can_be_undone_with_its_vectors(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p")
+    run = project.new_run(IndexJob(folder="/images"), name="20260101-000000-index-abcd")
+    store = FeatureStore(project.features_cache / "f")
+    store.append(np.full((1, 16), 1, np.uint8), {"cls": np.ones((1, 4), np.float32)}, run.id)
+    store.append(np.full((1, 16), 2, np.uint8), {"cls": np.ones((1, 4), np.float32)}, "another")
+    trash = project.discard(run)
+    assert discard_run(project.features_cache, run.id, trash) == 1
+    assert len(FeatureStore(project.features_cache / "f")) == 1
+    restore_run(project.features_cache, trash)
+    assert project.restore(run.id).document()["title"] == "index"
+    assert len(FeatureStore(project.features_cache / "f")) == 2
+
+
+def test_the_ledger_only_grows(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p")
+    append_ledger(project.ledger, {"run": "a"})
+    append_ledger(project.ledger, {"run": "b"})
+    with project.ledger.open("a") as stream:
+        stream.write('{"run": "cut o')
+    assert project.test_openings() == 2
+
+
+def test_vectors_are_found_by_content_and_in_the_order_asked(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    digests = rng.integers(0, 255, (10, 16), dtype=np.uint8)
+    cls, mean = rng.normal(size=(10, 3)).astype("f4"), rng.normal(size=(10, 2)).astype("f4")
+    store = FeatureStore(tmp_path)
+    assert store.missing(digests).tolist() == list(range(10))
+    store.append(digests[:4], {"cls": cls[:4], "mean": mean[:4]})
+    store.append(digests[4:9], {"cls": cls[4:9], "mean": mean[4:9]})
+    again = FeatureStore(tmp_path)
+    assert again.missing(digests).tolist() == [9]
+    order = np.asarray([8, 0, 3, 3, 5])
+    np.testing.assert_array_equal(again.rows(digests[order], ["cls", "mean"]), np.hstack([cls, mean])[order])
+    with pytest.raises(KeyError):
+        again.rows(digests[9:], ["cls"])
+
+
+def test_a_damaged_chunk_costs_its_images_only(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    for value in (1, 2):
+        store.append(np.full((1, 16), value, np.uint8), {"cls": np.ones((1, 2), np.float32)})
+    first = sorted(tmp_path.glob("chunk-*"))[0]
+    first.write_bytes(first.read_bytes()[:100])
+    again = FeatureStore(tmp_path)
+    assert len(again) == 1
+    again.append(np.full((1, 16), 1, np.uint8), {"cls": np.ones((1, 2), np.float32)})
+    assert len(FeatureStore(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_every_job_describes_all_its_fields_and_survives_json(kind: str) -> None:
+    config = JOBS[kind]
+    described = describe(config)
+    assert {item.name for item in described} == {item.name for item in fields(config)}
+    for item in described:
+        assert item.help.endswith("."), item.name
+    values = {item.name: ("x",) if item.type == "list" else "/x" for item in described if item.required}
+    job = build(config, values)
+    again = job_from_json(kind, job_to_json(job))
+    assert again == job
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"seeds": 0}, "seeds must be between 1 and 100, not 0"),
+        ({"seeds": 2.5}, "seeds must be a number"),
+        ({"metric": "luck"}, "metric must be one of"),
+        ({"nonsense": 1}, "has no parameter nonsense"),
+        ({"files": ()}, ""),
+    ],
+)
+def test_wrong_values_are_named(values: dict[str, object], said: str) -> None:
+    if not said:
+        assert build(EvaluateJob, values).files == ()
+        return
+    with pytest.raises(ValueError, match=said):
+        build(EvaluateJob, {"files": ("a.h5ad",), **values})
+
+
+def test_a_missing_value_and_an_unknown_kind_are_named() -> None:
+    with pytest.raises(ValueError, match="needs backbone, index"):
+        build(EmbedJob, {})
+    with pytest.raises(ValueError, match="backbone is missing"):
+        validate(EmbedJob(index="i", backbone=""))
+    with pytest.raises(ValueError, match="no job of kind"):
+        job_from_json("dance", {})
+
+
+def test_only_our_own_lines_are_messages() -> None:
+    sent = Message("progress", {"done": 3, "detail": "a\nb"})
+    assert sent.line().count("\n") == 1
+    assert Message.parse(sent.line()) == sent
+    for line in ("", "hello", "[1]", '{"kind": "dance"}', "3", '{"done": 1}'):
+        assert Message.parse(line) is None
+    assert parse_command(command_line("pause")) == "pause"
+    for line in ("", "{}", '{"command": "rm"}', "[]", "7"):
+        assert parse_command(line) is None
+
+
+def test_a_run_survives_a_torn_metric_and_a_damaged_status(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, IndexJob(folder="/x"))
+    run.add_metric({"loss": 1})
+    with (run.path / "metrics.jsonl").open("a") as stream:
+        stream.write('{"loss": 2')
+    assert run.metrics() == [{"loss": 1}]
+    run.add_provenance({"device": "cpu"})
+    run.add_provenance({"seeds": [1]})
+    assert run.document()["provenance"] == {"device": "cpu", "seeds": [1]}
+    assert run.job() == IndexJob(folder="/x")
+    (run.path / "status.json").write_text("{")
+    assert run.status().state == "failed"
+
+
+def test_fingerprints_tell_apart_what_differs_and_pooling_shares_a_pass() -> None:
+    base = spec()
+    others = [
+        spec(backbone="c"),
+        spec(weights="v"),
+        spec(layer=3),
+        spec(decode="exact"),
+        spec(precision="bf16"),
+        spec(preprocess=PREPROCESS.at(448)),
+    ]
+    assert len({each.fingerprint() for each in [base, *others]}) == 7
+    assert len({each.extraction_fingerprint() for each in [base, *others]}) == 7
+    mean = spec(feature="mean")
+    assert mean.fingerprint() != base.fingerprint()
+    assert mean.extraction_fingerprint() == base.extraction_fingerprint()
+    assert FeatureSpec.from_json(base.to_json()) == base
+    assert PREPROCESS.at(448).resize_to == 512
+    with pytest.raises(ValueError, match="feature must be one of"):
+        spec(feature="projector")

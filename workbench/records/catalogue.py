@@ -1,0 +1,74 @@
+"""The catalogue of backbones as plain facts: what `describe` writes and the window and command line show.
+
+The engine owns the entries (it knows how to load each); this file owns what may be said of one without
+loading it, so that the window never needs the engine to draw a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from workbench.records.files import DocumentError, read_document, write_document
+from workbench.records.spec import FEATURES
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneFacts:
+    """One backbone that can be put into a comparison.
+
+    Raises:
+        ValueError: a default feature that the backbone doesn't offer, or a feature that nobody knows.
+    """
+
+    id: str  # catalogue id, Hugging Face id, timm name or local path; what `--backbone` takes
+    title: str  # as a person would say it: "DINOv2 small"
+    source: str  # where the weights come from: "package", "timm", "huggingface", "file", "built in"
+    family: str  # "DINOv2", "supervised CNN", "floor"
+    parameters: int | None  # how many; None where it isn't known before loading
+    input_size: int | None  # pixels, the side of its usual square input; None where any size will do
+    features: tuple[str, ...]  # what it offers, of records.spec.FEATURES
+    default_feature: str  # what its family is usually used with
+    training_data: str  # "ImageNet-1k, 1.3 M labelled images"; "none" for the floors
+    licence: str  # a short note, not legal advice
+    available: bool  # whether its weights are on this machine
+    remedy: str = ""  # one sentence: what to do when it isn't available
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.features) - set(FEATURES))
+        if unknown:
+            raise ValueError(f"backbone {self.id!r} offers {', '.join(unknown)}, which is not a feature.")
+        if self.default_feature not in self.features:
+            raise ValueError(
+                f"backbone {self.id!r} doesn't offer its default feature {self.default_feature!r}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> BackboneFacts:
+        """Fields that this version doesn't know are left out; TypeError when one is missing."""
+        known = {item.name for item in fields(cls)}
+        values = {key: value for key, value in body.items() if key in known}
+        return cls(**{**values, "features": tuple(values.get("features", ()))})
+
+
+def save_catalogue(path: Path, entries: Iterable[BackboneFacts]) -> None:
+    body = {"backbones": [entry.to_json() for entry in entries]}
+    write_document(path, "catalogue", VERSION, body)
+
+
+def load_catalogue(path: Path) -> tuple[BackboneFacts, ...]:
+    """Raises DocumentError when the file is missing, damaged or written by a newer program."""
+    body = read_document(path, "catalogue", VERSION)
+    try:
+        return tuple(BackboneFacts.from_json(entry) for entry in body["backbones"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DocumentError(
+            f"{path} holds an entry that can't be read ({error}). Ask for the catalogue again."
+        ) from None

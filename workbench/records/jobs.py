@@ -1,0 +1,176 @@
+"""The kinds of job that a worker runs, and what each needs to know. One dataclass a kind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from workbench.records.layout import Layout
+from workbench.records.params import build, param
+from workbench.records.spec import FEATURES
+
+# A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator.
+FILES, DEVICE = "files", "device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleJob:
+    """Draw the sample project's images."""
+
+    kind: ClassVar[str] = "sample"
+    lane: ClassVar[str] = FILES
+    folder: str = param(help="Folder that the images are written to.", path=True)
+    seed: int = param(0, help="Another seed draws another set of images.", minimum=0)
+    labelled: int = param(600, help="How many labelled images to draw.", minimum=60, unit="images")
+    unlabelled: int = param(3000, help="How many unlabelled images to draw.", minimum=0, unit="images")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexJob:
+    """List a folder's images, check that each can be read, and hash them."""
+
+    kind: ClassVar[str] = "index"
+    lane: ClassVar[str] = FILES
+    folder: str = param(help="Folder that holds the images.", path=True)
+    labels: str = param(
+        "folder",
+        help="Where labels come from: the first folder below the root, or nowhere.",
+        choices=("folder", "none"),
+    )
+    group_by: str = param(
+        "",
+        help="What belongs together and must not be torn between train and test: "
+        '"folder:2" for the second folder, "name:(lot[0-9]+)" for a part of the file name, empty for no groups.',
+    )
+    check: str = param(
+        "pixels",
+        help='How deep each file is checked: "pixels" decodes it, "header" reads only its head.',
+        choices=("pixels", "header"),
+        advanced=True,
+    )
+    previous: str = param(
+        "", help="An earlier index; unchanged files are taken from it.", path=True, advanced=True
+    )
+    max_megapixels: float = param(
+        500.0,
+        help="Larger images are refused, so that a decompression bomb can't fill the memory.",
+        minimum=1,
+        unit="megapixels",
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        self.layout()
+
+    def layout(self) -> Layout:
+        return Layout(labels=self.labels, group_by=self.group_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedJob:
+    """Turn every image of an index into one vector with a frozen backbone."""
+
+    kind: ClassVar[str] = "embed"
+    lane: ClassVar[str] = DEVICE
+    index: str = param(help="Index of the images.", path=True)
+    root: str = param("", help="Folder of the images, where it has moved since they were indexed.", path=True)
+    backbone: str = param(help="Catalogue id, Hugging Face id, timm name, or a local file or folder.")
+    feature: str = param(
+        "",
+        help="Which of the backbone's outputs is the feature; empty takes what its family is usually used with.",
+        choices=("", *FEATURES),
+    )
+    image_size: int = param(
+        0,
+        help="Side of the square that the backbone gets; 0 takes its own. Larger sees more and costs more.",
+        minimum=0,
+        maximum=2048,
+        unit="px",
+    )
+    decode: str = param(
+        "scaled",
+        help='"scaled" decodes large JPEGs at a fraction of their size, never below twice the input; '
+        '"exact" decodes every pixel.',
+        choices=("scaled", "exact"),
+        advanced=True,
+    )
+    precision: str = param(
+        "auto",
+        help='Arithmetic of the backbone; "auto" takes bf16 where the device gains from it.',
+        choices=("auto", "fp32", "bf16"),
+        advanced=True,
+    )
+    device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
+    batch_size: int = param(0, help="Images in one pass; 0 fits the device.", minimum=0, advanced=True)
+    threads: int = param(0, help="Threads that decode; 0 takes one a core.", minimum=0, advanced=True)
+    split_seed: int = param(0, help="Seed of the split that the exported file carries.", minimum=0)
+    cache: str = param("", help="Folder that keeps vectors for the next time.", path=True, advanced=True)
+    allow_download: bool = param(
+        False, help="Fetch the backbone from its hub when it is not on this machine.", advanced=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateJob:
+    """Compare embedded backbones by linear probe and k-NN on the same resampled splits."""
+
+    kind: ClassVar[str] = "evaluate"
+    lane: ClassVar[str] = DEVICE
+    files: tuple[str, ...] = param(help="Embedding files (.h5ad) of the same images.")
+    seeds: int = param(
+        5,
+        help="How many times the split is drawn anew; each draw gives one value of every score.",
+        minimum=1,
+        maximum=100,
+        unit="splits",
+    )
+    metric: str = param(
+        "auto",
+        help='The score that decides; "auto" takes macro-F1 where classes are unequal by more than 1.5, '
+        "else accuracy.",
+        choices=("auto", "macro_f1", "accuracy", "balanced_accuracy"),
+    )
+    margin: float = param(
+        1.0, help="Differences below this are called equivalent.", minimum=0, maximum=50, unit="points"
+    )
+    device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
+    ledger: str = param(
+        "", help="File that counts how often the test part was opened.", path=True, advanced=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportJob:
+    """Write embeddings in a form that other programs read."""
+
+    kind: ClassVar[str] = "export"
+    lane: ClassVar[str] = FILES
+    files: tuple[str, ...] = param(help="Embedding files (.h5ad) of the same images.")
+    format: str = param("h5ad", help="What to write: h5ad, parquet, projector, npz or clam.")
+    out: str = param(help="File to write.", path=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeJob:
+    """Write down what this machine and this installation offer: backbones, devices, versions."""
+
+    kind: ClassVar[str] = "describe"
+    lane: ClassVar[str] = FILES
+    devices: bool = param(False, help="Also ask torch which devices there are, which takes seconds.")
+
+
+JobConfig = SampleJob | IndexJob | EmbedJob | EvaluateJob | ExportJob | DescribeJob
+JOBS: dict[str, type[JobConfig]] = {
+    job.kind: job for job in (SampleJob, IndexJob, EmbedJob, EvaluateJob, ExportJob, DescribeJob)
+}
+
+
+def job_from_json(kind: str, values: dict[str, Any]) -> JobConfig:
+    """Raises ValueError for a kind or a value that this program doesn't know."""
+    if kind not in JOBS:
+        raise ValueError(f"there is no job of kind {kind!r}; known are {', '.join(JOBS)}.")
+    return build(JOBS[kind], values)
+
+
+def job_to_json(job: JobConfig) -> dict[str, Any]:
+    return asdict(job)

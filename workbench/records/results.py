@@ -1,0 +1,248 @@
+"""What an evaluation says, as plain data: one document feeds the table, the plots, `--json` and the memo."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+
+from workbench.records.files import DocumentError, read_document, whole_path, write_document
+
+VERSION = 1
+METRICS = ("macro_f1", "accuracy", "balanced_accuracy")
+METRIC_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
+
+Verdict = Literal["better", "equivalent", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric over the seeds, 0 to 1. `values[i]` belongs to `EvaluationResult.seeds[i]`."""
+
+    metric: str
+    values: tuple[float, ...]
+    interval: tuple[float, float] | None = None  # 95 %, Nadeau-Bengio; None with fewer than two seeds
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation over the seeds; 0 with one seed."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "mean": self.mean,
+            "sd": self.sd,
+            "values": list(self.values),
+            "interval": list(self.interval) if self.interval else None,
+        }
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Score:
+        interval = body.get("interval")
+        return cls(body["metric"], tuple(body["values"]), tuple(interval) if interval else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult:
+    """One row of the table: a frozen backbone's feature under the probe and k-NN."""
+
+    name: str  # unique within the result
+    backbone: str
+    feature: str
+    fingerprint: str  # of the FeatureSpec; empty for an imported file without one
+    image_size: int | None
+    dimension: int
+    source: str  # the embedding file, relative to the result's run folder where it can be
+    probe: dict[str, Score]  # by metric name, see METRICS
+    knn: dict[str, Score]
+    strengths: tuple[float, ...]  # the L2 strength chosen on validation, per seed
+    neighbours: tuple[int, ...]  # k chosen on validation, per seed
+    confusion: tuple[tuple[int, ...], ...]  # probe, true class x predicted, summed over the seeds' test parts
+
+    def to_json(self) -> dict[str, Any]:
+        body = asdict(self)
+        body["probe"] = {name: score.to_json() for name, score in self.probe.items()}
+        body["knn"] = {name: score.to_json() for name, score in self.knn.items()}
+        return body
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> ModelResult:
+        return cls(
+            **{
+                **body,
+                "probe": {name: Score.from_json(score) for name, score in body["probe"].items()},
+                "knn": {name: Score.from_json(score) for name, score in body["knn"].items()},
+                "strengths": tuple(body["strengths"]),
+                "neighbours": tuple(body["neighbours"]),
+                "confusion": tuple(tuple(row) for row in body["confusion"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """`a` against `b` on the same items and splits, `a` being the one with the higher mean.
+
+    `difference` and `interval` are in the metric's own unit (0 to 1), a minus b.
+    """
+
+    a: str
+    b: str
+    metric: str
+    difference: float
+    interval: tuple[float, float]
+    verdict: Verdict
+    reason: str  # one sentence in plain words
+
+    def seen_from(self, name: str) -> tuple[float, tuple[float, float], str]:
+        """Difference, interval and verdict with `name` first; "worse" where the other one is better."""
+        if name == self.a:
+            return self.difference, self.interval, self.verdict
+        lo, hi = self.interval
+        return -self.difference, (-hi, -lo), "worse" if self.verdict == "better" else self.verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something the reader must know before believing a number."""
+
+    name: str
+    severity: Literal["info", "warn", "bad"]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationResult:
+    """A comparison on one protocol. Two results may be ranked together only when `protocol` is equal."""
+
+    protocol: str  # fingerprint of items, labels, split rule, seeds, grid and kind of evaluation
+    kind: str  # "frozen probe"
+    metric: str  # the primary one
+    margin: float  # differences inside +-margin are called equivalent
+    seeds: tuple[int, ...]
+    classes: tuple[str, ...]
+    split_hashes: tuple[str, ...]  # per seed
+    split_counts: tuple[int, int, int]  # train, validation, test items of the first seed
+    grouped: bool  # whether the splits keep groups whole
+    models: tuple[ModelResult, ...]
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...] = ()
+    predictions: str = "predictions.npz"  # beside the result: per-item predictions, see Predictions
+
+    def model(self, name: str) -> ModelResult:
+        return next(model for model in self.models if model.name == name)
+
+    def comparison(self, first: str, second: str) -> Comparison | None:
+        wanted = {first, second}
+        return next((pair for pair in self.comparisons if {pair.a, pair.b} == wanted), None)
+
+    def public_json(self) -> dict[str, Any]:
+        """The document that `evaluate --json` prints; its keys are a contract with other programs."""
+        models = []
+        for model in self.models:
+            probe, knn = model.probe[self.metric], model.knn[self.metric]
+            models.append(
+                {
+                    "name": model.name,
+                    "backbone": model.backbone,
+                    "feature": model.feature,
+                    "fingerprint": model.fingerprint,
+                    "image_size": model.image_size,
+                    "probe": {**probe.to_json(), "strengths": list(model.strengths)},
+                    "knn": {**knn.to_json(), "k": list(model.neighbours)},
+                    "metrics": {
+                        name: {"probe": score.to_json(), "knn": model.knn[name].to_json()}
+                        for name, score in model.probe.items()
+                    },
+                    "confusion": [list(row) for row in model.confusion],
+                }
+            )
+        return {
+            "protocol": self.protocol,
+            "kind": self.kind,
+            "metric": self.metric,
+            "margin": self.margin,
+            "seeds": list(self.seeds),
+            "classes": list(self.classes),
+            "splits": list(self.split_hashes),
+            "grouped": self.grouped,
+            "models": models,
+            "comparisons": [asdict(pair) for pair in self.comparisons],
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+    def save(self, path: Path) -> None:
+        body = asdict(self)
+        body["models"] = [model.to_json() for model in self.models]
+        write_document(path, "evaluation", VERSION, body)
+
+    @classmethod
+    def load(cls, path: Path) -> EvaluationResult:
+        body = read_document(path, "evaluation", VERSION)
+        try:
+            return cls(
+                protocol=body["protocol"],
+                kind=body["kind"],
+                metric=body["metric"],
+                margin=body["margin"],
+                seeds=tuple(body["seeds"]),
+                classes=tuple(body["classes"]),
+                split_hashes=tuple(body["split_hashes"]),
+                split_counts=tuple(body["split_counts"]),
+                grouped=body["grouped"],
+                models=tuple(ModelResult.from_json(model) for model in body["models"]),
+                comparisons=tuple(
+                    Comparison(**{**pair, "interval": tuple(pair["interval"])})
+                    for pair in body["comparisons"]
+                ),
+                findings=tuple(Finding(**finding) for finding in body["findings"]),
+                predictions=body["predictions"],
+            )
+        except (KeyError, TypeError) as error:
+            raise DocumentError(f"{path} lacks or misspells a field ({error}). Evaluate again.") from None
+
+
+@dataclass(slots=True, kw_only=True)
+class Predictions:
+    """What every model said of every test item, for every seed. Written once, never changed.
+
+    `predicted[m, s, i]` is model m's class code for item i under seed s, -1 where i was not in the
+    test part of seed s.
+    """
+
+    items: np.ndarray  # (N,) str, item ids
+    truth: np.ndarray  # (N,) int32, class codes
+    predicted: np.ndarray  # (models, seeds, N) int32
+    models: tuple[str, ...] = field(default=())
+
+    def save(self, path: Path) -> None:
+        with whole_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                items=np.asarray(self.items, dtype=str),
+                truth=self.truth,
+                predicted=self.predicted,
+                models=np.asarray(self.models, dtype=str),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Raises DocumentError when the file is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(
+                    items=arrays["items"],
+                    truth=arrays["truth"],
+                    predicted=arrays["predicted"],
+                    models=tuple(arrays["models"].tolist()),
+                )
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise DocumentError(f"{path} can't be read ({error}). Evaluate again.") from None

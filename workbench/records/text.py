@@ -1,0 +1,49 @@
+"""Untrusted text made fit to be shown. Paths, labels and file names come from disks that we don't own."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Characters that reorder or hide neighbouring text (Unicode TR 36, "bidirectional text spoofing").
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """`text` with control, direction-changing and undecodable characters written as escapes.
+
+    A file name may hold a newline, an ANSI sequence or bytes that are not UTF-8; none of these may
+    reach a terminal, a table cell or a CSV as they are.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if unicodedata.category(c) not in _INVISIBLE else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried through
+        return f"\\x{code - 0xDC00:02x}"
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(
+        character, f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
+    )
+
+
+def spreadsheet_safe(text: str) -> str:
+    """`printable`, and no cell that a spreadsheet would run as a formula."""
+    shown = printable(text)
+    return "'" + shown if shown[:1] in ("=", "+", "-", "@") else shown
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """ "1 image", "1,674 images"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """ "44 s", "3 min", "2 h 10 min": what a person wants to know of a wait."""
+    if seconds < 90:
+        return f"{max(round(seconds), 0)} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
