@@ -1,0 +1,231 @@
+"""The two doors: supervisor and worker, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.records.jobs import DescribeJob, EmbedJob
+from workbench.records.runs import RunFolder
+from workbench.supervisor import JobState, Supervisor, lane_of
+
+SLOW = Path(__file__).with_name("slow_worker.py")
+
+
+class Heard:
+    """Every state that the supervisor told, with the time."""
+
+    def __init__(self) -> None:
+        self.states: list[tuple[float, JobState]] = []
+
+    def __call__(self, state: JobState) -> None:
+        self.states.append((time.monotonic(), state))
+
+    def until(self, wanted: Callable[[JobState], bool], timeout: float = 20) -> tuple[float, JobState]:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for entry in list(self.states):
+                if wanted(entry[1]):
+                    return entry
+            time.sleep(0.005)
+        raise AssertionError(f"never heard; last: {self.states[-1:]}")
+
+
+@pytest.fixture
+def slow_python(tmp_path: Path) -> str:
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{SLOW}" "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def supervisor(heard: Heard, slow_python: str) -> Iterator[Supervisor]:
+    supervisor = Supervisor(heard, python=slow_python)
+    yield supervisor
+    supervisor.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "runs", DescribeJob(), title="Slow")
+
+
+def running_at(step: int) -> Callable[[JobState], bool]:
+    return lambda state: state.status.state == "running" and state.status.done >= step
+
+
+def test_a_job_runs_and_a_library_that_prints_messages_is_not_believed(
+    supervisor: Supervisor, run: RunFolder
+) -> None:
+    supervisor.submit(run)
+    status = supervisor.wait(run.id, 30)
+    assert (status.state, status.result["steps"]) == ("done", 60)
+    assert "a library prints to stdout" in run.log_tail()
+    assert "forged" in run.log_tail()
+    assert run.document()["provenance"]["versions"]["torch"]
+
+
+def test_pause_and_resume_are_acknowledged_at_once_and_the_work_waits(
+    supervisor: Supervisor, run: RunFolder, heard: Heard
+) -> None:
+    supervisor.submit(run)
+    heard.until(running_at(3))
+    asked = time.monotonic()
+    supervisor.pause(run.id)
+    at, _ = heard.until(lambda state: state.status.state == "paused")
+    assert at - asked < 0.2
+    at, _ = heard.until(lambda state: state.status.detail == "Paused")
+    assert at - asked < 0.2, "the worker itself must have heard within 200 ms"
+    time.sleep(0.2)
+    kept = (run.path / "kept").read_text()
+    time.sleep(0.4)
+    assert (run.path / "kept").read_text() == kept, "a paused job goes on"
+    assert run.status().state == "paused"
+    supervisor.resume(run.id)
+    assert supervisor.wait(run.id, 30).state == "done"
+
+
+def test_stop_keeps_and_retry_goes_on_from_there(
+    supervisor: Supervisor, run: RunFolder, heard: Heard
+) -> None:
+    supervisor.submit(run)
+    heard.until(running_at(3))
+    asked = time.monotonic()
+    supervisor.stop(run.id)
+    at, _ = heard.until(lambda state: state.status.state == "stopping")
+    assert at - asked < 0.2
+    assert supervisor.wait(run.id, 10).state == "stopped"
+    kept = len((run.path / "kept").read_text())
+    assert kept >= 3
+    supervisor.retry(run.id)
+    time.sleep(0.1)
+    status = supervisor.wait(run.id, 30)
+    assert (status.state, status.result["resumed_at"]) == ("done", kept)
+
+
+def test_a_killed_worker_is_a_failed_job_that_says_so_and_can_be_retried(
+    supervisor: Supervisor, run: RunFolder, heard: Heard
+) -> None:
+    supervisor.submit(run)
+    heard.until(running_at(3))
+    os.kill(int((run.path / "heartbeat").read_text().split()[0]), signal.SIGKILL)
+    status = supervisor.wait(run.id, 10)
+    assert status.state == "failed"
+    assert "killed" in status.error
+    assert run.status().state == "failed", "the folder must say it too"
+    supervisor.retry(run.id)
+    time.sleep(0.1)
+    status = supervisor.wait(run.id, 30)
+    assert status.state == "done"
+    assert status.result["resumed_at"] >= 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("raise", "The moon is in the wrong house"), ("abort", "signal 6")]
+)
+def test_a_fault_is_told_in_a_sentence_and_the_log_has_the_rest(
+    supervisor: Supervisor, run: RunFolder, fault: str, said: str
+) -> None:
+    (run.path.parent / "fault").write_text(fault)
+    supervisor.submit(run)
+    status = supervisor.wait(run.id, 30)
+    assert status.state == "failed"
+    assert said in status.error
+    if fault == "raise":
+        assert "Traceback" in run.log_tail()
+
+
+def test_discard_ends_the_process_soon(supervisor: Supervisor, run: RunFolder, heard: Heard) -> None:
+    supervisor.submit(run)
+    heard.until(running_at(3))
+    pid = int((run.path / "heartbeat").read_text().split()[0])
+    supervisor.discard(run.id)
+    assert supervisor.wait(run.id, 5).state == "discarded"
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_one_job_a_lane_and_dependants_wait(
+    supervisor: Supervisor, run: RunFolder, heard: Heard, tmp_path: Path
+) -> None:
+    second = RunFolder.create(
+        tmp_path / "runs", DescribeJob(), title="Second", after=(run.id,), name="second"
+    )
+    third = RunFolder.create(tmp_path / "runs", DescribeJob(), title="Third", name="third")
+    for each in (run, second, third):
+        supervisor.submit(each)
+    _, waiting = heard.until(lambda state: state.id == "second" and bool(state.waits_for))
+    assert waiting.waits_for == "Slow"
+    heard.until(lambda state: state.id == run.id and state.status.state == "running")
+    assert sum(state.status.state == "running" for state in supervisor.states()) == 1
+    supervisor.stop(run.id)
+    supervisor.wait(run.id, 10)
+    heard.until(lambda state: state.id == "third" and state.status.state == "running")
+    assert second.status().state == "queued", "what depends on a stopped job must wait for its retry"
+    supervisor.discard("second")
+    assert supervisor.wait("second", 5).state == "discarded"
+
+
+def test_lanes() -> None:
+    def lane(device: str) -> str:
+        return lane_of(EmbedJob(index="i", backbone="b", device=device))
+
+    assert lane("auto") == lane("cuda") == lane("cuda:0") == lane("cpu") == "device:0"
+    assert lane("cuda:1") == "device:1"
+    assert lane_of(DescribeJob()) == "files"
+
+
+def test_a_parent_that_dies_takes_its_workers_along(tmp_path: Path, slow_python: str, run: RunFolder) -> None:
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from workbench.records.runs import RunFolder\n"
+        "from workbench.supervisor import Supervisor\n"
+        f"supervisor = Supervisor(lambda state: None, python={slow_python!r})\n"
+        f"supervisor.submit(RunFolder(Path({str(run.path)!r})))\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    deadline = time.monotonic() + 20
+    while not (run.path / "kept").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    pid = int((run.path / "heartbeat").read_text().split()[0])
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and _lives(pid):
+        time.sleep(0.02)
+    assert not _lives(pid), "the worker outlived its parent by 5 s"
+    assert run.status().state in ("stopped", "failed")
+
+
+def test_a_run_whose_program_died_is_not_shown_as_running(run: RunFolder) -> None:
+    from dataclasses import replace
+
+    run.write_status(replace(run.status(), state="running"))
+    (run.path / "heartbeat").write_text("999999999 elsewhere\n")
+    os.utime(run.path / "heartbeat", (0, 0))
+    assert run.status().state == "failed"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie of a parent that is gone is reaped by init; until then it is no process any more.
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
