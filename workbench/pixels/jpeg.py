@@ -1,0 +1,161 @@
+"""JPEG: the header without a decoder, pixels through libjpeg-turbo, and what its warnings mean.
+
+JPEG has no checksum, and libjpeg paints over damage and only warns. So decoding is strict (the first warning stops
+it) and the warning is judged:
+
+- "premature end", "corrupt data", "inconsistent progression": pixels are missing or wrong. Refused, with two
+  exceptions that leave every pixel in place: only the end mark is missing (the rest decodes without a warning once
+  the mark is put back; sequential files only), or the bytes left over before the end mark are nothing but zeros
+  (padding that some cameras write). Other left-over bytes are what a damaged middle looks like: the decoder lost
+  its place and finished early.
+- all other complaints (unknown JFIF revision, odd scan parameters, unusual chroma layouts): Pillow's decoder has
+  the say; it raises on hard errors and on a file that ends early.
+
+Damage that happens to leave the stream in step can't be told from another picture by any decoder.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import simplejpeg
+from PIL.JpegImagePlugin import JpegImageFile
+
+from workbench.pixels import orientation
+from workbench.pixels.levels import Pixels, from_pillow, to_rgb
+from workbench.pixels.source import Header, ImageError, Source, mode_name
+
+FACTORS = (8, 4, 2, 1)  # the scales with SIMD code: 3/8 to 7/8 take longer than the next larger of these
+
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_COLOURS = {1: "grey", 3: "RGB", 4: "CMYK"}
+_DAMAGE = ("premature end", "corrupt jpeg data", "inconsistent progression")
+_CUT = "The JPEG ends too early: a part of the file is missing."
+_DAMAGED = "The JPEG is damaged inside: its pixels can't all be told."
+_END = b"\xff\xd9"
+
+
+class Layout(NamedTuple):
+    """What stands before the first scan; width and height as stored, before EXIF rotation."""
+
+    width: int
+    height: int
+    components: int
+    precision: int
+    orientation: int
+    progressive: bool
+    scan: int  # offset of the first scan
+
+
+def read_layout(source: Source, file: BinaryIO) -> Layout:
+    """Walk the markers from the start of `file` to the first scan. Raises ImageError."""
+    frame: tuple[int, int, int, int, bool] | None = None
+    turn: int | None = None
+    file.seek(2)
+    while True:
+        byte = file.read(1)
+        if not byte:
+            raise ImageError(source.path, "The JPEG ends before its picture begins.")
+        if byte != b"\xff":
+            continue  # stray bytes between segments, which decoders skip
+        while byte == b"\xff":
+            byte = file.read(1)
+        marker = byte[0] if byte else 0
+        if marker <= 0x01 or 0xD0 <= marker <= 0xD8:
+            continue
+        length = int.from_bytes(file.read(2))
+        if marker == 0xD9 or length < 2:
+            raise ImageError(source.path, "The JPEG holds no picture.")
+        if marker == 0xDA:
+            if frame is None:
+                raise ImageError(source.path, "The JPEG has no size in its header.")
+            width, height, components, precision, progressive = frame
+            return Layout(width, height, components, precision, turn or 1, progressive, file.tell())
+        if marker in _FRAMES and frame is None:
+            body = file.read(6).ljust(6, b"\0")
+            height, width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])
+            frame = (width, height, body[5], body[0], marker in _PROGRESSIVE)
+            file.seek(length - 8, io.SEEK_CUR)
+        elif marker == 0xE1 and turn is None:
+            body = file.read(length - 2)
+            if body.startswith(b"Exif\0\0"):
+                turn = orientation.of_exif(body)
+        else:
+            file.seek(length - 2, io.SEEK_CUR)
+
+
+def header(layout: Layout) -> Header:
+    """The header as it is shown, after rotation."""
+    width, height = layout.width, layout.height
+    if orientation.swaps_sides(layout.orientation):
+        width, height = height, width
+    colour = _COLOURS.get(layout.components, f"{layout.components} channels")
+    return Header(width, height, mode_name(colour, layout.precision), layout.precision, layout.components)
+
+
+def factor_for(layout: Layout, at_least: int | None) -> int:
+    """The strongest reduction that leaves the shorter side at least twice `at_least`; 1 for an exact decode."""
+    if at_least is None:
+        return 1
+    short = min(layout.width, layout.height)
+    return next((factor for factor in FACTORS if short >= 2 * at_least * factor), 1)
+
+
+def decode(source: Source, data: bytes, layout: Layout, factor: int = 1) -> np.ndarray:
+    """(ceil(H / factor), ceil(W / factor), 3) uint8 RGB, not yet rotated. Raises ImageError.
+
+    `factor` is one of FACTORS: libjpeg's scaled inverse DCT, each pixel the mean of factor x factor.
+    """
+    if layout.components not in _COLOURS:
+        raise ImageError(source.path, f"A JPEG with {layout.components} channels is not supported.")
+    try:
+        return _turbo(data, layout, factor)
+    except ValueError as complaint:
+        message = str(complaint).lower()
+    if not message.startswith(_DAMAGE):
+        return _decode_by_pillow(source, data, layout, factor)
+    if message.startswith("premature end of jpeg file"):
+        if layout.progressive:
+            raise ImageError(source.path, _CUT)
+        try:
+            return _turbo(data + _END, layout, factor)
+        except ValueError as still:
+            raise ImageError(source.path, _CUT) from still
+    if not _is_padding(message, data, layout):
+        raise ImageError(source.path, _DAMAGED)
+    return _turbo(data, layout, factor, strict=False)
+
+
+def _turbo(data: bytes, layout: Layout, factor: int, *, strict: bool = True) -> np.ndarray:
+    """RGB; with `strict`, raises ValueError with libjpeg's first complaint, warnings included."""
+    decoded = simplejpeg.decode_jpeg(
+        data,
+        "CMYK" if layout.components == 4 else "RGB",
+        min_height=-(-layout.height // factor),
+        min_width=-(-layout.width // factor),
+        min_factor=factor,
+        strict=strict,
+    )
+    if layout.components != 4:
+        return decoded
+    # Adobe's programs store inks inverted, and every decoder takes all CMYK JPEGs for theirs (Pillow too).
+    return to_rgb(Pixels(255 - decoded, "cmyk", 8))
+
+
+def _decode_by_pillow(source: Source, data: bytes, layout: Layout, factor: int) -> np.ndarray:
+    try:
+        image = JpegImageFile(io.BytesIO(data))
+        if factor > 1:
+            image.draft(None, (max(layout.width // factor, 1), max(layout.height // factor, 1)))
+        return to_rgb(from_pillow(image))
+    except Exception as error:
+        raise ImageError(source.path, f"The JPEG can't be decoded: it is damaged ({error}).") from error
+
+
+def _is_padding(message: str, data: bytes, layout: Layout) -> bool:
+    found = re.search(r"(\d+) extraneous bytes before marker 0xd9", message)
+    return found is not None and data.find(bytes(int(found[1])) + _END, layout.scan) >= 0
