@@ -1,0 +1,42 @@
+"""The Hugging Face model families whose outputs are known by name: which token is what. Data, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How to read the output of one `model_type`.
+
+    Tokens of a transformer come as [cls][registers][patches]; a convolutional model gives a map.
+    """
+
+    name: str
+    model: str = "AutoModel"  # the transformers class; a tower's own where AutoModel would build more
+    cls: bool = True
+    convolutional: bool = False
+    pooler: str = ""  # weights without which `pooled` isn't the model's own; "-": it has no such output
+    default: str = "cls"
+    nested: bool = False  # the tower's settings stand under "vision_config"
+
+
+_CLIP = {"name": "CLIP", "model": "CLIPVisionModel", "default": "pooled"}
+_SIGLIP = {"name": "SigLIP", "model": "SiglipVisionModel", "cls": False, "default": "pooled"}
+_CONVNEXT = {"cls": False, "convolutional": True, "default": "pooled"}
+
+FAMILIES: dict[str, Family] = {
+    "dinov2": Family(name="DINOv2", pooler="-"),  # its pooler_output is the class token again
+    "dinov2_with_registers": Family(name="DINOv2", pooler="-"),
+    "dinov3_vit": Family(name="DINOv3", pooler="-"),
+    "vit_mae": Family(name="ViTMAE", pooler="-", default="mean"),
+    "vit": Family(name="ViT", pooler="pooler.dense.weight"),
+    "vit_msn": Family(name="MSN", pooler="-"),
+    "clip": Family(**_CLIP, nested=True),
+    "clip_vision_model": Family(**_CLIP),
+    "siglip": Family(**_SIGLIP, nested=True),
+    "siglip_vision_model": Family(**_SIGLIP),
+    "resnet": Family(name="ResNet", **_CONVNEXT),
+    "convnext": Family(name="ConvNeXt", **_CONVNEXT),
+    "convnextv2": Family(name="ConvNeXt", **_CONVNEXT),
+}

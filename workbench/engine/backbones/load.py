@@ -1,0 +1,116 @@
+"""`load_backbone`: a feature spec in, a backbone on a device out, after checking that the weights are still those."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from workbench.engine.backbones import catalogue
+from workbench.engine.backbones.base import Backbone, Named, TorchBackbone
+from workbench.engine.backbones.resolve import Resolved, resolve
+from workbench.records.spec import FeatureSpec
+from workbench.records.text import printable
+
+
+def load_backbone(
+    spec: FeatureSpec, device: str, *, cache: Path | None = None, memo: Path | None = None
+) -> Backbone:
+    """Load what `spec` names onto `device` ("cpu", "cuda", "cuda:1", "mps").
+
+    `cache` and `memo` as in `resolve`. Every call of the result's `encode` gives the same features.
+
+    Raises:
+        ValueError: the backbone is not on this machine, or its weights are no longer those of `spec`.
+    """
+    size = spec.preprocess.size
+    if spec.layer != -1:
+        raise ValueError(f"The feature asks for layer {spec.layer}; only the last layer (-1) is read.")
+    found = resolve(spec.backbone, image_size=size, feature=spec.feature, cache=cache, memo=memo)
+    if found.spec.weights != spec.weights:
+        raise ValueError(
+            f"The weights of {printable(spec.backbone)} are no longer those that the features were asked from "
+            f"({found.spec.weights}, not {spec.weights}). Start the embedding again."
+        )
+    if found.kind == catalogue.HISTOGRAM:
+        from workbench.engine.backbones.floors import HistogramBackbone
+
+        return HistogramBackbone(spec)
+    build = _hugging_face if found.kind == "huggingface" else _timm
+    with torch.random.fork_rng(devices=[]):  # libraries initialise at random what the weights then overwrite
+        return build(found, spec, device)
+
+
+def _hugging_face(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
+    from workbench.engine.backbones import huggingface
+    from workbench.engine.backbones.families import FAMILIES
+
+    assert found.folder is not None
+    module = huggingface.build(found.folder, found.architecture, found.features)
+    return _assemble(
+        module,
+        huggingface.reader(module, found.architecture, found.features),
+        spec,
+        device,
+        dimensions=huggingface.dimensions(module, found.features),
+        tokens=huggingface.tokens(module, spec.preprocess.size),
+        convolutional=FAMILIES[found.architecture].convolutional,
+    )
+
+
+def _timm(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
+    from workbench.engine.backbones import bundled, checkpoints, floors, timm_models
+
+    size = spec.preprocess.size
+    if found.kind == catalogue.RANDOM_VIT:
+        module = floors.random_vit(size)
+    elif found.kind == "bundled":
+        module = bundled.build(checkpoints.read_state(found.files[0]), found.files[0])
+    else:
+        module = timm_models.build(
+            found.architecture, found.arguments or {}, size, found.files[0], found.official
+        )
+    return _assemble(
+        module,
+        timm_models.reader(module),
+        spec,
+        device,
+        dimensions=timm_models.dimensions(module, found.features),
+        tokens=timm_models.tokens(module, size),
+        convolutional=timm_models.is_convolutional(module),
+    )
+
+
+def _assemble(
+    module: torch.nn.Module,
+    read: Callable[[torch.Tensor], Named],
+    spec: FeatureSpec,
+    device: str,
+    *,
+    dimensions: dict[str, int],
+    tokens: int,
+    convolutional: bool,
+) -> Backbone:
+    module.requires_grad_(False)
+    if convolutional:
+        module.to(memory_format=torch.channels_last)
+    around: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
+    if torch.device(device).type == "cpu" and not convolutional:
+        from workbench.engine.backbones.cpu import OneDnnAttention, quicken
+
+        if spec.precision == "bf16" and quicken(module, torch.bfloat16):
+            around = OneDnnAttention
+        elif spec.precision == "fp32":
+            quicken(module, torch.float32)
+    return TorchBackbone(
+        spec,
+        module.to(device),
+        read,
+        device=device,
+        dimensions=dimensions,
+        tokens=tokens,
+        channels_last=convolutional,
+        around=around,
+    )

