@@ -9,8 +9,9 @@ from workbench.records.layout import Layout
 from workbench.records.params import build, param
 from workbench.records.spec import FEATURES
 
-# A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator.
-FILES, DEVICE = "files", "device"
+# A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator; "aside" is for
+# what the window asks by itself and the user must not wait for.
+FILES, DEVICE, ASIDE = "files", "device", "aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ class ExportJob:
     kind: ClassVar[str] = "export"
     lane: ClassVar[str] = FILES
     files: tuple[str, ...] = param(help="Embedding files (.h5ad) of the same images.")
-    format: str = param("h5ad", help="What to write: h5ad, parquet, projector, npz or clam.")
+    format: str = param("h5ad", help="What to write: h5ad, parquet, projector, npz, clam or csv.")
     out: str = param(help="File to write.", path=True)
 
 
@@ -155,7 +156,7 @@ class DescribeJob:
     """Write down what this machine and this installation offer: backbones, devices, versions."""
 
     kind: ClassVar[str] = "describe"
-    lane: ClassVar[str] = FILES
+    lane: ClassVar[str] = ASIDE
     devices: bool = param(False, help="Also ask torch which devices there are, which takes seconds.")
 
 

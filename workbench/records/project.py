@@ -25,6 +25,7 @@ from workbench.records.jobs import JobConfig
 from workbench.records.runs import RunFolder, list_runs
 
 VERSION = 1
+UNTITLED = "Untitled"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Chosen:
 class Settings:
     """What the user chose. Everything here has a default, so that an older project opens."""
 
-    name: str = "Untitled"
+    name: str = UNTITLED
     root: str = ""  # folder of the labelled images
     pool: str = ""  # folder of unlabelled images
     labels: str = "folder"
