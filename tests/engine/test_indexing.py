@@ -1,0 +1,124 @@
+"""The index of real folders: what is listed, what is refused and why, and what a second run reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from workbench.engine import indexing
+from workbench.engine.indexing import build_index, list_images
+from workbench.records.layout import Layout
+
+
+def test_labels_groups_and_order(picture_folder: Path) -> None:
+    index = build_index(picture_folder, Layout(group_by="name:(lot[0-9])"))
+    assert index.class_counts() == {"blue": 12, "green": 12, "red": 12}
+    assert index.groups == ("lot0", "lot1", "lot2", "lot3", "lot4", "lot5")
+    assert list(index.paths) == sorted(index.paths)
+    assert (int(index.width[0]), int(index.height[0])) == (64, 48)
+    assert index.mode_counts() == {"RGB 8-bit": 36}
+
+
+def test_a_flat_folder_has_no_labels(picture_folder: Path) -> None:
+    index = build_index(picture_folder / "red", Layout())
+    assert len(index) == 12
+    assert index.classes == ()
+    assert len(index.labelled()) == 0
+
+
+@pytest.fixture
+def odd_folder(picture_folder: Path) -> Path:
+    good = picture_folder / "red" / "lot0_00.png"
+    root = picture_folder / "red"
+    (root / "empty.jpg").touch()
+    (root / "text.jpg").write_text("I am not a picture")
+    (root / "cut.png").write_bytes(good.read_bytes()[:200])
+    (root / "broken_link.png").symlink_to("nowhere.png")
+    (root / "loop.png").symlink_to("loop.png")
+    os.mkfifo(root / "pipe.png")
+    (root / "round").symlink_to(picture_folder)  # a folder that contains itself
+    (root / "notes.txt").write_text("no image, no matter")
+    (root / ".hidden.png").write_bytes(good.read_bytes())
+    for name in ("two words.png", "試料.png", "line\nbreak.png", "n" * 251 + ".png"):
+        shutil.copy(good, root / name)
+    (root / os.fsdecode(b"\xff\xfe.png")).write_bytes(good.read_bytes())
+    Image.new("L", (1, 1)).save(root / "one.png")
+    Image.new("L", (1, 6000)).save(root / "thin.png")
+    return picture_folder
+
+
+def test_odd_files_are_named_with_a_reason_and_stop_nothing(odd_folder: Path) -> None:
+    index = build_index(odd_folder, Layout())
+    reasons = {item.path.removeprefix("red/"): item.reason for item in index.refused}
+    assert set(reasons) == {
+        "empty.jpg",
+        "text.jpg",
+        "cut.png",
+        "broken_link.png",
+        "loop.png",
+        "pipe.png",
+    }
+    assert all(reason.endswith(".") for reason in reasons.values())
+    assert "empty" in reasons["empty.jpg"]
+    assert len(index) == 36 + 7
+    copies = [len(group) for group in index.exact_duplicates()]
+    assert copies == [6], "the five copies under odd names, and their original"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_a_file_that_may_not_be_read_is_refused(picture_folder: Path) -> None:
+    secret = picture_folder / "red" / "lot0_00.png"
+    secret.chmod(0)
+    for folder in (picture_folder, *picture_folder.parents):
+        if (folder.stat().st_mode & 0o055) != 0o055:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    build_index(picture_folder, Layout())  # what is imported late must be imported by a user who may
+    os.seteuid(65534)
+    try:
+        index = build_index(picture_folder, Layout())
+    finally:
+        os.seteuid(0)
+    assert len(index) == 35
+    assert [item.path for item in index.refused] == ["red/lot0_00.png"]
+    assert "permission" in index.refused[0].reason.lower() or "allowed" in index.refused[0].reason
+
+
+def test_a_second_run_reads_only_what_is_new(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build_index(picture_folder, Layout())
+    shutil.copy(picture_folder / "red/lot0_00.png", picture_folder / "red/new.png")
+    changed = picture_folder / "blue/lot1_01.png"
+    shutil.copy(picture_folder / "red/lot1_01.png", changed)
+    os.utime(changed, ns=(1, 1))
+    (picture_folder / "green/lot2_02.png").unlink()
+    read: list[str] = []
+    real = indexing.read_header
+    monkeypatch.setattr(indexing, "read_header", lambda path: read.append(path.name) or real(path))
+    second = build_index(picture_folder, Layout(), previous=first)
+    assert sorted(read) == ["lot1_01.png", "new.png"]
+    assert len(second) == 36
+    fresh = build_index(picture_folder, Layout())
+    assert second.content_hash() == fresh.content_hash()
+
+
+def test_stopping_between_files(picture_folder: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        build_index(picture_folder, Layout(), on_progress=stop)
+
+
+def test_a_folder_that_is_none_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        list_images(tmp_path / "nowhere")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ValueError, match="is not a folder"):
+        list_images(file)

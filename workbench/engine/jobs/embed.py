@@ -1,0 +1,126 @@
+"""The `embed` job: an index and a frozen backbone in, embeddings.h5ad out.
+
+What was embedded before is taken from the cache; torch is imported only when something is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from workbench.engine.backbones.resolve import resolve
+from workbench.engine.control import Control
+from workbench.engine.device import likely_device
+from workbench.records.embeddings import Embeddings, write_h5ad
+from workbench.records.features import FeatureStore
+from workbench.records.files import write_document
+from workbench.records.index import ImageIndex
+from workbench.records.jobs import EmbedJob
+from workbench.records.runs import RunFolder
+from workbench.records.spec import FeatureSpec
+from workbench.records.splits import make_split
+from workbench.records.text import count
+
+CACHE = "features"
+
+
+def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
+    """Raises ValueError for a backbone that is not at hand, and when not one image could be read."""
+    began = time.perf_counter()
+    index = ImageIndex.load(Path(job.index))
+    device = likely_device(job.device)
+    resolved = resolve(
+        job.backbone,
+        image_size=job.image_size or None,
+        feature=job.feature or None,
+        precision=job.precision,
+        device=device,
+        decode=job.decode,
+        allow_download=job.allow_download,
+    )
+    spec = resolved.spec
+    cache = Path(job.cache) if job.cache else user_cache_path("ssl-workbench") / CACHE
+    store = FeatureStore(cache / spec.extraction_fingerprint())
+    run.add_provenance(
+        {
+            "inputs": {"index": index.content_hash(), "root": index.root},
+            "spec": spec.to_json(),
+            "fingerprint": spec.fingerprint(),
+            "seeds": {"split": job.split_seed},
+            "device": device,
+        }
+    )
+    missing = _first_of_each(index, store.missing(index.digest))
+    facts: dict[str, Any] = {}
+    refused: dict[int, str] = {}
+    if len(missing):
+        from workbench.engine.extract import extract
+
+        facts, refused = extract(index, missing, spec, job, store, run, control)
+    still = set(store.missing(index.digest).tolist())
+    kept = np.asarray([i for i in range(len(index)) if i not in still], dtype=np.int64)
+    if not len(kept):
+        raise ValueError(
+            f"Not one of the {count(len(index), 'image')} could be read. See the list of refused files."
+        )
+    vectors = store.rows(index.digest[kept], spec.feature.split("+"))
+    embeddings = _assemble(index, kept, vectors, job, spec, resolved.title, run)
+    write_h5ad(run.path / "embeddings.h5ad", embeddings)
+    rejected = [{"path": index.paths[i], "reason": reason} for i, reason in sorted(refused.items())]
+    write_document(run.path / "refused.json", "refused", 1, {"refused": rejected})
+    if rejected:
+        control.note(
+            f"{count(len(rejected), 'image')} could not be read and {'is' if len(rejected) == 1 else 'are'} left out."
+        )
+    return {
+        "images": len(kept),
+        "dimension": int(vectors.shape[1]),
+        "computed": len(missing) - len(rejected),
+        "refused": len(rejected),
+        "fingerprint": spec.fingerprint(),
+        "embeddings": "embeddings.h5ad",
+        "seconds": time.perf_counter() - began,
+        **facts,
+    }
+
+
+def _first_of_each(index: ImageIndex, missing: np.ndarray) -> np.ndarray:
+    """Copies of one image are embedded once."""
+    _, first = np.unique(np.ascontiguousarray(index.digest[missing]).view("V16").ravel(), return_index=True)
+    return missing[np.sort(first)]
+
+
+def _assemble(
+    index: ImageIndex,
+    kept: np.ndarray,
+    vectors: np.ndarray,
+    job: EmbedJob,
+    spec: FeatureSpec,
+    title: str,
+    run: RunFolder,
+) -> Embeddings:
+    ids = [index.ids[i] for i in kept]
+    labels, groups = index.label[kept], index.group[kept]
+    split = make_split(ids, labels, groups, seed=job.split_seed)
+    return Embeddings(
+        X=vectors,
+        ids=ids,
+        paths=[index.paths[i] for i in kept],
+        labels=[index.classes[code] if code >= 0 else "" for code in labels],
+        splits=split.names(),
+        groups=[index.groups[code] if code >= 0 else "" for code in groups],
+        provenance={
+            "backbone": spec.backbone,
+            "title": title,
+            "feature": spec.feature,
+            "fingerprint": spec.fingerprint(),
+            "spec": spec.to_json(),
+            "index": index.content_hash(),
+            "split": {"seed": split.seed, "hash": split.hash, "grouped": split.grouped},
+            "run": run.id,
+        },
+    )

@@ -1,0 +1,159 @@
+"""The `evaluate` job: embedding files of the same images in, result.json and predictions.npz out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.engine.control import Control
+from workbench.engine.device import pick_device
+from workbench.engine.evals.evaluate import ModelFeatures, evaluate
+from workbench.engine.exports import import_embeddings
+from workbench.records.embeddings import Embeddings
+from workbench.records.jobs import EvaluateJob
+from workbench.records.project import append_ledger
+from workbench.records.results import Finding
+from workbench.records.runs import RunFolder
+from workbench.records.splits import Split, make_split
+from workbench.records.text import count
+
+
+def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
+    """Raises ValueError when the files share no labelled images, or the labels are of one class."""
+    files = [Path(name) for name in job.files]
+    control.progress(0, 1, unit="fits", detail="Reading embeddings")
+    sets = [import_embeddings(file) for file in files]
+    ids, dropped = _common(sets)
+    sets = [part.take(_rows(part, ids)) for part in sets]
+    labels = list(sets[0].labels)
+    classes = tuple(sorted(set(labels)))
+    if len(classes) < 2:
+        raise ValueError(
+            f"{files[0].name} holds {count(len(classes), 'labelled class', 'labelled classes')}. A comparison needs "
+            "two or more: index a folder that has one folder a class."
+        )
+    code = {name: number for number, name in enumerate(classes)}
+    y = np.asarray([code[label] for label in labels], dtype=np.int32)
+    groups = _group_codes(list(sets[0].groups))
+    seeds = tuple(range(job.seeds))
+    splits = [make_split(ids, y, groups, seed=seed) for seed in seeds]
+    models = [
+        ModelFeatures(
+            name=name,
+            backbone=str(part.provenance.get("backbone", file.stem)),
+            feature=str(part.provenance.get("feature", "")),
+            fingerprint=str(part.provenance.get("fingerprint", "")),
+            image_size=part.provenance.get("spec", {}).get("preprocess", {}).get("size"),
+            source=str(file),
+            X=part.X,
+        )
+        for name, part, file in zip(_names(sets, files), sets, files, strict=True)
+    ]
+    if job.ledger:
+        append_ledger(Path(job.ledger), {"run": run.id, "splits": [split.hash for split in splits]})
+    result, predictions = evaluate(
+        models,
+        y,
+        ids,
+        groups,
+        [split.part for split in splits],
+        seeds,
+        classes,
+        margin=job.margin / 100,
+        metric=None if job.metric == "auto" else job.metric,
+        device=pick_device(job.device),
+        split_hashes=tuple(split.hash for split in splits),
+        split_counts=splits[0].counts(),
+        grouped=splits[0].grouped,
+        on_progress=lambda done, total, detail: control.progress(done, total, unit="fits", detail=detail),
+    )
+    result = replace(result, findings=(*_copies_across(splits), *_dropped(dropped), *result.findings))
+    predictions.save(run.path / result.predictions)
+    result.save(run.path / "result.json")
+    run.add_provenance(
+        {
+            "seeds": {"splits": list(seeds)},
+            "inputs": {file.name: model.fingerprint for file, model in zip(files, models, strict=True)},
+        }
+    )
+    return {
+        "models": len(models),
+        "metric": result.metric,
+        "protocol": result.protocol,
+        "result": "result.json",
+    }
+
+
+def _common(sets: list[Embeddings]) -> tuple[list[str], int]:
+    """Ids of the labelled items that every file holds, in the first file's order; and how many were left out."""
+    shared = set.intersection(*({str(i) for i in part.ids} for part in sets))
+    first = sets[0]
+    ids = [str(i) for i, label in zip(first.ids, first.labels, strict=True) if label and str(i) in shared]
+    if not ids:
+        raise ValueError(
+            "The files have no labelled image in common. Embed the same labelled folder with every backbone."
+        )
+    return ids, max(len(part.ids) for part in sets) - len(shared)
+
+
+def _rows(part: Embeddings, ids: list[str]) -> list[int]:
+    where = {name: position for position, name in enumerate(part.ids)}
+    return [where[name] for name in ids]
+
+
+def _names(sets: list[Embeddings], files: list[Path]) -> list[str]:
+    """A name for each model: its title, with the feature and then the file where titles repeat."""
+    names = [str(part.provenance.get("title") or file.stem) for part, file in zip(sets, files, strict=True)]
+    sizes = [str(part.provenance.get("spec", {}).get("preprocess", {}).get("size", "")) for part in sets]
+    more = [[str(part.provenance.get("feature", "")) for part in sets], sizes, [file.stem for file in files]]
+    for extra in more:
+        repeated = {name for name, n in Counter(names).items() if n > 1}
+        if len(set(extra)) > 1:
+            names = [
+                f"{name} {part}" if name in repeated else name
+                for name, part in zip(names, extra, strict=True)
+            ]
+    taken: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        taken[name] += 1
+        unique.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+    return unique
+
+
+def _group_codes(groups: list[str]) -> np.ndarray:
+    known = {name: number for number, name in enumerate(sorted({name for name in groups if name}))}
+    return np.asarray([known.get(name, -1) for name in groups], dtype=np.int32)
+
+
+def _dropped(dropped: int) -> tuple[Finding, ...]:
+    if not dropped:
+        return ()
+    advice = (
+        f"{count(dropped, 'image')} had no vector from every backbone and took no part. "
+        "Embed the folder again with each of them."
+    )
+    return (Finding(name="images left out", severity="warn", advice=advice),)
+
+
+def _copies_across(splits: list[Split]) -> tuple[Finding, ...]:
+    """Files with the same bytes in the test part and outside it (ids that differ only behind "~")."""
+    worst = 0
+    for split in splits:
+        test: set[str] = set()
+        other: set[str] = set()
+        for name, part in zip(split.ids, split.part.tolist(), strict=True):
+            (test if part == 2 else other).add(name.partition("~")[0])
+        worst = max(worst, len(test & other))
+    if not worst:
+        return ()
+    have = "has an exact copy" if worst == 1 else "have exact copies"
+    advice = (
+        f"Up to {count(worst, 'image')} of the test part {have} in the parts that are learnt from: scores are too "
+        "high by as much as these are easy. Remove the copies or put them into one group."
+    )
+    return (Finding(name="leak", severity="bad", advice=advice),)

@@ -1,0 +1,43 @@
+"""The `index` job: a folder in, index.npz out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.engine.control import Control
+from workbench.engine.indexing import build_index
+from workbench.records.files import DocumentError
+from workbench.records.index import ImageIndex
+from workbench.records.jobs import IndexJob
+from workbench.records.runs import RunFolder
+
+
+def run(job: IndexJob, run: RunFolder, control: Control) -> dict[str, Any]:
+    """Raises ValueError when the folder can't be listed."""
+    index = build_index(
+        Path(job.folder).expanduser(),
+        job.layout(),
+        check=job.check,
+        previous=_previous(job.previous),
+        max_pixels=round(job.max_megapixels * 1e6),
+        on_progress=lambda done, total: control.progress(done, total, unit="files"),
+    )
+    index.save(run.path / "index.npz")
+    run.add_provenance({"inputs": {"index": index.content_hash()}})
+    return {
+        "images": len(index),
+        "classes": len(index.classes),
+        "groups": len(index.groups),
+        "refused": len(index.refused),
+        "index": "index.npz",
+    }
+
+
+def _previous(path: str) -> ImageIndex | None:
+    if not path:
+        return None
+    try:
+        return ImageIndex.load(Path(path))
+    except DocumentError:
+        return None  # an index that can't be read saves no work; the folder is read anew
