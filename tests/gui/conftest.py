@@ -1,0 +1,212 @@
+"""What the window's tests share: a session that does nothing but remember, small folders of images, no leaks."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QObject, QThread, Signal
+
+from workbench.gui import theme
+from workbench.records.index import ImageIndex, Refused, Strings
+from workbench.records.project import Project, Settings
+from workbench.records.splits import make_split
+
+
+class FakeSession(QObject):
+    """The face of `Session` without workers: every request is written to `calls`."""
+
+    project_changed = Signal()
+    dataset_changed = Signal()
+    backbones_changed = Signal()
+    jobs_changed = Signal()
+    job_progressed = Signal(str)
+    result_changed = Signal()
+    baseline_changed = Signal()
+    selection_changed = Signal()
+    message = Signal(str, str)
+
+    def __init__(self, project: Project | None = None) -> None:
+        super().__init__()
+        self.project = project
+        self.index: ImageIndex | None = None
+        self.pool_index: ImageIndex | None = None
+        self.split = None
+        self.result = None
+        self.predictions = None
+        self.catalogue = ()
+        self.devices: dict = {}
+        self.jobs: list = []
+        self.selected: frozenset[str] = frozenset()
+        self.discarded: list[str] = []
+        self.calls: list[tuple] = []
+        self.test_openings = 0
+        self.baseline = ""
+
+    @property
+    def settings(self) -> Settings:
+        return self.project.settings if self.project else Settings()
+
+    @property
+    def root(self) -> Path:
+        return Path(self.settings.root or ".")
+
+    def file(self, position: int) -> Path:
+        assert self.index is not None
+        return self.index.file(position, self.root)
+
+    def show_index(self, index: ImageIndex | None, pool: ImageIndex | None = None) -> None:
+        """As if an index job had ended."""
+        self.index, self.pool_index = index, pool
+        if index is not None:
+            self.settings.root = index.root
+            if len(index.labelled()):
+                self.split = make_split(index.ids, index.label, index.group, seed=0)
+        self.dataset_changed.emit()
+
+    def show_jobs(self, *jobs: object) -> None:
+        self.jobs = list(jobs)
+        self.jobs_changed.emit()
+
+    def select(self, ids) -> None:
+        if frozenset(ids) != self.selected:
+            self.selected = frozenset(ids)
+            self.selection_changed.emit()
+
+    def remember(self, key: str, value: object) -> None:
+        self.settings.view[key] = value
+
+    def recall(self, key: str, default: object = None) -> object:
+        return self.settings.view.get(key, default)
+
+    def log(self, run_id: str) -> str:
+        return f"log of {run_id}"
+
+    def __getattr__(self, name: str):
+        if name not in (
+            "open_project",
+            "create_project",
+            "set_folder",
+            "set_pool",
+            "draw_sample",
+            "pause",
+            "resume",
+            "stop",
+            "discard",
+            "retry",
+            "dismiss",
+            "undo_discard",
+        ):
+            raise AttributeError(name)
+
+        def call(*arguments: object, **named: object) -> str:
+            self.calls.append((name, *arguments, *named.values()))
+            return "run-1"
+
+        return call
+
+
+def build_index(root: Path, *, group_of=lambda name: "", refused: tuple[Refused, ...] = ()) -> ImageIndex:
+    """An index of the images below `root` (one folder a class), made here by hand with Pillow and hashlib."""
+    import hashlib
+
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    classes = tuple(sorted({path.split("/")[0] for path in paths if "/" in path}))
+    groups_of = [group_of(path.split("/")[-1]) for path in paths]
+    groups = tuple(sorted(set(groups_of) - {""}))
+    sizes, modes, digests = [], [], []
+    for path in paths:
+        with Image.open(root / path) as image:
+            sizes.append(image.size)
+            modes.append(image.mode)
+        digests.append(hashlib.blake2b((root / path).read_bytes(), digest_size=16).digest())
+    kinds = tuple(sorted(set(modes)))
+    names = {"RGB": "RGB 8-bit", "L": "grey 8-bit"}
+    n = len(paths)
+    width, height = np.asarray(sizes, dtype=np.int32).reshape(n, 2).T
+    return ImageIndex(
+        root=str(root),
+        paths=Strings.of(paths),
+        file_size=np.zeros(n, np.int64),
+        mtime_ns=np.zeros(n, np.int64),
+        width=width,
+        height=height,
+        mode=np.asarray([kinds.index(mode) for mode in modes], np.int16),
+        digest=np.frombuffer(b"".join(digests), np.uint8).reshape(n, 16),
+        label=np.asarray([classes.index(p.split("/")[0]) if "/" in p else -1 for p in paths], np.int32),
+        group=np.asarray([groups.index(g) if g else -1 for g in groups_of], np.int32),
+        modes=tuple(names.get(kind, kind) for kind in kinds),
+        classes=classes,
+        groups=groups,
+        refused=refused,
+    )
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """Three classes of 12 small pictures in four lots; one picture is there twice."""
+    root = tmp_path / "images"
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(("crack", "dent", "stain")):
+        (root / name).mkdir(parents=True)
+        for i in range(12):
+            pixels = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) // (number + 1)
+            Image.fromarray(pixels).save(root / name / f"lot{i % 4}_{i:02d}.png")
+    (root / "crack" / "lot0_99.png").write_bytes((root / "crack" / "lot1_01.png").read_bytes())
+    return root
+
+
+@pytest.fixture
+def small_index(image_folder: Path) -> ImageIndex:
+    refused = (Refused("dent/broken.jpg", "The file ends too early."), Refused("=cmd\n.png", "It is empty."))
+    return build_index(image_folder, group_of=lambda name: name.split("_")[0], refused=refused)
+
+
+@pytest.fixture
+def session(qtbot, tmp_path: Path) -> Iterator[FakeSession]:
+    """A session on an empty project; its threads are ended after the test."""
+    made = FakeSession(Project.create(tmp_path / "project", "Line 4"))
+    yield made
+    for child in made.findChildren(QObject):
+        close = getattr(child, "close", None)
+        if callable(close):
+            close()
+
+
+@pytest.fixture(autouse=True)
+def dressed(qapp) -> Iterator[None]:
+    """The application wears the light theme, whatever the test before did."""
+    if not qapp.styleSheet():
+        theme.install(qapp, "light")
+    yield
+    theme.themes().set_preference("light")
+    theme.know_models([], forget=True)
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads(request) -> Iterator[None]:
+    """A test that leaves a running QThread or a thread of ours behind fails."""
+    before = {thread.ident for thread in threading.enumerate()}
+    yield
+    running = [found for found in gc.get_objects() if isinstance(found, QThread) and _runs(found)]
+    assert not running, f"QThreads still run: {running}"
+    ours = ("thumbnails", "supervisor")
+    left = [t for t in threading.enumerate() if t.ident not in before and t.name.startswith(ours)]
+    for thread in left:
+        thread.join(5)
+    assert not [t for t in left if t.is_alive()], f"threads still run: {left}"
+
+
+def _runs(thread: QThread) -> bool:
+    from shiboken6 import isValid
+
+    return isValid(thread) and thread.isRunning() and thread is not QThread.currentThread()

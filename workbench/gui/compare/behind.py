@@ -1,0 +1,90 @@
+"""Which images are behind a cell of the confusion matrix, and how often each landed there. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.records.index import ImageIndex
+from workbench.records.results import EvaluationResult, Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One image: `hits` of the `tested` splits whose test part held it put it into the cell."""
+
+    id: str
+    hits: int
+    tested: int
+
+    @property
+    def told(self) -> str:
+        if self.tested == 1:
+            return "in its one test split"
+        return f"{self.hits} of {self.tested} splits"
+
+
+def behind_cell(predictions: Predictions, model: str, truth: int, predicted: int) -> list[Behind]:
+    """The items of class `truth` that `model` called `predicted` in any split, the most often so first.
+
+    An unknown model has none.
+    """
+    if model not in predictions.models:
+        return []
+    said = predictions.predicted[predictions.models.index(model)]  # (seeds, N)
+    members = np.flatnonzero(predictions.truth == truth)
+    hits = (said[:, members] == predicted).sum(axis=0)
+    tested = (said[:, members] >= 0).sum(axis=0)
+    found = np.flatnonzero(hits)
+    order = found[np.lexsort((members[found], -hits[found], -hits[found] / tested[found]))]
+    return [Behind(str(predictions.items[members[i]]), int(hits[i]), int(tested[i])) for i in order.tolist()]
+
+
+def worst_cell(confusion: Sequence[Sequence[int]]) -> tuple[int, int] | None:
+    """The most frequent mistake as (true, predicted); the first class's own cell where there is none."""
+    if not confusion:
+        return None
+    mistakes = [
+        (count, -row, -column)
+        for row, line in enumerate(confusion)
+        for column, count in enumerate(line)
+        if row != column and count
+    ]
+    if not mistakes:
+        return 0, 0
+    _, row, column = max(mistakes)
+    return -row, -column
+
+
+def positions(index: ImageIndex, ids: Sequence[str]) -> dict[str, int]:
+    """Where the items are in `index`, by id; ids that it doesn't hold are left out.
+
+    Reads the hashes as numbers instead of building a million id strings.
+    """
+    wanted: dict[int, dict[int, str]] = {}  # key -> which copy -> id
+    for identifier in ids:
+        text, _, copy = identifier.partition("~")
+        try:
+            key, place = int.from_bytes(bytes.fromhex(text), "little"), int(copy or 1)
+        except ValueError:
+            continue
+        if len(text) == 16:
+            wanted.setdefault(key, {})[place] = identifier
+    keys = np.ascontiguousarray(index.digest[:, :8]).view("<u8").ravel()
+    hits = np.flatnonzero(np.isin(keys, np.asarray(list(wanted), dtype=np.uint64)))
+    seen: dict[int, int] = {}
+    found: dict[str, int] = {}
+    for position in hits.tolist():
+        key = int(keys[position])
+        seen[key] = seen.get(key, 0) + 1
+        identifier = wanted[key].get(seen[key])
+        if identifier is not None:
+            found[identifier] = position
+    return found
+
+
+def confusion_of(result: EvaluationResult, model: str) -> tuple[tuple[int, ...], ...]:
+    """The stored matrix of `model`; empty where the result has no such model."""
+    return next((row.confusion for row in result.models if row.name == model), ())

@@ -1,0 +1,76 @@
+"""Compare before there is anything to compare: why it is empty, and the next step as a button."""
+
+from __future__ import annotations
+
+from workbench.gui.commands import Commands
+from workbench.gui.compare.run_command import RUN, go, register_run, why_not_run
+from workbench.gui.session import Session
+from workbench.gui.widgets.cards import Card, EmptyState
+from workbench.records.runs import ENDED
+from workbench.records.text import count
+
+
+class ComparisonAwaited(Card):
+    """One of four sentences: no images, no backbones, ready, running."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__()
+        self.session, self.commands = session, commands
+        register_run(session, commands)
+        self.state = EmptyState("", icon_name="compare", actions=[("Next", self._next, "primary")])
+        self.action = self.state.buttons[0]
+        self.body.addWidget(self.state)
+        self._step = ""
+        self.refresh()
+
+    def refresh(self) -> None:
+        session = self.session
+        running = [job for job in session.jobs if job.kind == "evaluate" and job.status.state not in ENDED]
+        if running:
+            self._show(
+                "",
+                "The comparison is running",
+                "The table appears here as soon as the probes are fitted. The bar below shows how far it is.",
+            )
+        elif session.index is None:
+            self._show(
+                "data",
+                "No images yet",
+                "Choose a folder with one folder of images for each class. Nothing in it is changed.",
+                "Choose an image folder",
+            )
+        elif not session.settings.chosen:
+            self._show(
+                "models",
+                "No backbones chosen",
+                "Choose two or more, one of them a floor: a number is only worth what it beats.",
+                "Choose backbones",
+            )
+        elif reason := session.why_not_compare():
+            self._show("data", "Not ready to compare", reason, "Look at the images")
+        elif reason := why_not_run(session):
+            self._show("models", "Not ready to compare", reason, "Look at the backbones")
+        else:
+            chosen = count(len(session.settings.chosen), "backbone")
+            splits = count(session.settings.seeds, "split")
+            self._show(
+                "run",
+                "Ready to compare",
+                f"{count(len(session.index), 'image')}, {chosen}, {splits}. Nothing leaves this machine.",
+                "Run comparison",
+            )
+
+    def run(self) -> None:
+        self.commands.run(RUN)
+
+    def _show(self, step: str, title: str, text: str, action: str = "") -> None:
+        self._step = step
+        self.state.set(title, text)
+        self.action.setText(action)
+        self.action.setVisible(bool(action))
+
+    def _next(self) -> None:
+        if self._step == "run":
+            self.run()
+        elif self._step:
+            go(self.commands, self._step)

@@ -1,0 +1,68 @@
+"""What the reader must know before believing a number, the gravest first, each with its word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from workbench.gui.compare.words import plain
+from workbench.gui.widgets.buttons import button
+from workbench.gui.widgets.labels import Chip, label
+from workbench.records.results import Finding
+from workbench.records.text import printable
+
+AT_FIRST = 2  # lines; the others are one click away
+_GRAVITY = {"bad": 0, "warn": 1, "info": 2}
+
+
+class Findings(QFrame):
+    """A card of one line a finding; hidden while there is nothing to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", True)
+        self.setAccessibleName("Findings")
+        self.lines: list[tuple[Chip, str]] = []
+        self._found: tuple[Finding, ...] = ()
+        self._all = False
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(12, 8, 12, 8)
+        self._column.setSpacing(6)
+        self.more = button("", self._toggle, kind="link")
+        self.hide()
+
+    def show_findings(self, found: Sequence[Finding]) -> None:
+        self._found = tuple(sorted(found, key=lambda one: _GRAVITY.get(one.severity, 3)))
+        self._rebuild()
+
+    def _toggle(self) -> None:
+        self._all = not self._all
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self.more.setParent(None)
+        while (item := self._column.takeAt(0)) is not None:
+            if item.widget() is not None:
+                item.widget().deleteLater()
+        self.lines = []
+        shown = self._found if self._all else self._found[:AT_FIRST]
+        for number, finding in enumerate(shown):
+            line = QWidget()
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(8)
+            chip = Chip(finding.name, "neutral" if finding.severity == "info" else finding.severity)
+            row.addWidget(chip, 0, Qt.AlignmentFlag.AlignTop)
+            text = label(finding.advice, wrap=True)
+            text.setToolTip(plain(finding.advice))
+            row.addWidget(text, 1)
+            line.setAccessibleName(f"{printable(finding.name)}: {printable(finding.advice)}")
+            if number == len(shown) - 1 and len(self._found) > AT_FIRST:
+                rest = len(self._found) - AT_FIRST
+                self.more.setText("Show fewer" if self._all else f"{rest} more")
+                row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
+            self._column.addWidget(line)
+            self.lines.append((chip, finding.advice))
+        self.setVisible(bool(self._found))

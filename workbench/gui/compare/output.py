@@ -1,0 +1,226 @@
+"""What leaves the Compare place: text for the clipboard, embeddings, pictures of the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QGuiApplication, QPainter
+from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
+
+from workbench.gui.commands import Command
+from workbench.gui.compare.picture import save_picture
+from workbench.gui.widgets.buttons import icon_button, menu_button
+from workbench.records.tables import as_csv, as_markdown, protocol_sentence
+from workbench.records.text import printable
+
+if TYPE_CHECKING:
+    from workbench.gui.compare.view import CompareView
+
+FORMATS = {  # what the engine calls it: title, ending
+    "h5ad": ("AnnData HDF5 (.h5ad)", ".h5ad"),
+    "parquet": ("Parquet (.parquet)", ".parquet"),
+    "projector": ("TensorBoard Projector (.tsv pair)", ".tsv"),
+    "npz": ("NumPy (.npz)", ".npz"),
+}
+PICTURES = "PNG picture (*.png);;SVG drawing (*.svg)"
+
+
+class Plot(Protocol):
+    """A widget that can draw itself elsewhere."""
+
+    def draw_into(self, painter: QPainter, area: QRectF) -> None: ...
+    def size(self) -> QSize: ...
+
+
+class Output:
+    """Buttons, menus and commands; `view` says what is shown."""
+
+    def __init__(self, view: CompareView) -> None:
+        self.view = view
+        copy = QMenu(view)
+        copy.addAction("As Markdown", self.copy_markdown)
+        copy.addAction("As CSV, full precision", self.copy_csv)
+        self.copy_button = menu_button(
+            "Copy", copy, tip="Copy the whole table (Ctrl+C in the table: Markdown)"
+        )
+        export = QMenu(view)
+        self._fill(export, "")
+        self.export_button = menu_button(
+            "Export embeddings…", export, tip="Write the vectors of these models in a form that others read"
+        )
+        view.table.copy_asked.connect(self.copy_markdown)
+        view.table.menu_wanted.connect(self._extend)
+        view.destroyed.connect(self._register())
+
+    # Commands
+
+    def _register(self) -> Callable[[], None]:
+        view = self.view
+
+        def why_not() -> str:
+            return "" if view.session.result else "There is no comparison yet. Run one first."
+
+        def why_not_pin() -> str:
+            return why_not() or ("" if view.chosen else "Select a model in the table first.")
+
+        made = [
+            Command(
+                id="compare.pin_baseline",
+                title="Pin the selected model as baseline",
+                run=view.pin,
+                why_not=why_not_pin,
+                keys="Ctrl+B",
+                help="All other models are then compared with it.",
+                place="compare",
+            ),
+            Command(
+                id="compare.copy_markdown",
+                title="Copy the comparison as Markdown",
+                run=self.copy_markdown,
+                why_not=why_not,
+                keys="Ctrl+Shift+C",
+                help="A table for a document or an issue.",
+                place="compare",
+            ),
+            Command(
+                id="compare.copy_csv",
+                title="Copy the comparison as CSV",
+                run=self.copy_csv,
+                why_not=why_not,
+                help="Full precision, with the value of every seed.",
+                place="compare",
+            ),
+            *(
+                Command(
+                    id=f"compare.export_{name}",
+                    title=f"Export embeddings as {title}…",
+                    run=lambda name=name: self.export(name),
+                    why_not=why_not,
+                    keys="Ctrl+E" if name == "h5ad" else "",
+                    help="The vectors of every model of this comparison.",
+                    place="compare",
+                )
+                for name, (title, _) in FORMATS.items()
+            ),
+            Command(
+                id="compare.save_strips",
+                title="Save the plot of every seed…",
+                run=lambda: self.save("Every seed", view.strips),
+                why_not=why_not,
+                help="As a PNG or SVG file.",
+                place="compare",
+            ),
+            Command(
+                id="compare.save_confusion",
+                title="Save the confusion matrix…",
+                run=lambda: self.save("Confusion", view.matrix),
+                why_not=why_not,
+                help="As a PNG or SVG file.",
+                place="compare",
+            ),
+            Command(
+                id="compare.filter",
+                title="Filter the models of the comparison",
+                run=lambda: view.filter.setFocus(),
+                why_not=why_not,
+                keys="Ctrl+F",
+                place="compare",
+            ),
+        ]
+        removers = [view.commands.add(command) for command in made]
+
+        def remove_all() -> None:
+            for remove in removers:
+                remove()
+
+        return remove_all
+
+    # Text
+
+    def copy_markdown(self) -> None:
+        self._copy(as_markdown, "Markdown")
+
+    def copy_csv(self) -> None:
+        self._copy(as_csv, "CSV")
+
+    def _copy(self, write: Callable[..., str], name: str) -> None:
+        view = self.view
+        if view.session.result is None:
+            return
+        text = write(view.session.result, view.session.baseline, view.shown_metric, view.titles)
+        QGuiApplication.clipboard().setText(text)
+        view.session.message.emit("info", f"The table was copied as {name}.")
+
+    # Embeddings
+
+    def _fill(self, menu: QMenu, model: str) -> None:
+        for name, (title, _) in FORMATS.items():
+            menu.addAction(title, lambda name=name: self.export(name, model))
+
+    def _extend(self, model: str, menu: QMenu) -> None:
+        only = menu.addMenu("Export embeddings of this model")
+        self._fill(only, model)
+        menu.addSeparator()
+        menu.addAction("Copy table as Markdown\tCtrl+C", self.copy_markdown)
+        menu.addAction("Copy table as CSV", self.copy_csv)
+
+    def sources(self, model: str = "") -> list[str]:
+        """The embedding files of the shown result, or of one model of it."""
+        session = self.view.session
+        if session.result is None or session.project is None:
+            return []
+        folder = session.project.run(session.settings.result).path
+        return [str(folder / row.source) for row in session.result.models if model in ("", row.name)]
+
+    def export(self, format: str, model: str = "") -> None:
+        """Ask where to, then write in a worker."""
+        view = self.view
+        title, ending = FORMATS[format]
+        stem = _file_name(view.titles.get(model, model)) if model else "embeddings"
+        chosen, _ = QFileDialog.getSaveFileName(
+            view, "Export embeddings", self._start(f"{stem}{ending}"), f"{title} (*{ending})"
+        )
+        if chosen:
+            out = Path(chosen) if Path(chosen).suffix else Path(chosen + ending)
+            view.session.remember("compare.folder", str(out.parent))
+            view.session.export(self.sources(model), format, out)
+
+    # Pictures
+
+    def save_button(self, title: str, plot: Plot) -> QToolButton:
+        return icon_button("save", f"Save the plot as PNG or SVG: {title}", lambda: self.save(title, plot))
+
+    def save(self, title: str, plot: Plot) -> None:
+        """Ask where to, then write the plot as it is shown."""
+        view = self.view
+        result = view.session.result
+        if result is None:
+            return
+        chosen, _ = QFileDialog.getSaveFileName(
+            view, "Save plot", self._start(f"{_file_name(title)}.png"), PICTURES
+        )
+        if not chosen:
+            return
+        if title == "Confusion":
+            title = f"Confusion, {view.titles.get(view.chosen, view.chosen)}"
+        try:
+            written = save_picture(
+                Path(chosen), plot.draw_into, plot.size(), title, protocol_sentence(result, view.shown_metric)
+            )
+        except (ValueError, OSError) as error:
+            view.session.message.emit("bad", str(error))
+            return
+        view.session.remember("compare.folder", str(written.parent))
+        view.session.message.emit("info", f"Saved {printable(written.name)}.")
+
+    def _start(self, name: str) -> str:
+        folder = self.view.session.recall("compare.folder", str(Path.home()))
+        return str(Path(folder) / name)
+
+
+def _file_name(title: str) -> str:
+    kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in title.lower())
+    return kept.strip("_") or "plot"

@@ -1,0 +1,49 @@
+"""The command that everything leads to: run the comparison. Under one name for every place that offers it."""
+
+from __future__ import annotations
+
+from workbench.gui.commands import Command, Commands
+from workbench.gui.session import Session
+from workbench.records.runs import ENDED
+from workbench.records.text import printable
+
+RUN = "compare.run"
+
+
+def why_not_run(session: Session) -> str:
+    """A sentence that says why the comparison can't run now and what to do; "" when it can."""
+    reason = session.why_not_compare()
+    if reason:
+        return reason
+    if any(job.kind == "evaluate" and job.status.state not in ENDED for job in session.jobs):
+        return "The comparison is running already. Its jobs are at the foot of the window."
+    known = {facts.id: facts for facts in session.catalogue}
+    for choice in session.settings.chosen:
+        facts = known.get(choice.backbone)
+        if facts is not None and not facts.available:
+            remedy = f" {printable(facts.remedy)}" if facts.remedy else ""
+            return (
+                f"{printable(facts.title)} is not on this machine.{remedy} Or take it out of the comparison."
+            )
+    return ""
+
+
+def register_run(session: Session, commands: Commands) -> None:
+    """Add the command unless it is there: whichever place is shown first brings it along."""
+    if any(command.id == RUN for command in commands.all()):
+        return
+    commands.add(
+        Command(
+            id=RUN,
+            title="Run comparison",
+            run=lambda: session.run_comparison(),
+            why_not=lambda: why_not_run(session),
+            keys="Ctrl+R",
+            help="Embed the labelled images with every chosen backbone, then fit the probes.",
+        )
+    )
+
+
+def go(commands: Commands, place: str) -> None:
+    """Open another place by its command."""
+    commands.run(f"go.{place}")

@@ -1,0 +1,152 @@
+"""The comparison's table on the screen: columns that share the room, the keys, and the menu of a row."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelection, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
+
+from workbench.gui.compare.delegate import MARGIN, ROW_HEIGHT, ComparisonDelegate
+from workbench.gui.compare.table_model import HEADS, ROW_ROLE, Column, ComparisonFilter, ComparisonModel
+from workbench.gui.theme import font_of
+from workbench.records.tables import Row
+
+HEAD_HEIGHT = 34
+AXIS_FROM = 220  # px, the width from which the interval's head tells its axis
+ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more scroll
+# Who gets what is left over, in shares.
+SHARES = {Column.MODEL: 2, Column.INTERVAL: 4, Column.DIFFERENCE: 5}
+FLEXIBLE_MINIMUM = {Column.MODEL: 170, Column.INTERVAL: 110}
+
+
+class ComparisonTable(QTableView):
+    """One row selected at a time; B pins it as the baseline, Ctrl+C copies the table."""
+
+    model_chosen = Signal(str)  # name of the model in the current row
+    pin_asked = Signal(str)
+    copy_asked = Signal()
+    menu_wanted = Signal(str, QMenu)  # a row's menu opens: others add to it
+
+    def __init__(self, model: ComparisonModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.comparison = model
+        self.filter = ComparisonFilter(self)
+        self.filter.setSourceModel(model)
+        self.setModel(self.filter)
+        self.setItemDelegate(ComparisonDelegate(self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setFixedHeight(HEAD_HEIGHT)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(40)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        # The words carry the mark (see headerData); the style's own would lie over them.
+        header.setStyleSheet(
+            "QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }"
+        )
+        header.sortIndicatorChanged.connect(model.show_order)
+        header.setSortIndicatorClearable(False)
+        self.setSortingEnabled(True)
+        self.sortByColumn(Column.PROBE, Qt.SortOrder.DescendingOrder)
+        self.setAccessibleName("Comparison")
+        self.setAccessibleDescription(
+            "One row a model. B pins the row as the baseline, Ctrl+C copies the table."
+        )
+        self.filter.modelReset.connect(self.lay_out)
+
+    def chosen(self) -> str:
+        """Name of the model in the current row, "" without one."""
+        row: Row | None = self.currentIndex().data(ROW_ROLE)
+        return row.name if row else ""
+
+    def choose(self, name: str) -> bool:
+        """Make the model's row the current one; False where it isn't shown."""
+        for i, row in enumerate(self.filter.shown()):
+            if row.name == name:
+                if name != self.chosen():
+                    self.setCurrentIndex(self.filter.index(i, max(self.currentIndex().column(), 0)))
+                return True
+        return False
+
+    def wanted_height(self) -> int:
+        """For all rows, or as many as are shown at once."""
+        rows = min(max(self.filter.rowCount(), 1), ROWS_AT_ONCE)
+        return HEAD_HEIGHT + rows * ROW_HEIGHT + 2
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, self.wanted_height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(400, HEAD_HEIGHT + 2 * ROW_HEIGHT)
+
+    def lay_out(self) -> None:
+        """Every column as wide as its content, what is left to those that gain from it."""
+        metrics = QFontMetrics(font_of())
+        widths = {}
+        for column in Column:
+            head = metrics.horizontalAdvance(f"{HEADS[column]} ↓") + 2 * MARGIN + 2
+            widths[column] = max(head, self.sizeHintForColumn(column))
+        spare = self.viewport().width() - sum(widths.values())
+        if spare >= 0:
+            shares = sum(SHARES.values())
+            for column, share in SHARES.items():
+                widths[column] += spare * share // shares
+        else:
+            for column, least in FLEXIBLE_MINIMUM.items():
+                given = min(widths[column] - least, -spare)
+                if given > 0:
+                    widths[column] -= given
+                    spare += given
+        self.comparison.show_axis(widths[Column.INTERVAL] >= AXIS_FROM)
+        for column, width in widths.items():
+            self.setColumnWidth(column, width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.lay_out()
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        super().selectionChanged(selected, deselected)
+        name = self.chosen()
+        if name and selected.count():
+            self.model_chosen.emit(name)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_asked.emit()
+        elif event.key() == Qt.Key.Key_B and not event.modifiers() and self.chosen():
+            self.pin_asked.emit(self.chosen())
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Mouse:
+            at = self.indexAt(event.pos())
+            if at.isValid():
+                self.setCurrentIndex(at)
+            where = event.globalPos()
+        else:
+            box = self.visualRect(self.currentIndex())
+            where = self.viewport().mapToGlobal(box.bottomLeft() if box.isValid() else QPoint(0, 0))
+        if self.chosen():
+            self.menu().popup(where)
+
+    def menu(self) -> QMenu:
+        """The menu of the current row."""
+        name = self.chosen()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Pin as baseline\tB", lambda: self.pin_asked.emit(name))
+        self.menu_wanted.emit(name, menu)
+        return menu

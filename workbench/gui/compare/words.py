@@ -1,0 +1,52 @@
+"""What models, verdicts and features are called in the window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+
+from workbench.records.catalogue import BackboneFacts
+from workbench.records.results import EvaluationResult
+from workbench.records.text import printable
+
+FEATURE_NAMES = {"cls": "CLS", "mean": "mean", "cls+mean": "CLS+mean", "pooled": "pooled"}
+VERDICT_SEVERITY = {
+    "better": "good",
+    "worse": "bad",
+    "undecided": "undecided",
+    "equivalent": "neutral",
+    "baseline": "info",
+}
+VERDICT_HELP = {
+    "better": "The interval of the difference excludes zero: better than the baseline.",
+    "worse": "The interval of the difference excludes zero: worse than the baseline.",
+    "undecided": "The interval of the difference holds zero and reaches beyond the margin: these splits can't tell.",
+    "equivalent": "The whole interval of the difference lies within the margin: no difference that matters.",
+    "baseline": "The others are compared with this one.",
+}
+
+
+def titles_of(result: EvaluationResult, catalogue: Iterable[BackboneFacts]) -> dict[str, str]:
+    """What each model is called, by its name in the result.
+
+    A model is called what its backbone is called in the catalogue, else its own name. Where two would
+    then be called the same (one backbone with two features), both keep their own names.
+    """
+    listed = {facts.id: facts.title for facts in catalogue}
+    called = {model.name: listed.get(model.backbone, model.name) for model in result.models}
+    often = Counter(called.values())
+    return {name: printable(name if often[title] > 1 else title) for name, title in called.items()}
+
+
+def plain(text: str) -> str:
+    """A tooltip that shows `text` as it is: Qt would read what looks like HTML in a file's name."""
+    return f'<p style="white-space:pre-wrap">{escape(printable_lines(text))}</p>' if text else ""
+
+
+def printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def feature_name(feature: str) -> str:
+    return FEATURE_NAMES.get(feature, printable(feature))

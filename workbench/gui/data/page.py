@@ -1,0 +1,302 @@
+"""The Data page: facts on the left, the images on the right, or the invitation to choose a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QProgressBar,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workbench.gui.data.class_list import ClassList
+from workbench.gui.data.facts_card import FactsCard
+from workbench.gui.data.findings_card import FindingsCard
+from workbench.gui.data.images_card import ImagesCard
+from workbench.gui.data.layout_dialog import LayoutDialog
+from workbench.gui.data.refused_dialog import RefusedDialog
+from workbench.gui.dataset_facts import DatasetFacts, watcher_of
+from workbench.gui.glossary import tip
+from workbench.gui.project_commands import guarded, open_folder
+from workbench.gui.theme import restyle
+from workbench.gui.tray import numbers
+from workbench.gui.widgets.buttons import button
+from workbench.gui.widgets.cards import Card, EmptyState, Page
+from workbench.records.runs import ENDED
+from workbench.records.text import count, printable
+
+if TYPE_CHECKING:
+    from workbench.gui.commands import Commands
+    from workbench.gui.session import Session
+
+SIDE_WIDTH = 368  # px of the column of facts
+QUESTION = "Which images is this about?"
+
+
+class DataPage(Page):
+    """Rebuilt from the session whenever its index changes."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__(QUESTION)
+        self._session, self._commands = session, commands
+        self._watcher = watcher_of(session)
+        self._shown_index: object = None
+        self.setAcceptDrops(True)
+        self.images = ImagesCard(session)
+        self.classes = ClassList("label")
+        self.groups = ClassList("group")
+        self.facts = FactsCard(lambda: self._run("project.pool"), self.edit_layout)
+        self.findings = FindingsCard(self.show_refused, self.show_duplicates)
+        self.empty = EmptyState(
+            "Choose a folder of images",
+            "Take a folder with one folder for each class, or drop it here. Images without labels are "
+            "welcome too. Nothing is copied, changed or sent anywhere.",
+            (
+                ("Choose image folder…", lambda: self._run("project.open"), "primary"),
+                ("Open the sample project", lambda: self._run("project.sample"), ""),
+            ),
+            "folder",
+        )
+        self.waiting = _Waiting()
+        self._lay_out()
+        self._add_tools()
+        self.classes.chosen.connect(lambda code, name: self._filter(self.classes, code, name))
+        self.groups.chosen.connect(lambda code, name: self._filter(self.groups, code, name))
+        session.dataset_changed.connect(self.refresh)
+        session.jobs_changed.connect(self._show_state)
+        session.job_progressed.connect(self._on_progress)
+        session.project_changed.connect(self.refresh)
+        self._watcher.changed.connect(self._show_facts)
+        self.refresh()
+        self._show_facts()
+
+    def _lay_out(self) -> None:
+        self.class_card = Card("Classes")
+        self.class_card.body.addWidget(self.classes)
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        self.group_card = Card("Groups")
+        self.group_card.title.set_tip(tip("group"))
+        self.group_card.body.addWidget(self.groups)
+        column.addWidget(self.class_card)
+        column.addWidget(self.findings)
+        column.addWidget(self.facts)
+        column.addWidget(self.group_card, 1)
+        column.addStretch(0)
+        area = QScrollArea()
+        area.setWidget(side)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFixedWidth(SIDE_WIDTH)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        ready = QWidget()
+        row = QHBoxLayout(ready)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(area)
+        row.addWidget(self.images, 1)
+        self._pages = QStackedWidget()
+        self._empty_card = Card()
+        self._empty_card.body.addWidget(self.empty)
+        self._waiting_card = Card()
+        self._waiting_card.body.addWidget(self.waiting)
+        self._ready = ready
+        for page in (self._empty_card, self._waiting_card, ready):
+            self._pages.addWidget(page)
+        self.body.addWidget(self._pages, 1)
+
+    def _add_tools(self) -> None:
+        self.add_tool(button("Change folder…", lambda: self._run("project.open"), tip="Ctrl+O"))
+        self.add_tool(button("Labels and groups…", self.edit_layout, tip=tip("label", "group")))
+        self.pool_button = button(
+            "Unlabelled pool…", lambda: self._run("project.pool"), tip=tip("unlabelled pool")
+        )
+        self.add_tool(self.pool_button)
+        self.next = button(
+            "Choose backbones", lambda: self._run("go.models"), kind="primary", tip=tip("backbone")
+        )
+        self.add_tool(self.next, right=True)
+
+    # What is shown
+
+    def refresh(self) -> None:
+        """Another index, or none."""
+        index = self._session.index
+        if index is not self._shown_index:
+            self._shown_index = index
+            self.classes.show_index(index, None)
+            self.groups.show_index(index, None)
+            self.images.set_index(index)
+        else:
+            self.images.refresh_files()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        ready = self._session.index is not None
+        job = self._reading()
+        if ready:
+            page: QWidget = self._ready
+        else:
+            page = self._waiting_card if job is not None else self._empty_card
+        moved = page is not self._pages.currentWidget()
+        focused = self.isAncestorOf(QApplication.focusWidget() or self)
+        self._pages.setCurrentWidget(page)
+        self.setFocusProxy(self.images.grid if ready else self.empty.buttons[0])
+        if moved and focused:
+            self.setFocus()
+        self.show_tools(ready)
+        self.next.setVisible("go.models" in {command.id for command in self._commands.all()})
+        if not ready and job is None:
+            self.set_heading(QUESTION, "One folder of images is all it takes to begin.")
+        elif not ready:
+            self.set_heading(
+                printable(job.title) if job else "", "The images are listed, checked and hashed once."
+            )
+            self._on_progress("")
+        else:
+            self._show_heading(self._watcher.facts)
+
+    def _reading(self):  # type: ignore[no-untyped-def]
+        """The job that makes the images ready, if one is under way."""
+        jobs = [job for job in self._session.jobs if job.kind in ("index", "sample")]
+        return next((job for job in jobs if job.status.state not in ENDED), None)
+
+    def _on_progress(self, _: str) -> None:
+        job = self._reading()
+        if self._session.index is None and job is not None:
+            self.waiting.show_progress(
+                job.status.done, job.status.total, numbers(job.status), job.status.detail
+            )
+
+    def _show_facts(self) -> None:
+        facts = self._watcher.facts
+        index = self._session.index
+        self.classes.show_index(index, facts)
+        self.groups.show_index(index, facts)
+        self.group_card.setVisible(bool(facts.groups))
+        aside = ""
+        if facts.split_hash:
+            train, val, test = (int(part) for part in facts.parts.sum(axis=0))
+            aside = f"train {train:,} · validation {val:,} · test {test:,}"
+        self.class_card.set_title("Classes", aside)
+        self.class_card.aside.set_tip(tip("training part", "validation", "test part"))
+        self.facts.show_facts(facts, self._session)
+        self.findings.show_facts(facts)
+        if index is not None:
+            self._show_heading(facts)
+
+    def _show_heading(self, facts: DatasetFacts) -> None:
+        index = self._session.index
+        assert index is not None
+        labelled, classes = len(index.labelled()), len(index.classes)
+        if not len(index):
+            heading = "No image in this folder can be used"
+        elif not labelled:
+            heading = f"{count(len(index), 'image')} without labels"
+        elif classes < 2:
+            heading = f"{count(labelled, 'image')}, all of one class: a comparison needs two"
+        else:
+            heading = f"{count(labelled, 'image')} in {count(classes, 'class', 'classes')} are ready"
+        parts = [str(self._session.root)]
+        if labelled and labelled < len(index):
+            parts.append(f"{count(len(index) - labelled, 'image')} without a label")
+        if index.refused:
+            parts.append(f"{count(len(index.refused), 'file')} refused")
+        self.set_heading(heading, " · ".join(parts))
+
+    # Hands
+
+    def _filter(self, source: ClassList, code: int, name: str) -> None:
+        """One list filters at a time; the other shows no choice."""
+        other = self.groups if source is self.classes else self.classes
+        other.clear_choice()
+        self.images.show_coded(source.column, code, name)
+
+    def _run(self, identifier: str) -> None:
+        reason = self._commands.run(identifier)
+        if reason:
+            self._session.message.emit("warn", reason)
+
+    def edit_layout(self) -> None:
+        """Let the user say how the folder tells labels and groups; index again when that changed."""
+        index, settings = self._session.index, self._session.settings
+        if index is None:
+            return
+        dialog = LayoutDialog(index, settings.labels, settings.group_by, self.window())
+        dialog.accepted.connect(lambda: self._index_again(dialog.labels(), dialog.group_by()))
+        dialog.open()
+
+    def _index_again(self, labels: str, group_by: str) -> None:
+        settings = self._session.settings
+        if (labels, group_by) != (settings.labels, settings.group_by):
+            guarded(self._session, lambda: self._session.set_folder(self._session.root, labels, group_by))
+
+    def show_refused(self) -> None:
+        if self._session.index is not None:
+            RefusedDialog(self._session.index.refused, self.window()).show()
+
+    def show_duplicates(self) -> None:
+        self.classes.clear_choice()
+        self.groups.clear_choice()
+        self.images.show_positions(
+            self._watcher.facts.duplicates, "Duplicates", "files with the same bytes lie side by side"
+        )
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _folder_of(event) is not None:
+            event.acceptProposedAction()
+            restyle(self._empty_card, notice=True)
+
+    def dragLeaveEvent(self, event: object) -> None:
+        restyle(self._empty_card, notice=False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        restyle(self._empty_card, notice=False)
+        folder = _folder_of(event)
+        if folder is not None:
+            event.acceptProposedAction()
+            open_folder(self._session, folder)
+
+
+class _Waiting(QWidget):
+    """The first folder is being read: how far, and what comes next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = EmptyState("Reading the images", "", (), "data")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumWidth(420)
+        self.bar.setAccessibleName("Progress of reading the images")
+        column = QVBoxLayout(self)
+        column.addStretch(1)
+        column.addWidget(self.state)
+        column.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        self.bar.setMinimumWidth(420)
+
+    def show_progress(self, done: int, total: int, text: str, detail: str) -> None:
+        self.state.set(
+            "Reading the images", " · ".join(part for part in (text, detail) if part) or "Starting…"
+        )
+        self.bar.setRange(0, 1000 if total else 0)
+        self.bar.setValue(round(1000 * done / total) if total else 0)
+
+
+def _folder_of(event: QDropEvent) -> Path | None:
+    """The one folder that is being dragged, if it is one."""
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    return path if path.is_dir() else None

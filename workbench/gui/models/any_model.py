@@ -1,0 +1,92 @@
+"""The field for a backbone that is not in the list: any timm name, Hugging Face id, or local file or folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+
+from workbench.gui.theme import restyle
+from workbench.gui.widgets.buttons import button, menu_button
+from workbench.gui.widgets.labels import label
+from workbench.records.text import printable
+
+WEIGHTS = "Weights (*.safetensors *.pth *.pt *.bin)"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(:[\w.-]+)?")
+
+
+def check(text: str) -> str:
+    """A sentence that says what is wrong with a typed backbone; "" where it may be one."""
+    if not text:
+        return "Type a name, or choose a file or folder."
+    if text.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", text):
+        return "" if Path(text).expanduser().exists() else f"{text} does not exist."
+    if _NAME.fullmatch(text) or Path(text).exists():
+        return ""
+    return (
+        f"{text!r} is neither a timm name (vit_small_patch16_224) nor a Hugging Face id "
+        "(facebook/dinov2-small) nor a file or folder."
+    )
+
+
+class AnyModel(QWidget):
+    """Calls `add` with a backbone that may exist; whether it really does, the worker finds out."""
+
+    def __init__(self, add: Callable[[str], None]) -> None:
+        super().__init__()
+        self._add = add
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("timm name, Hugging Face id, or a file or folder")
+        self.field.setAccessibleName("Another backbone")
+        self.field.setClearButtonEnabled(True)
+        self.field.setToolTip(
+            "Remote code never runs, and weights are loaded without unpickling anything else."
+        )
+        self.field.returnPressed.connect(self.accept)
+        self.field.textChanged.connect(lambda _: self._tell(""))
+        menu = QMenu(self)
+        menu.addAction("Weights file…", self._browse_file)
+        menu.addAction("Model folder…", self._browse_folder)
+        self.add_button = button("Add", self.accept)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(label("Another backbone", "dim"))
+        row.addWidget(self.field, 1)
+        row.addWidget(menu_button("Browse…", menu, tip="Choose weights or a saved model on this machine"))
+        row.addWidget(self.add_button)
+        self.error = label("", "error", wrap=True)
+        self.error.hide()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(4)
+        outer.addLayout(row)
+        outer.addWidget(self.error)
+
+    def accept(self) -> None:
+        text = self.field.text().strip()
+        wrong = check(text)
+        if wrong:
+            self._tell(wrong)
+            return
+        local = Path(text).expanduser()
+        self._add(str(local.absolute()) if local.exists() else text)
+        self.field.clear()
+
+    def _tell(self, wrong: str) -> None:
+        self.error.setText(printable(wrong))
+        self.error.setVisible(bool(wrong))
+        restyle(self.field, invalid=bool(wrong))
+
+    def _browse_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Choose weights", str(Path.home()), WEIGHTS)
+        self._take(chosen)
+
+    def _browse_folder(self) -> None:
+        self._take(QFileDialog.getExistingDirectory(self, "Choose a model folder", str(Path.home())))
+
+    def _take(self, chosen: str) -> None:
+        if chosen:
+            self.field.setText(chosen)
+            self.accept()

@@ -1,0 +1,153 @@
+"""The Models place: the catalogue at the left, this comparison at the right."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout
+
+from workbench.gui.commands import Command, Commands
+from workbench.gui.compare.run_command import register_run
+from workbench.gui.models.any_model import AnyModel
+from workbench.gui.models.catalogue_model import CatalogueModel
+from workbench.gui.models.catalogue_table import CatalogueTable
+from workbench.gui.models.chosen_card import ChosenCard
+from workbench.gui.models.details_card import DetailsCard
+from workbench.gui.models.method_card import MethodCard
+from workbench.gui.session import Session
+from workbench.gui.widgets.cards import Card, EmptyState, Page
+from workbench.records.text import count
+
+TALL = 900  # px, the height from which there is room for the method
+HEADING = "Which backbones to compare"
+CAPTION = (
+    "Frozen, as they were published: the same images go through each, and a probe tells which features "
+    "separate your classes."
+)
+
+
+class ModelsView(Page):
+    """Everything that is chosen goes to the session and is shown from there."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__(HEADING, CAPTION)
+        self.session, self.commands = session, commands
+        register_run(session, commands)
+        self.model = CatalogueModel(self)
+        self.model.ticked.connect(self._on_ticked)
+        self.table = CatalogueTable(self.model)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter: name, family, training data, licence")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Filter backbones")
+        self.filter.setMinimumWidth(280)
+        self.filter.textChanged.connect(self._on_filter)
+        self.any_model = AnyModel(self._add_named)
+        self.chosen = ChosenCard(session, commands)
+        self.details = DetailsCard(self._add_with_feature)
+        self.method = MethodCard()
+        self.table.current_changed.connect(self._show_details)
+        self.empty = EmptyState(
+            "Looking up the backbones",
+            "The list of backbones, and which of them are on this machine, is on its way.",
+            actions=[("Look again", self._look_again, "")],
+            icon_name="models",
+        )
+        self._lay_out()
+        self._register()
+        session.backbones_changed.connect(self.refresh)
+        session.project_changed.connect(self._restore)
+        self._restore()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        self.card = Card("Backbones")
+        self.card.add_head(self.filter)
+        self.stack = QStackedLayout()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.table)
+        self.card.body.addLayout(self.stack, 1)
+        self.card.body.addWidget(self.any_model)
+        self.right = right = QVBoxLayout()
+        right.setSpacing(12)
+        right.addWidget(self.chosen, 1)
+        right.addWidget(self.details)
+        right.addWidget(self.method, 1)
+        self.method.hide()
+        columns = QHBoxLayout()
+        columns.setSpacing(12)
+        columns.addWidget(self.card, 5)
+        columns.addLayout(right, 3)
+        for card in (self.chosen, self.details, self.method):
+            card.setMinimumWidth(400)
+            card.setMaximumWidth(720)
+        self.body.addLayout(columns, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """On a tall screen the cards hug what they hold and the method is told below them."""
+        super().resizeEvent(event)
+        tall = event.size().height() >= TALL
+        self.method.setVisible(tall)
+        self.chosen.fit(tall)
+        self.right.setStretch(0, 0 if tall else 1)
+
+    def _register(self) -> None:
+        remove = self.commands.add(
+            Command(
+                id="models.filter",
+                title="Filter the backbones",
+                run=lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
+                keys="Ctrl+F",
+                help="Find a backbone in the list by name, family, training data or licence",
+                place="models",
+            )
+        )
+        self.destroyed.connect(lambda: remove())
+
+    def _restore(self) -> None:
+        self.filter.setText(str(self.session.recall("models.filter", "")))
+
+    def refresh(self) -> None:
+        """The catalogue arrived, or the choice changed."""
+        session = self.session
+        kept = self.table.current()
+        self.model.show_entries(session.catalogue)
+        self.model.show_chosen(choice.backbone for choice in session.settings.chosen)
+        self.stack.setCurrentIndex(1 if session.catalogue else 0)
+        here = sum(facts.available for facts in session.catalogue)
+        aside = f"{count(len(session.catalogue), 'backbone')}, {here} on this machine"
+        self.card.set_title("Backbones", aside if session.catalogue else "")
+        if session.catalogue and self.table.current() is None:
+            self.table.go_to(kept.id if kept else session.catalogue[0].id)
+        self._show_details()
+
+    def _show_details(self, _: str = "") -> None:
+        facts = self.table.current()
+        if facts != self.details.facts or facts is None:
+            self.details.show_facts(facts)
+
+    # Doing
+
+    def _on_ticked(self, backbone: str, wanted: bool) -> None:
+        """A tick takes the usual feature and size; unticking takes every version of the backbone out."""
+        if wanted:
+            self.session.choose(backbone)
+            return
+        for choice in [known for known in self.session.settings.chosen if known.backbone == backbone]:
+            self.session.unchoose(choice.backbone, choice.feature, choice.image_size)
+
+    def _add_named(self, backbone: str) -> None:
+        """A name that the list holds is shown there as well."""
+        self.session.choose(backbone)
+        self.table.go_to(backbone)
+
+    def _add_with_feature(self, backbone: str, feature: str) -> None:
+        self.session.choose(backbone, feature)
+
+    def _look_again(self) -> None:
+        if self.session.project is not None:
+            self.session.describe()
+
+    def _on_filter(self, text: str) -> None:
+        self.table.filter.set_text(text)
+        self.session.remember("models.filter", text)

@@ -1,0 +1,137 @@
+"""What can be done in every place: projects, folders, undo, theme, help. Registered once by the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QStandardPaths
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from workbench.gui.commands import Command, Commands
+from workbench.gui.theme import Preference, themes
+
+if TYPE_CHECKING:
+    from workbench.gui.session import Session
+
+PREFERENCES: tuple[tuple[Preference, str], ...] = (
+    ("system", "Follow the system's light or dark"),
+    ("light", "Light theme"),
+    ("dark", "Dark theme"),
+)
+
+
+def open_folder(session: Session, folder: Path) -> None:
+    """Open the project in `folder`, or take `folder` as the images; what is wrong becomes a message."""
+
+    def act() -> None:
+        if (folder / "project.json").exists():
+            session.open_project(folder)
+        else:
+            session.set_folder(folder, session.settings.labels, session.settings.group_by)
+
+    guarded(session, act)
+
+
+def guarded(session: Session, act: Callable[[], object]) -> None:
+    """Do it; a refusal is told in the window."""
+    try:
+        act()
+    except (ValueError, OSError) as error:
+        session.message.emit("bad", str(error))
+
+
+def register(commands: Commands, session: Session, window: QWidget) -> list[Callable[[], None]]:
+    """Add the commands; returns what removes them."""
+
+    def ask(title: str, start: str) -> Path | None:
+        chosen = QFileDialog.getExistingDirectory(window, title, start or _home())
+        return Path(chosen) if chosen else None
+
+    def choose_folder() -> None:
+        folder = ask("Choose the image folder, or a project", session.settings.root)
+        if folder is not None:
+            open_folder(session, folder)
+
+    def choose_pool() -> None:
+        folder = ask("Choose the folder of unlabelled images", session.settings.pool or session.settings.root)
+        if folder is not None:
+            guarded(session, lambda: session.set_pool(folder))
+
+    def new_project() -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            window, "New project: name a folder", f"{_home()}/New project"
+        )
+        if chosen:
+            guarded(session, lambda: session.create_project(Path(chosen), Path(chosen).name))
+
+    def draw_sample() -> None:
+        assert session.project is not None
+        folder = session.project.folder / "sample"
+        guarded(session, lambda: session.draw_sample(folder))
+
+    def no_project() -> str:
+        return "" if session.project is not None else "Open a project or make a new one first."
+
+    def nothing_to_undo() -> str:
+        return "" if session.discarded else "Nothing was discarded."
+
+    listed = [
+        Command(
+            id="project.open",
+            title="Choose image folder…",
+            run=choose_folder,
+            why_not=no_project,
+            keys="Ctrl+O",
+            help="Take a folder of images, one folder a class or none, or open a project folder",
+        ),
+        Command(
+            id="project.new",
+            title="New project…",
+            run=new_project,
+            keys="Ctrl+N",
+            help="Begin an empty project in a folder of its own",
+        ),
+        Command(
+            id="project.pool",
+            title="Choose unlabelled pool…",
+            run=choose_pool,
+            why_not=no_project,
+            help="Images without labels, which pretraining can learn from",
+        ),
+        Command(
+            id="project.sample",
+            title="Open the sample project",
+            run=draw_sample,
+            why_not=no_project,
+            help="Draw 600 labelled and 3,000 unlabelled pictures of rolled steel, to try everything out",
+        ),
+        Command(
+            id="edit.undo",
+            title="Undo discard",
+            run=lambda: guarded(session, session.undo_discard),
+            why_not=nothing_to_undo,
+            keys="Ctrl+Z",
+            help="Bring back the run that was discarded last",
+        ),
+        *(_theme_command(session, preference, title) for preference, title in PREFERENCES),
+    ]
+    return [commands.add(command) for command in listed]
+
+
+def _theme_command(session: Session, preference: Preference, title: str) -> Command:
+    def run() -> None:
+        themes().set_preference(preference)
+        session.remember("theme", preference)
+
+    def on_already() -> str:
+        return "It is on." if themes().preference == preference else ""
+
+    return Command(
+        id=f"view.theme_{preference}", title=title, run=run, why_not=on_already, help="Colours of the window"
+    )
+
+
+def _home() -> str:
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.HomeLocation)

@@ -1,0 +1,262 @@
+"""Small pictures of images, decoded off the window's thread, the newest wish first.
+
+Three layers: a bounded memory of tiles (the window's thread only), a folder of small JPEGs named by
+the image's content (may be deleted at any time), and the file itself. A wish that has scrolled away is
+taken back before anybody works on it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+
+if TYPE_CHECKING:
+    from workbench.gui.session import Session
+
+SIDE = 224  # px, the longer side of a tile: sharp up to 112 px on a screen of double density
+MEMORY = 128 << 20  # bytes of tiles in memory: some 650 of them, more than a large screen shows
+PENDING = 2048  # wishes that wait; the oldest fall away
+QUALITY = 90
+INTERVAL_MS = 30  # arrivals are told together
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A small picture, or the reason why there is none."""
+
+    image: QImage | None
+    reason: str = ""
+
+    @property
+    def cost(self) -> int:
+        return self.image.sizeInBytes() if self.image is not None else 256
+
+
+class Thumbnails(QObject):
+    """`get` answers at once: the tile, or None and `arrived` tells when it is there."""
+
+    arrived = Signal(object)  # set of keys
+    _woken = Signal()
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        parent: QObject | None = None,
+        *,
+        side: int = SIDE,
+        memory: int = MEMORY,
+        threads: int = 2,
+    ) -> None:
+        super().__init__(parent)
+        self.side = side
+        self._folder = folder
+        self._memory = memory
+        self._tiles: OrderedDict[bytes, Tile] = OrderedDict()
+        self._held = 0
+        self._wishes: OrderedDict[bytes, Path] = OrderedDict()  # the newest last
+        self._working: set[bytes] = set()
+        self._finished: dict[bytes, Tile] = {}
+        self._condition = threading.Condition()
+        self._open = True
+        self._threads: list[threading.Thread] = []
+        self._num_threads = threads
+        self._timer = QTimer(self, singleShot=True, interval=INTERVAL_MS)
+        self._timer.timeout.connect(self._collect)
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+
+    def set_folder(self, folder: Path | None) -> None:
+        """Keep small JPEGs in `folder` from now on; None keeps none."""
+        with self._condition:
+            self._folder = folder
+
+    @property
+    def held(self) -> int:
+        """Bytes of tiles in memory."""
+        return self._held
+
+    @property
+    def waiting(self) -> int:
+        with self._condition:
+            return len(self._wishes) + len(self._working)
+
+    def get(self, key: bytes, path: Path) -> Tile | None:
+        """The tile of the image with the content hash `key`, found at `path`; None while it is being made."""
+        tile = self._tiles.get(key)
+        if tile is not None:
+            self._tiles.move_to_end(key)
+            return tile
+        with self._condition:
+            if key not in self._working and key not in self._finished:
+                self._wishes[key] = path
+                self._wishes.move_to_end(key)
+                while len(self._wishes) > PENDING:
+                    self._wishes.popitem(last=False)
+                self._condition.notify()
+        if not self._threads and self._open:
+            self._start()
+        return None
+
+    def retain(self, keys: Iterable[bytes]) -> None:
+        """Take back every wish that is not among `keys`: what has scrolled away."""
+        wanted = set(keys)
+        with self._condition:
+            for key in [key for key in self._wishes if key not in wanted]:
+                del self._wishes[key]
+
+    def forget(self) -> None:
+        """Drop every tile and every wish, as when the folder was indexed again."""
+        with self._condition:
+            self._wishes.clear()
+            self._finished.clear()
+        self._tiles.clear()
+        self._held = 0
+
+    def close(self) -> None:
+        """End the threads; each finishes the image in its hands."""
+        with self._condition:
+            self._open = False
+            self._wishes.clear()
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join(10)
+        self._threads = []
+        self._timer.stop()
+
+    def _start(self) -> None:
+        for number in range(self._num_threads):
+            thread = threading.Thread(target=self._work, name=f"thumbnails-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                while self._open and not self._wishes:
+                    self._condition.wait()
+                if not self._open:
+                    return
+                key, path = self._wishes.popitem()
+                self._working.add(key)
+                folder = self._folder
+            tile = make_tile(path, self.side, _cache_path(folder, key, self.side) if folder else None)
+            with self._condition:
+                self._working.discard(key)
+                self._finished[key] = tile
+                if not self._open:
+                    return
+            self._woken.emit()
+
+    @Slot()
+    def _wake(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def _collect(self) -> None:
+        with self._condition:
+            finished, self._finished = self._finished, {}
+        for key, tile in finished.items():
+            self._tiles[key] = tile
+            self._held += tile.cost
+        while self._held > self._memory and len(self._tiles) > 1:
+            self._held -= self._tiles.popitem(last=False)[1].cost
+        if finished:
+            self.arrived.emit(set(finished))
+
+
+def thumbnails_of(session: Session) -> Thumbnails:
+    """The session's thumbnails, shared by every view; made when they are first asked for."""
+    found = session.findChild(Thumbnails)
+    if isinstance(found, Thumbnails):
+        return found
+    made = Thumbnails(parent=session)
+
+    def follow() -> None:
+        made.set_folder(session.project.thumbnails_cache if session.project else None)
+
+    def renew() -> None:
+        made.forget()  # a file that was mended deserves another look
+
+    session.project_changed.connect(follow)
+    session.dataset_changed.connect(renew)
+    follow()
+    return made
+
+
+def make_tile(path: Path, side: int, cached: Path | None) -> Tile:
+    """Decode `path` to at most `side` px, by way of the small JPEG `cached` where there is one. Any thread."""
+    from workbench.pixels.decode import ImageError, read_scaled
+
+    if cached is not None:
+        known = QImage()
+        with suppress(OSError):
+            if (
+                known.loadFromData(QByteArray(cached.read_bytes()))
+                and max(known.width(), known.height()) <= side
+            ):
+                return Tile(known.convertToFormat(QImage.Format.Format_RGB32))
+    try:
+        decoded = read_scaled(path, at_least=side // 2)
+    except ImageError as error:
+        return Tile(None, error.reason)
+    except OSError as error:
+        return Tile(None, f"{error.strerror or error}")
+    image = shrink(to_image(decoded.image), side)
+    # A picture that is hardly larger than its tile is decoded as fast as a small JPEG would be.
+    if cached is not None and decoded.width * decoded.height > (2 * side) ** 2:
+        with suppress(OSError):  # a full disk costs time later, nothing else
+            _keep(image, cached)
+    return Tile(image)
+
+
+def to_image(pixels: np.ndarray) -> QImage:
+    """(H, W, 3) uint8, or float32 in 0..1, as a QImage that owns its bytes."""
+    if pixels.dtype != np.uint8:
+        pixels = (np.clip(pixels, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    block = np.ascontiguousarray(pixels)
+    height, width = block.shape[:2]
+    borrowed = QImage(block.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return borrowed.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def shrink(image: QImage, side: int) -> QImage:
+    """`image` itself, or reduced so that its longer side is `side` px."""
+    if max(image.width(), image.height()) <= side:
+        return image
+    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return image.scaled(side, side, keep, smooth)
+
+
+def _cache_path(folder: Path, key: bytes, side: int) -> Path:
+    name = key.hex()
+    return folder / name[:2] / f"{name[2:]}-{side}.jpg"
+
+
+def _keep(image: QImage, path: Path) -> None:
+    """Write whole or not at all. No fsync: what a power cut damages doesn't decode and is made again."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "JPG", QUALITY):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data.data())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
