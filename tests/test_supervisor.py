@@ -185,7 +185,7 @@ def test_lanes() -> None:
 
     assert lane("auto") == lane("cuda") == lane("cuda:0") == lane("cpu") == "device:0"
     assert lane("cuda:1") == "device:1"
-    assert lane_of(DescribeJob()) == "files"
+    assert lane_of(DescribeJob()) == "aside"
 
 
 def test_a_parent_that_dies_takes_its_workers_along(tmp_path: Path, slow_python: str, run: RunFolder) -> None:

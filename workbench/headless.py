@@ -1,0 +1,93 @@
+"""Jobs without a window: the same run folders, supervisor and worker, with progress on stderr."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from platformdirs import user_data_path
+
+from workbench.records.jobs import JobConfig
+from workbench.records.project import Project
+from workbench.records.runs import RunFolder, Status
+from workbench.records.text import duration, printable
+from workbench.supervisor import JobState, Supervisor
+
+REPORT_SECONDS = 5.0  # between two lines where stderr is not a terminal
+
+
+class JobFailed(Exception):
+    """A job ended without a result; the message is a sentence for the user."""
+
+
+def project_for(folder: Path, project: str = "") -> Project:
+    """The project that headless work on `folder` keeps its caches in, unless another is named."""
+    if project:
+        return Project.open_or_create(Path(project))
+    place = folder.expanduser().absolute()
+    name = hashlib.blake2b(str(place).encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in place.name)[:40]
+    return Project.open_or_create(user_data_path("ssl-workbench") / "folders" / f"{plain}-{name}", place.name)
+
+
+def run_job(project: Project, job: JobConfig, title: str, *, out: TextIO = sys.stderr) -> RunFolder:
+    """Run one job in a worker and wait. Ctrl-C stops it and keeps what it has.
+
+    Raises:
+        JobFailed: the job failed or was stopped.
+    """
+    run = project.new_run(job, title=title)
+    shown = _Progress(title, out)
+    supervisor = Supervisor(shown.show)
+    try:
+        supervisor.submit(run)
+        try:
+            status = supervisor.wait(run.id)
+        except KeyboardInterrupt:
+            out.write("\nStopping; what is done is kept.\n")
+            supervisor.stop(run.id)
+            status = supervisor.wait(run.id)
+    finally:
+        supervisor.close()
+    shown.end(status)
+    if status.state != "done":
+        sentence = status.error or "Stopped. The same command goes on from what was kept."
+        raise JobFailed(f"{title}: {sentence}" + (f" Log: {run.log}" if status.state == "failed" else ""))
+    return run
+
+
+class _Progress:
+    """One line that is rewritten on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, title: str, out: TextIO) -> None:
+        self._title, self._out = title, out
+        self._tty = out.isatty()
+        self._last = time.monotonic()
+        self._notes = 0
+
+    def show(self, state: JobState) -> None:
+        status = state.status
+        for note in status.notes[self._notes :]:
+            self._out.write(f"{self._title}: {printable(note)}\n")
+        self._notes = len(status.notes)
+        now = time.monotonic()
+        if not status.total or now - self._last < (0.1 if self._tty else REPORT_SECONDS):
+            return
+        self._last = now
+        self._out.write(("\r\x1b[K" if self._tty else "") + self._line(status) + ("" if self._tty else "\n"))
+        self._out.flush()
+
+    def end(self, status: Status) -> None:
+        if self._tty:
+            self._out.write("\r\x1b[K")
+        if status.state == "done" and status.total:
+            took = status.ended - status.started
+            self._out.write(f"{self._title}: {status.total:,} {status.unit} in {duration(took)}\n")
+        self._out.flush()
+
+    def _line(self, status: Status) -> str:
+        left = f", {duration(status.eta)} left" if status.eta is not None else ""
+        return f"{self._title}: {status.done:,} of {status.total:,} {status.unit}, {status.rate:.0f} a second{left}"
