@@ -1,0 +1,152 @@
+"""The command line is a contract: its JSON keys, exit codes and silence on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anndata
+import pytest
+
+from workbench.records.runs import RunFolder
+
+
+def workbench(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", *words], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def document(*words: str) -> Any:
+    return json.loads(workbench(*words, "--json").stdout)
+
+
+@pytest.fixture
+def odd_folder(picture_folder: Path) -> Path:
+    (picture_folder / "red" / "empty.jpg").touch()
+    (picture_folder / "red" / "line\nbreak\x1b[31m.png").write_text("not an image")
+    (picture_folder / "blue" / "copy.png").write_bytes((picture_folder / "blue" / "lot0_00.png").read_bytes())
+    return picture_folder
+
+
+def test_index(odd_folder: Path) -> None:
+    found = document("index", str(odd_folder), "--group-by", "name:(lot[0-9])")
+    assert set(found) == {"images", "classes", "rejected", "duplicates", "modes", "groups"}
+    assert found["images"] == 37
+    assert found["classes"] == {"blue": 13, "green": 12, "red": 12}
+    assert {tuple(sorted(item)) for item in found["rejected"]} == {("path", "reason")}
+    assert [item["path"] for item in found["rejected"]] == ["red/empty.jpg", "red/line\\nbreak\\x1b[31m.png"]
+    assert found["duplicates"] == [["blue/copy.png", "blue/lot0_00.png"]]
+    assert found["modes"] == {"RGB 8-bit": 37}
+    assert found["groups"] == 6
+    text = workbench("index", str(odd_folder)).stdout
+    assert "37 images in 3 classes" in text
+    assert "\x1b" not in text
+
+
+def test_from_a_folder_to_a_comparison(odd_folder: Path, tmp_path: Path) -> None:
+    files = [str(tmp_path / "a.h5ad"), str(tmp_path / "b.h5ad")]
+    folder = str(odd_folder)
+    first = document("embed", folder, "--backbone", "histogram", "--out", files[0])
+    assert {"images", "dimension", "computed", "refused", "fingerprint", "out", "rejected"} <= set(first)
+    assert (first["images"], first["computed"]) == (37, 36)
+    assert [item["path"] for item in first["rejected"]] == ["red/empty.jpg", "red/line\\nbreak\\x1b[31m.png"]
+    again = document("embed", folder, "--backbone", "histogram", "--out", files[0])
+    assert again["computed"] == 0
+    workbench("embed", folder, "--backbone", "random_vit", "--image-size", "64", "--out", files[1])
+    table = anndata.read_h5ad(files[0])
+    assert {"path", "label", "split", "group"} <= set(table.obs.columns)
+    assert table.shape == (37, first["dimension"])
+
+    found = document("evaluate", *files, "--seeds", "3")
+    assert {"models", "comparisons", "findings", "metric", "protocol", "seeds"} <= set(found)
+    assert len(found["models"]) == 2
+    for model in found["models"]:
+        assert {"metric", "mean", "sd", "values"} <= set(model["probe"])
+        assert {"metric", "mean", "sd", "values", "k"} <= set(model["knn"])
+        assert len(model["probe"]["values"]) == 3
+    (pair,) = found["comparisons"]
+    assert {"a", "b", "difference", "interval", "verdict"} <= set(pair)
+    assert len(pair["interval"]) == 2
+    assert pair["verdict"] in ("better", "equivalent", "undecided")
+    assert found["models"][0]["name"] == "Colour and texture"
+    assert found["models"][0]["probe"]["mean"] > 0.9, "colour alone tells these classes apart"
+    assert found == {**document("evaluate", *files, "--seeds", "3")}, "the same run again, other numbers"
+    single = document("evaluate", *files, "--seeds", "1")
+    assert single["comparisons"][0]["verdict"] == "undecided"
+    assert "Colour and texture" in workbench("evaluate", *files, "--seeds", "3").stdout
+
+    written = document("export", files[0], "--format", "npz", "--out", str(tmp_path / "a.npz"))
+    assert [Path(name).name for name in written["files"]] == ["a.npz"]
+
+
+def test_backbones_and_doctor() -> None:
+    entries = document("backbones")
+    assert all({"id", "source", "family", "available"} <= set(entry) for entry in entries)
+    here = {entry["id"] for entry in entries if entry["available"]}
+    assert {"efficientnet_lite0", "random_vit", "histogram"} <= here
+    assert {"facebook/dinov2-small", "facebook/vit-mae-base"} <= {entry["id"] for entry in entries}
+    checks = document("doctor")["checks"]
+    assert all(set(check) == {"name", "ok", "detail", "remedy"} for check in checks)
+    assert all(check["ok"] or check["remedy"] for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["index", "/no/such/folder"], 2, "does not exist"),
+        (["evaluate", "/no/such/file.h5ad"], 2, "does not exist"),
+        (["embed", "FOLDER", "--backbone", "histogram", "--out", "a.csv"], 2, "must end in .h5ad"),
+        (["embed", "FOLDER", "--backbone", "no_such_backbone", "--out", "OUT"], 1, "no_such_backbone"),
+        (["embed", "FOLDER", "--backbone", "facebook/dinov2-small", "--out", "OUT"], 1, "dinov2-small"),
+        (["index", "FOLDER", "--group-by", "name:lot"], 2, "captures nothing"),
+        (["/no/such/project"], 2, "holds no project"),
+    ],
+)
+def test_wrong_requests_end_with_a_sentence(
+    picture_folder: Path, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    names = {"FOLDER": str(picture_folder), "OUT": str(tmp_path / "out.h5ad")}
+    done = workbench(*[names.get(word, word) for word in words], code=code)
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert done.stderr.strip().splitlines()[-1].startswith("workbench: ")
+
+
+def test_ctrl_c_keeps_what_is_done(picture_folder: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    command = ["embed", str(picture_folder), "--backbone", "random_vit", "--batch-size", "1"]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "workbench",
+            *command,
+            "--out",
+            str(tmp_path / "o.h5ad"),
+            "--project",
+            str(project),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        runs = list(project.glob("runs/*-embed-*"))
+        if runs and RunFolder(runs[0]).status().done >= 2:
+            break
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "goes on from what was kept" in errors
+    assert list(project.glob("caches/features/*/chunk-*.npz"))
