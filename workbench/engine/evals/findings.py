@@ -59,7 +59,7 @@ def _of_groups(groups: np.ndarray | None, parts: Sequence[np.ndarray]) -> list[F
         return []
     return [
         Finding(
-            name="groups_split",
+            name="groups torn apart",
             severity="bad",
             advice=f"{count(torn, 'group')} (patient, lot, camera) lie in more than one part of a split, so that "
             "the test may repeat what was trained on and the scores come out too high. Split by group.",
@@ -76,7 +76,7 @@ def _of_seeds(seeds: int) -> list[Finding]:
         advice = (
             f"Only {seeds} splits were tried, so the intervals are wide and rough: run five seeds or more."
         )
-    return [Finding(name="few_seeds", severity="warn", advice=advice)]
+    return [Finding(name="few seeds", severity="warn", advice=advice)]
 
 
 def _of_classes(labels: np.ndarray, parts: Sequence[np.ndarray], classes: Sequence[str]) -> list[Finding]:
@@ -89,7 +89,7 @@ def _of_classes(labels: np.ndarray, parts: Sequence[np.ndarray], classes: Sequen
     if len(few):
         found.append(
             Finding(
-                name="small_classes",
+                name="small classes",
                 severity="warn",
                 advice=f"Fewer than {FEW_ITEMS} training images in some split: {_names(few, classes)}. Label more "
                 "of these, or leave them out, before trusting their scores.",
@@ -99,7 +99,7 @@ def _of_classes(labels: np.ndarray, parts: Sequence[np.ndarray], classes: Sequen
     if len(missing):
         found.append(
             Finding(
-                name="untested_classes",
+                name="untested classes",
                 severity="warn",
                 advice=f"Not tested in some split, for want of images or groups: {_names(missing, classes)}. The "
                 "score of that split says nothing about them.",
@@ -119,7 +119,7 @@ def _of_test_size(parts: Sequence[np.ndarray]) -> list[Finding]:
         return []
     return [
         Finding(
-            name="small_test",
+            name="small test part",
             severity="info",
             advice=f"A test part holds {count(smallest, 'image')}: one image more or less is "
             f"{100 / smallest:.1f} points of accuracy.",
@@ -132,7 +132,7 @@ def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged:
     if not converged:
         found.append(
             Finding(
-                name="not_converged",
+                name="not settled",
                 severity="warn",
                 advice=f"The probe of {name} had not settled when it was stopped; its score may be a little low.",
             )
@@ -153,7 +153,7 @@ def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged:
         )
         found.append(
             Finding(
-                name="probe_knn_apart",
+                name="probe and k-NN apart",
                 severity="info",
                 advice=f"{name}: the {better} is {100 * abs(gap):.1f} points of {METRIC_NAMES[metric]} above the "
                 f"{worse}, more than both intervals: {meaning}.",
@@ -163,7 +163,7 @@ def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged:
     if edge and len(grid) > 1:
         found.append(
             Finding(
-                name="strength_at_edge",
+                name="strength at the edge",
                 severity="info",
                 advice=f"{name}: validation chose the {'strongest' if edge[0] == grid[0] else 'weakest'} "
                 f"regularisation offered (C = {edge[0]:g}) for most seeds; the best may lie beyond.",
