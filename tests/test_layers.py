@@ -56,6 +56,31 @@ def test_quick_paths_load_neither_torch_nor_qt(module: str) -> None:
     assert not loaded & {"torch", "timm", "transformers", "sklearn", "PySide6"}
 
 
+def test_a_worker_runs_where_there_is_no_qt(picture_folder: Path, tmp_path: Path) -> None:
+    from workbench.engine.indexing import build_index
+    from workbench.records.jobs import EmbedJob
+    from workbench.records.layout import Layout
+    from workbench.records.runs import RunFolder
+
+    build_index(picture_folder, Layout()).save(tmp_path / "index.npz")
+    job = EmbedJob(
+        index=str(tmp_path / "index.npz"),
+        backbone="random_vit",
+        image_size=64,
+        cache=str(tmp_path / "cache"),
+    )
+    run = RunFolder.create(tmp_path / "runs", job)
+    code = (
+        "import sys\nfor name in ('PySide6', 'shiboken6', 'pyqtgraph'):\n    sys.modules[name] = None\n"
+        f"from workbench import worker\nsys.exit(worker.main([{str(run.path)!r}]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.wait(120) == 0
+    assert run.status().result["images"] == 36
+
+
 def test_init_files_are_empty() -> None:
     for path in (ROOT / "workbench").rglob("__init__.py"):
         assert path.read_text() == "", path
