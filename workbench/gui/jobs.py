@@ -179,6 +179,11 @@ class Jobs(QObject):
         self.discarded.emit(run_id)
 
 
+def unfinished(project: Project) -> list[JobState]:
+    """The runs of a project that did not end well; reads every run's status, so call it in a thread."""
+    return [state for run in project.runs() if (state := on_disk(run)).status.state != "done"]
+
+
 def on_disk(run: RunFolder) -> JobState:
     """A run as its folder tells it. One that was queued when the program ended is stopped: nobody starts it."""
     try:

@@ -14,18 +14,11 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.background import Background
-from workbench.gui.jobs import Jobs, on_disk
+from workbench.gui.jobs import Jobs, unfinished
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import (
-    DescribeJob,
-    EmbedJob,
-    EvaluateJob,
-    ExportJob,
-    IndexJob,
-    SampleJob,
-)
+from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, IndexJob, SampleJob
 from workbench.records.layout import Layout
 from workbench.records.project import UNTITLED, Chosen, Project, Settings
 from workbench.records.results import EvaluationResult, Predictions
@@ -119,7 +112,11 @@ class Session(QObject):
         self.result_changed.emit()
         self.read_dataset()
         self.read_result()
-        self._read_unfinished()
+        self._background.run(
+            lambda: unfinished(project),
+            lambda states: self._take_up(states) if project is self.project else None,
+            self._complain,
+        )
         self.describe()
 
     def rename(self, name: str) -> None:
@@ -139,6 +136,8 @@ class Session(QObject):
         project = self._project()
         Layout(labels=labels, group_by=group_by)
         settings = project.settings
+        if settings.root and Path(settings.root) != folder:
+            self._leave_dataset()
         settings.root, settings.labels, settings.group_by = str(folder), labels, group_by
         if settings.name == UNTITLED:
             self.rename(printable(folder.name))
@@ -148,6 +147,15 @@ class Session(QObject):
             folder=str(folder), labels=labels, group_by=group_by, previous=self._previous(settings.index)
         )
         return self._jobs.start(job, title, then=self._adopt_index)
+
+    def _leave_dataset(self) -> None:
+        """Another folder is another question: its answers must not stand under the old ones. The runs stay."""
+        settings = self.settings
+        settings.index = settings.result = settings.baseline = ""
+        self.index = self.split = self.result = self.predictions = None
+        self.selected = frozenset()
+        self.dataset_changed.emit()
+        self.result_changed.emit()
 
     def set_pool(self, folder: Path) -> str:
         """Index a folder of unlabelled images, for pretraining."""
@@ -427,21 +435,12 @@ class Session(QObject):
             return
         self.backbones_changed.emit()
 
-    def _read_unfinished(self) -> None:
-        """Runs of an earlier session that did not end well go into the tray, to be resumed or discarded."""
-        project = self._project()
-
-        def read() -> list[JobState]:
-            return [state for run in project.runs() if (state := on_disk(run)).status.state != "done"]
-
-        def show(states: list[JobState]) -> None:
-            if project is self.project and states:
-                self._jobs.take_up(states)
-                self.message.emit(
-                    "info", f"{count(len(states), 'job')} of last time did not end. Retry or discard."
-                )
-
-        self._background.run(read, show, self._complain)
+    def _take_up(self, states: list[JobState]) -> None:
+        """Runs of an earlier session that did not end well go into the tray, to be retried or discarded."""
+        if states:
+            self._jobs.take_up(states)
+            text = f"{count(len(states), 'job')} of last time did not end. Retry or discard."
+            self.message.emit("info", text)
 
     def _complain(self, error: Exception) -> None:
         self.message.emit("bad", str(error))

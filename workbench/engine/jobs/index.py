@@ -19,7 +19,7 @@ def run(job: IndexJob, run: RunFolder, control: Control) -> dict[str, Any]:
         Path(job.folder).expanduser(),
         job.layout(),
         check=job.check,
-        previous=_previous(job.previous),
+        previous=_previous(job),
         max_pixels=round(job.max_megapixels * 1e6),
         on_progress=lambda done, total: control.progress(done, total, unit="files"),
     )
@@ -34,10 +34,12 @@ def run(job: IndexJob, run: RunFolder, control: Control) -> dict[str, Any]:
     }
 
 
-def _previous(path: str) -> ImageIndex | None:
-    if not path:
+def _previous(job: IndexJob) -> ImageIndex | None:
+    """The earlier index of the same folder; another folder's file of the same name and time is another file."""
+    if not job.previous:
         return None
     try:
-        return ImageIndex.load(Path(path))
+        index = ImageIndex.load(Path(job.previous))
     except DocumentError:
         return None  # an index that can't be read saves no work; the folder is read anew
+    return index if Path(index.root) == Path(job.folder).expanduser().absolute() else None
