@@ -88,6 +88,9 @@ class FakeSession(QObject):
     def recall(self, key: str, default: object = None) -> object:
         return self.settings.view.get(key, default)
 
+    def why_not_compare(self) -> str:
+        return "" if self.settings.chosen else "Choose at least one backbone."
+
     def log(self, run_id: str) -> str:
         return f"log of {run_id}"
 
@@ -105,6 +108,7 @@ class FakeSession(QObject):
             "retry",
             "dismiss",
             "undo_discard",
+            "run_comparison",
         ):
             raise AttributeError(name)
 
@@ -197,7 +201,8 @@ def no_leaked_threads(request) -> Iterator[None]:
     """A test that leaves a running QThread or a thread of ours behind fails."""
     before = {thread.ident for thread in threading.enumerate()}
     yield
-    running = [found for found in gc.get_objects() if isinstance(found, QThread) and _runs(found)]
+    # By type: isinstance would ask each object for its __class__, which wakes the lazy modules of torch.
+    running = [found for found in gc.get_objects() if issubclass(type(found), QThread) and _runs(found)]
     assert not running, f"QThreads still run: {running}"
     ours = ("thumbnails", "supervisor")
     left = [t for t in threading.enumerate() if t.ident not in before and t.name.startswith(ours)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
@@ -20,6 +20,7 @@ from workbench.gui.data.class_list import EVERYTHING
 from workbench.gui.data.layout_dialog import LayoutDialog
 from workbench.gui.data.page import QUESTION, DataPage
 from workbench.gui.data.refused_dialog import RefusedDialog, as_csv
+from workbench.gui.data.rule_trial import TOO_SLOW, RuleTrial
 from workbench.gui.dataset_facts import count_facts
 from workbench.gui.places import find_places
 from workbench.gui.thumbnails import Tile
@@ -223,6 +224,17 @@ def test_quick_look_of_a_file_that_is_gone_says_so(qtbot, ready, small_index) ->
     look.close()
 
 
+@pytest.mark.parametrize("height", [200, 2000])
+def test_whole_columns_fit_beside_the_scroll_bar(qtbot, ready, small_index, height: int) -> None:
+    grid = ready.images.grid
+    ready.resize(1190, height)
+    for positions in (np.arange(37), np.arange(3), np.arange(37)):
+        grid.set_items(small_index, positions)
+        QApplication.processEvents()
+        columns = grid.model().columnCount()
+        assert columns * grid.columnWidth(0) <= grid.viewport().width() < (columns + 1) * grid.columnWidth(0)
+
+
 def test_the_grid_shows_the_pictures(qtbot, ready, small_index) -> None:
     grid = ready.images.grid
     qtbot.waitUntil(lambda: all(grid.tile_of(p) is not None for p in grid.visible_places()), timeout=10_000)
@@ -237,6 +249,8 @@ def test_the_layout_dialog_previews_its_rule(qtbot, small_index) -> None:
     dialog.kind.setCurrentIndex(dialog.kind.findData("name"))
     dialog.pattern.setText("(lot[0-2])")
     assert dialog.group_by() == "name:(lot[0-2])"
+    assert not dialog.apply.isEnabled(), "not before the pattern was tried"
+    qtbot.waitUntil(dialog.apply.isEnabled)
     assert dialog.summary.text() == "In 37 images: 3 classes, 3 groups, 9 images in none."
     shown = {dialog.preview.item(row, 2).text() for row in range(dialog.preview.rowCount())}
     assert shown == {"lot0", "lot1", "lot2", "none"}
@@ -249,6 +263,25 @@ def test_the_layout_dialog_previews_its_rule(qtbot, small_index) -> None:
     dialog.level.setValue(1)
     assert dialog.apply.isEnabled()
     assert dialog.group_by() == "folder:1"
+
+
+def test_a_pattern_that_never_ends_is_given_up_while_the_window_goes_on(qtbot) -> None:
+    beats = []
+    timer = QTimer(interval=20)
+    timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+    timer.start()
+    trial = RuleTrial(limit_ms=1200)
+    with qtbot.waitSignal(trial.refused, timeout=10_000) as told:
+        trial.ask("name:((a+)+)b", ["a" * 60])
+    assert told.args == [TOO_SLOW]
+    assert max(np.diff(beats)) < 0.5
+    with qtbot.waitSignal(trial.answered, timeout=10_000) as told:
+        trial.ask("name:(lot[0-9]+)", ["x/lot1_\udce9.png", "none.png"])
+    assert told.args == [["lot1", ""]]
+    trial.ask("name:((a+)+)b", ["a" * 60])
+    with qtbot.waitSignal(trial.answered) as told:  # the newer question counts
+        trial.ask("folder:1", ["x/1.png"])
+    assert told.args == [["x"]]
 
 
 def test_another_rule_indexes_again(qtbot, ready, session) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QLineEdit, QSpinBox
 
 from workbench.gui.forms import Form
+from workbench.gui.plain_text import plain
 from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, IndexJob
 from workbench.records.params import describe
 
@@ -21,7 +22,7 @@ def test_every_job_has_a_form_whose_fields_are_its_parameters(qtbot, kind: str) 
     for item in describe(JOBS[kind]):
         field = form.fields[item.name]
         assert field.accessibleName() == item.label
-        assert field.toolTip() == item.help
+        assert field.toolTip() == plain(item.help)
 
 
 def test_defaults_come_back(qtbot) -> None:

@@ -15,6 +15,7 @@ from workbench.gui.commands import Command, Commands
 from workbench.gui.main_window import MainWindow
 from workbench.gui.places import Place
 from workbench.gui.tray import MOST, LogDialog, detail, numbers
+from workbench.records.project import Chosen
 from workbench.records.runs import Status
 from workbench.supervisor import JobState
 
@@ -111,6 +112,14 @@ def test_every_command_key_is_bound(window) -> None:
     bound = set(window._shortcuts)
     assert {"Ctrl+O", "Ctrl+N", "Ctrl+Z", "Ctrl+K", "F1", "Ctrl+1"} <= bound
     assert {command.keys for command in window.commands.all() if command.keys} == bound
+
+
+def test_ctrl_r_runs_the_comparison_from_any_place_and_says_why_it_cannot(qtbot, window, session) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert window.notice.text == "Choose at least one backbone."
+    session.settings.chosen.append(Chosen(backbone="lab/small"))
+    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert session.calls == [("run_comparison",)]
 
 
 def test_facts_of_the_data_set_are_on_top(qtbot, window, session, small_index) -> None:

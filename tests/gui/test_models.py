@@ -31,7 +31,7 @@ CATALOGUE = (
 @pytest.fixture
 def session(qtbot, tmp_path: Path, monkeypatch) -> Iterator[Session]:
     made = Session()
-    for name in ("describe", "read_dataset", "_read_unfinished"):
+    for name in ("describe", "read_dataset"):
         monkeypatch.setattr(made, name, lambda: None)
     made.create_project(tmp_path / "project", "Line 4")
     made.catalogue = CATALOGUE
@@ -169,8 +169,7 @@ def test_run_runs_the_command(
     qtbot.addWidget(view)
     qtbot.mouseClick(view.chosen.run, Qt.MouseButton.LeftButton)
     assert ran == [True] and commands["compare.run"].keys == "Ctrl+R"
-    session._jobs["r"] = JobState(id="r", kind="evaluate", title="", status=Status(state="running"))
-    session.jobs_changed.emit()
+    session._jobs.take_up([JobState(id="r", kind="evaluate", title="", status=Status(state="running"))])
     assert not view.chosen.run.isEnabled() and "running already" in view.chosen.why.text()
 
 

@@ -109,6 +109,28 @@ def test_the_newest_wish_comes_first_and_the_unseen_never(qtbot, made, tmp_path:
     assert order == ["a", "e", "c"]
 
 
+def test_a_client_takes_back_its_own_wishes_only(qtbot, made, monkeypatch) -> None:
+    order: list[str] = []
+    gate = threading.Event()
+
+    def slow(path: Path, side: int, cached: Path | None) -> Tile:
+        gate.wait(10)
+        order.append(path.name)
+        return Tile(None, "made up")
+
+    monkeypatch.setattr(thumbnails, "make_tile", slow)
+    thumbs = made(threads=1)
+    thumbs.get(b"0" * 16, Path("first"))
+    qtbot.waitUntil(lambda: len(thumbs._working) == 1)
+    for name, client in (("a", "left"), ("b", "left"), ("b", "right"), ("c", "right"), ("d", "left")):
+        thumbs.get(name.encode() * 16, Path(name), client)
+    thumbs.retain([b"d" * 16], "left")  # "a" is nobody's wish any more, "b" is still the right one's
+    gate.set()
+    qtbot.waitUntil(lambda: thumbs.waiting == 0)
+    assert order == ["first", "d", "c", "b"]
+    assert not thumbs._wished_by
+
+
 def test_memory_is_bounded(qtbot, made, tmp_path: Path) -> None:
     cost = 60 * 40 * 4
     thumbs = made(memory=3 * cost)

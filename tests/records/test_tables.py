@@ -188,4 +188,4 @@ def test_the_terminal_table_is_aligned_and_tells_the_findings() -> None:
     assert ends[:3] == [ends[0]] * 3
     assert ends[3] == ends[0] - 1  # its wide letter takes two columns of the terminal
     assert "\x1b" not in "".join(lines) and "宽\\x1b[0m" in lines[8]
-    assert lines[-1] == "careful: few seeds: Two seeds say little.\\nMore do."
+    assert lines[-1] == "Few seeds. Two seeds say little.\\nMore do."

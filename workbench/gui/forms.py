@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button, icon_button, set_icon
 from workbench.gui.widgets.labels import label
@@ -93,7 +94,7 @@ class Form(QWidget, Generic[Config]):
         for number, item in enumerate(items):
             name = label(item.label + ("" if not item.required else " *"), tip=item.help)
             field = self._field(item)
-            field.setToolTip(item.help)
+            set_tip(field, item.help)
             field.setAccessibleName(item.label)
             field.setAccessibleDescription(item.help)
             name.setBuddy(field)

@@ -20,6 +20,7 @@ from workbench.gui.thumbnails import Thumbnails
 from workbench.gui.top_bar import TopBar
 from workbench.gui.tray import Tray
 from workbench.gui.widgets.cards import NoticeBar
+from workbench.records.text import printable
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -208,7 +209,7 @@ class MainWindow(QMainWindow):
         place = recall("place", "")
         if place != self.place and any(place == known.id for known in self.places):
             self.show_place(place)
-        self.setWindowTitle(f"{self.session.settings.name} - SSL workbench")
+        self.setWindowTitle(f"{printable(self.session.settings.name)} - SSL workbench")
 
     def _end(self) -> None:
         """Before the application goes: write down the look, end the threads of this window."""

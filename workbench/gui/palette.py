@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.gui.commands import Command, Commands
+from workbench.gui.plain_text import plain
 from workbench.gui.theme import current_theme, font_of
 
 WIDTH, ROW, ROWS = 560, 44, 9  # px, px, rows
@@ -74,7 +75,8 @@ class CommandModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return command.title
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return reason or command.help
+            told = reason or command.help
+            return plain(told) if role == Qt.ItemDataRole.ToolTipRole else told
         return None
 
 

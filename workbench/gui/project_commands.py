@@ -1,4 +1,4 @@
-"""What can be done in every place: projects, folders, undo, theme, help. Registered once by the window."""
+"""What can be done in every place: projects, folders, the comparison, undo, theme. Registered once by the window."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from workbench.gui.commands import Command, Commands
+from workbench.gui.compare.run_command import register_run
 from workbench.gui.theme import Preference, themes
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         ),
         *(_theme_command(session, preference, title) for preference, title in PREFERENCES),
     ]
-    return [commands.add(command) for command in listed]
+    return [*(commands.add(command) for command in listed), register_run(session, commands)]
 
 
 def _theme_command(session: Session, preference: Preference, title: str) -> Command:

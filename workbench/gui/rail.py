@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QVBoxLayout
 
 from workbench.gui.places import Place
+from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import set_icon
 
 WIDTH = 88  # px
@@ -34,7 +35,7 @@ class Rail(QFrame):
         for place in [place for place in places if place.bottom]:
             column.addWidget(self._button(place, group))
         for number, place in enumerate(places[:9]):
-            self._buttons[place.id].setToolTip(f"{place.title} (Ctrl+{number + 1})")
+            set_tip(self._buttons[place.id], f"{place.title} (Ctrl+{number + 1})")
 
     def mark(self, identifier: str) -> None:
         if identifier in self._buttons:

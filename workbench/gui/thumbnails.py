@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,7 @@ class Thumbnails(QObject):
         self._tiles: OrderedDict[bytes, Tile] = OrderedDict()
         self._held = 0
         self._wishes: OrderedDict[bytes, Path] = OrderedDict()  # the newest last
+        self._wished_by: dict[bytes, set[Hashable]] = {}  # for each wish, who still wants it
         self._working: set[bytes] = set()
         self._finished: dict[bytes, Tile] = {}
         self._condition = threading.Condition()
@@ -90,8 +91,11 @@ class Thumbnails(QObject):
         with self._condition:
             return len(self._wishes) + len(self._working)
 
-    def get(self, key: bytes, path: Path) -> Tile | None:
-        """The tile of the image with the content hash `key`, found at `path`; None while it is being made."""
+    def get(self, key: bytes, path: Path, client: Hashable = None) -> Tile | None:
+        """The tile of the image with the content hash `key`, found at `path`; None while it is being made.
+
+        `client` is who asks: each takes back its own wishes only.
+        """
         tile = self._tiles.get(key)
         if tile is not None:
             self._tiles.move_to_end(key)
@@ -100,24 +104,33 @@ class Thumbnails(QObject):
             if key not in self._working and key not in self._finished:
                 self._wishes[key] = path
                 self._wishes.move_to_end(key)
+                self._wished_by.setdefault(key, set()).add(client)
                 while len(self._wishes) > PENDING:
-                    self._wishes.popitem(last=False)
+                    self._wished_by.pop(self._wishes.popitem(last=False)[0], None)
                 self._condition.notify()
         if not self._threads and self._open:
             self._start()
         return None
 
-    def retain(self, keys: Iterable[bytes]) -> None:
-        """Take back every wish that is not among `keys`: what has scrolled away."""
+    def retain(self, keys: Iterable[bytes], client: Hashable = None) -> None:
+        """Take back the wishes of `client` that are not among `keys`: what has scrolled away.
+
+        What somebody else wants too stays.
+        """
         wanted = set(keys)
         with self._condition:
             for key in [key for key in self._wishes if key not in wanted]:
-                del self._wishes[key]
+                clients = self._wished_by.get(key, set())
+                clients.discard(client)
+                if not clients:
+                    del self._wishes[key]
+                    self._wished_by.pop(key, None)
 
     def forget(self) -> None:
         """Drop every tile and every wish, as when the folder was indexed again."""
         with self._condition:
             self._wishes.clear()
+            self._wished_by.clear()
             self._finished.clear()
         self._tiles.clear()
         self._held = 0
@@ -147,6 +160,7 @@ class Thumbnails(QObject):
                 if not self._open:
                     return
                 key, path = self._wishes.popitem()
+                self._wished_by.pop(key, None)
                 self._working.add(key)
                 folder = self._folder
             tile = make_tile(path, self.side, _cache_path(folder, key, self.side) if folder else None)

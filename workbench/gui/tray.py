@@ -23,7 +23,7 @@ from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.records.runs import ACTIVE, Status
-from workbench.records.text import count, duration
+from workbench.records.text import count, duration, printable
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -231,13 +231,13 @@ class JobCard(QFrame):
         self.numbers.setText(numbers(status))
         self.bar.setRange(0, 1000 if status.total or status.state not in ACTIVE else 0)
         self.bar.setValue(round(1000 * status.done / status.total) if status.total else 0)
-        self.bar.setAccessibleName(f"Progress of {job.title}")
+        self.bar.setAccessibleName(f"Progress of {printable(job.title)}")
         if status.state != self._state:
             self._state = status.state
             word, severity = _WORDS.get(status.state, ("", "neutral"))
             self.state.set(word, severity)
             self.state.setVisible(bool(word))
-            self.setAccessibleName(f"{job.title}, {word or status.state}")
+            self.setAccessibleName(f"{printable(job.title)}, {word or status.state}")
             restyle(self, severity="bad" if failed else "")
             self.error.setVisible(failed)
             self.bar.setVisible(not failed)
@@ -251,7 +251,7 @@ class LogDialog(QDialog):
 
     def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"Log of {title}")
+        self.setWindowTitle(f"Log of {printable(title)}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(860, 520)
         self.text = QPlainTextEdit(text or "The log is empty: the worker ended before it wrote anything.")

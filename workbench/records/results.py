@@ -114,7 +114,7 @@ class Comparison:
 class Finding:
     """Something the reader must know before believing a number."""
 
-    name: str
+    name: str  # a word or a few, as they are shown: "few seeds"
     severity: Literal["info", "warn", "bad"]
     advice: str
 

@@ -287,10 +287,9 @@ def as_text(
     lines.append("  ".join("-" * width for width in widths))
     lines += [_aligned(line, widths) for line in body]
     if result.findings:
-        words = {"info": "note", "warn": "careful", "bad": "trouble"}
         lines.append("")
         lines += [
-            f"{words[found.severity]}: {printable(found.name)}: {printable(found.advice)}"
+            f"{printable(found.name[:1].upper() + found.name[1:])}. {printable(found.advice)}"
             for found in result.findings
         ]
     return "\n".join(lines)

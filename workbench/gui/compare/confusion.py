@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from workbench.gui.compare.words import plain
+from workbench.gui.plain_text import plain
 from workbench.gui.theme import Theme, contrast, current_theme, font_of
 from workbench.records.text import count, printable
 

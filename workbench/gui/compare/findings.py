@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.compare.words import plain
+from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import Chip, label
 from workbench.records.results import Finding
 from workbench.records.text import printable
 
-AT_FIRST = 2  # lines; the others are one click away
+AT_FIRST, IN_ROOM = 2, 8  # lines; the others are one click away
 _GRAVITY = {"bad": 0, "warn": 1, "info": 2}
 
 
@@ -27,6 +27,7 @@ class Findings(QFrame):
         self.lines: list[tuple[Chip, str]] = []
         self._found: tuple[Finding, ...] = ()
         self._all = False
+        self._at_first = AT_FIRST
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(12, 8, 12, 8)
         self._column.setSpacing(6)
@@ -36,6 +37,13 @@ class Findings(QFrame):
     def show_findings(self, found: Sequence[Finding]) -> None:
         self._found = tuple(sorted(found, key=lambda one: _GRAVITY.get(one.severity, 3)))
         self._rebuild()
+
+    def fit(self, roomy: bool) -> None:
+        """Show more lines from the start where there is room for them."""
+        lines = IN_ROOM if roomy else AT_FIRST
+        if lines != self._at_first:
+            self._at_first = lines
+            self._rebuild()
 
     def _toggle(self) -> None:
         self._all = not self._all
@@ -47,7 +55,7 @@ class Findings(QFrame):
             if item.widget() is not None:
                 item.widget().deleteLater()
         self.lines = []
-        shown = self._found if self._all else self._found[:AT_FIRST]
+        shown = self._found if self._all else self._found[: self._at_first]
         for number, finding in enumerate(shown):
             line = QWidget()
             row = QHBoxLayout(line)
@@ -56,11 +64,11 @@ class Findings(QFrame):
             chip = Chip(finding.name, "neutral" if finding.severity == "info" else finding.severity)
             row.addWidget(chip, 0, Qt.AlignmentFlag.AlignTop)
             text = label(finding.advice, wrap=True)
-            text.setToolTip(plain(finding.advice))
+            set_tip(text, finding.advice)
             row.addWidget(text, 1)
             line.setAccessibleName(f"{printable(finding.name)}: {printable(finding.advice)}")
-            if number == len(shown) - 1 and len(self._found) > AT_FIRST:
-                rest = len(self._found) - AT_FIRST
+            if number == len(shown) - 1 and len(self._found) > self._at_first:
+                rest = len(self._found) - self._at_first
                 self.more.setText("Show fewer" if self._all else f"{rest} more")
                 row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
             self._column.addWidget(line)

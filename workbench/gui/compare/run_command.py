@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from workbench.gui.commands import Command, Commands
-from workbench.gui.session import Session
 from workbench.records.runs import ENDED
 from workbench.records.text import printable
+
+if TYPE_CHECKING:
+    from workbench.gui.session import Session
 
 RUN = "compare.run"
 
@@ -28,11 +33,11 @@ def why_not_run(session: Session) -> str:
     return ""
 
 
-def register_run(session: Session, commands: Commands) -> None:
-    """Add the command unless it is there: whichever place is shown first brings it along."""
+def register_run(session: Session, commands: Commands) -> Callable[[], None]:
+    """Add the command unless it is there: a place may be shown without the window. Returns what removes it."""
     if any(command.id == RUN for command in commands.all()):
-        return
-    commands.add(
+        return lambda: None
+    return commands.add(
         Command(
             id=RUN,
             title="Run comparison",

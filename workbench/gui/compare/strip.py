@@ -27,11 +27,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from workbench.gui.plain_text import plain
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour
 
 ROW_HEIGHT = 22  # px, at the least
 AXIS_HEIGHT = 34
 GAP = 12
+TICK_WIDTH = 42  # px that a tick and its number want
+FEWEST_TICKS, MOST_TICKS = 3, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,10 @@ class Dot:
 
 
 def nice_axis(values: Sequence[float], ticks: int = 6) -> tuple[float, float, list[float]]:
-    """Lower end, upper end and round tick positions that hold all of `values` (scores, 0 to 1)."""
+    """Lower end, upper end and round tick positions that hold all of `values` (scores, 0 to 1).
+
+    There are at most `ticks` of them, unless the next coarser step would leave fewer than three.
+    """
     low, high = min(values), max(values)
     room = max(high - low, 0.01) * 0.06
     low, high = max(0.0, low - room), min(1.0, high + room)
@@ -82,13 +88,13 @@ def nice_axis(values: Sequence[float], ticks: int = 6) -> tuple[float, float, li
         low, high = max(0.0, low - 0.01), min(1.0, low + 0.01)
     size = 10.0 ** math.floor(math.log10(high - low) - 1)
     found: list[float] = []
-    for step in (size * factor for factor in (1, 2, 5, 10, 20, 50)):
+    for step in (size * factor for factor in (1, 2, 2.5, 5, 10, 20, 25, 50)):
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         round_ones = [round(number * step, 10) for number in range(first, last + 1)]
-        if found and len(round_ones) < 2:
-            break  # one tick alone says nothing about the scale
+        if found and (len(round_ones) < 2 or (len(round_ones) < FEWEST_TICKS and len(found) <= MOST_TICKS)):
+            break  # one tick alone says nothing about the scale, two say little
         found = round_ones
-        if len(found) <= max(ticks, 2):
+        if len(found) <= ticks:
             break
     return low, high, found
 
@@ -147,16 +153,18 @@ def draw(
     if inner.width() < 20 or inner.height() < 10:
         return []
     spread = [value for strip in plot.strips for value in (*strip.values, *(strip.interval or ()))]
-    low, high, ticks = nice_axis(spread, ticks=max(2, int(inner.width() / 90)))
+    low, high, ticks = nice_axis(
+        spread, ticks=min(max(int(inner.width() / TICK_WIDTH), FEWEST_TICKS), MOST_TICKS)
+    )
 
     def across(value: float) -> float:
         return inner.left() + (min(max(value, low), high) - low) / (high - low) * inner.width()
 
     row_height = inner.height() / len(plot.strips)
-    radius = min(6.0, max(3.0, row_height / 12))
+    radius = min(9.0, max(3.0, row_height / 14))  # what is drawn grows with the room that it has
     for row, strip in enumerate(plot.strips):
         if strip.name == chosen:
-            tall = min(row_height - 2, 44.0)
+            tall = min(row_height - 2, max(row_height * 0.36, 44.0))
             middle = inner.top() + (row + 0.5) * row_height
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("hover"))
@@ -173,11 +181,11 @@ def draw(
             soft = QColor(colour)
             soft.setAlphaF(0.22)
             left, right = (across(edge) for edge in strip.interval)
-            tall = min(row_height * 0.6, 30.0)
+            tall = min(row_height * 0.36, 64.0)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(soft)
             painter.drawRoundedRect(QRectF(left, middle - tall / 2, right - left, tall), 4, 4)
-        tall = min(row_height * 0.66, 34.0)
+        tall = min(row_height * 0.42, 76.0)
         painter.setPen(QPen(colour, 2))
         x = across(strip.mean)
         painter.drawLine(QPointF(x, middle - tall / 2), QPointF(x, middle + tall / 2))
@@ -312,7 +320,9 @@ class StripPlot(QWidget):
         dot = self.dot_at(event.position().x(), event.position().y())
         self._go(dot and (dot.row, dot.seed))
         if dot:
-            QToolTip.showText(event.globalPosition().toPoint(), self.plot.tell(dot.row, dot.seed), self)
+            QToolTip.showText(
+                event.globalPosition().toPoint(), plain(self.plot.tell(dot.row, dot.seed)), self
+            )
         else:
             QToolTip.hideText()
 
@@ -379,4 +389,4 @@ class StripPlot(QWidget):
         self.setAccessibleDescription(text)
         dot = next((dot for dot in self._dots if (dot.row, dot.seed) == self.current), None)
         if dot is not None:
-            QToolTip.showText(self.mapToGlobal(QPointF(dot.x + 8, dot.y + 8).toPoint()), text, self)
+            QToolTip.showText(self.mapToGlobal(QPointF(dot.x + 8, dot.y + 8).toPoint()), plain(text), self)

@@ -15,7 +15,7 @@ HEAD_HEIGHT = 34
 AXIS_FROM = 220  # px, the width from which the interval's head tells its axis
 ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more scroll
 # Who gets what is left over, in shares.
-SHARES = {Column.MODEL: 2, Column.INTERVAL: 4, Column.DIFFERENCE: 5}
+SHARES = {Column.MODEL: 1, Column.INTERVAL: 3, Column.DIFFERENCE: 6}
 FLEXIBLE_MINIMUM = {Column.MODEL: 170, Column.INTERVAL: 110}
 
 

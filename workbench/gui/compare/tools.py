@@ -10,11 +10,11 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QDoubleSpinBox, QMenu
 
 from workbench.gui.glossary import tip
+from workbench.gui.plain_text import menu_text, plain, set_tip
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import menu_button
 from workbench.records.files import DocumentError
 from workbench.records.results import METRIC_NAMES
-from workbench.records.text import printable
 
 LISTED = 20  # evaluations in the menu, the newest ones
 FIELD_MARGINS = (6, 0, 0, 0)  # px; the style sheet's padding doesn't reach the text of a spin box
@@ -36,12 +36,12 @@ class MetricMenu:
             action = self.menu.addAction(METRIC_NAMES[metric], lambda m=metric: self._choose(m))
             action.setCheckable(True)
             action.setChecked(metric == current)
-            action.setToolTip(tip(METRIC_NAMES[metric]))
+            action.setToolTip(plain(tip(METRIC_NAMES[metric])))
             group.addAction(action)
         name = METRIC_NAMES.get(current, current)
         self.button.setText(f"Metric: {name} ▾")
         self.button.setAccessibleName(f"Metric: {name}")
-        self.button.setToolTip(tip(name) if current in METRIC_NAMES else "")
+        set_tip(self.button, tip(name) if current in METRIC_NAMES else "")
 
 
 class MarginField(QDoubleSpinBox):
@@ -58,7 +58,7 @@ class MarginField(QDoubleSpinBox):
         self.lineEdit().setTextMargins(*FIELD_MARGINS)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance("Margin ± 50.0 points") + 48)
         self.setAccessibleName("Margin, in points")
-        self.setToolTip(tip("margin"))
+        set_tip(self, tip("margin"))
         self._settle = QTimer(self, singleShot=True, interval=300)
         self._settle.timeout.connect(lambda: changed(self.value()))
         self.valueChanged.connect(lambda _: self._settle.start())
@@ -96,9 +96,9 @@ class ResultMenu:
             try:
                 document = run.document()
                 when = time.strftime("%d %b %Y, %H:%M", time.localtime(float(document["created"])))
-                title = f"{when} · {printable(str(document['title']))}"
+                title = f"{when} · {document['title']}"
             except (DocumentError, KeyError, TypeError, ValueError):
                 title = run.id
-            action = self.menu.addAction(title, lambda r=run.id: self.session.show_result(r))
+            action = self.menu.addAction(menu_text(title), lambda r=run.id: self.session.show_result(r))
             action.setCheckable(True)
             action.setChecked(run.id == self.session.settings.result)

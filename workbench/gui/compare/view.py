@@ -6,6 +6,7 @@ Owns which model and which cell are looked at and tells the parts; the parts kno
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
@@ -29,6 +30,7 @@ from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
 from workbench.gui.compare.tools import MarginField, MetricMenu, ResultMenu
 from workbench.gui.compare.words import titles_of
+from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.widgets.buttons import button
@@ -37,6 +39,7 @@ from workbench.records.results import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
 from workbench.records.text import count, printable
 
+ROOMY = 900  # px of height, from which more findings are shown
 QUESTION = "Which backbone separates the classes"
 
 
@@ -88,7 +91,7 @@ class CompareView(Page):
         self.filter.setPlaceholderText("Filter models")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter models")
-        self.filter.setToolTip("Show the rows that hold all of these words: name, feature or verdict")
+        set_tip(self.filter, "Show the rows that hold all of these words: name, feature or verdict")
         self.filter.setMinimumWidth(120)
         self.filter.setMaximumWidth(220)
         self.filter.textChanged.connect(self._on_filter)
@@ -97,7 +100,7 @@ class CompareView(Page):
             "Pin as baseline", self.pin, tip="Compare the others with the selected model (B)"
         )
         self.add_button = button("Add models", lambda: go(self.commands, "models"), kind="primary")
-        self.add_button.setToolTip("Choose more backbones for this comparison")
+        set_tip(self.add_button, "Choose more backbones for this comparison")
         for widget in (self.metric_menu.button, self.margin, self.filter, self.results.button):
             self.add_tool(widget)
         for widget in (self.pin_button, self.output.copy_button, self.output.export_button, self.add_button):
@@ -158,6 +161,10 @@ class CompareView(Page):
             sizes = recall(f"compare.{name}", None)
             if sizes:
                 splitter.setSizes([int(size) for size in sizes])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.findings.fit(event.size().height() >= ROOMY)
 
     # Showing
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from html import escape
 
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.results import EvaluationResult
@@ -37,15 +36,6 @@ def titles_of(result: EvaluationResult, catalogue: Iterable[BackboneFacts]) -> d
     called = {model.name: listed.get(model.backbone, model.name) for model in result.models}
     often = Counter(called.values())
     return {name: printable(name if often[title] > 1 else title) for name, title in called.items()}
-
-
-def plain(text: str) -> str:
-    """A tooltip that shows `text` as it is: Qt would read what looks like HTML in a file's name."""
-    return f'<p style="white-space:pre-wrap">{escape(printable_lines(text))}</p>' if text else ""
-
-
-def printable_lines(text: str) -> str:
-    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def feature_name(feature: str) -> str:

@@ -20,6 +20,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from workbench.gui.dataset_facts import DatasetFacts
+from workbench.gui.plain_text import plain
 from workbench.gui.theme import current_theme, font_of
 from workbench.records.index import NO_CODE, ImageIndex
 from workbench.records.text import count, printable
@@ -58,7 +59,7 @@ class ClassModel(QAbstractListModel):
             told = f"{name}: {count(images, 'image')}"
             if sum(parts) and code != NO_CODE:
                 told += f", of which {parts[0]:,} train, {parts[1]:,} validation, {parts[2]:,} test"
-            return told
+            return plain(told) if role == Qt.ItemDataRole.ToolTipRole else told
         return None
 
 
@@ -187,13 +188,17 @@ def _draw_bar(painter: QPainter, bar: QRectF, share: float, parts: tuple[int, in
     rest = images - sum(parts)
     for number, shade in zip((*parts, rest), (*SHADES, 0.0), strict=True):
         width = filled.width() * number / images
-        colour = QColor(theme.dim)
-        if shade:
-            colour = QColor(theme.accent)
-            colour.setAlphaF(shade)
+        colour = shade_colour(shade) if shade else QColor(theme.dim)
         painter.fillRect(QRectF(left, filled.top(), width, filled.height()), colour)
         left += width
     painter.setClipping(False)
+
+
+def shade_colour(shade: float) -> QColor:
+    """The accent at one of `SHADES`."""
+    colour = QColor(current_theme().accent)
+    colour.setAlphaF(shade)
+    return colour
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

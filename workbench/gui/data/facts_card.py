@@ -86,8 +86,15 @@ def _groups(facts: DatasetFacts) -> str:
 
 
 def _size(facts: DatasetFacts) -> str:
+    """ "200 × 168 px", or "200 px wide, 168 to 200 px high" where the images differ."""
+    if not facts.images:
+        return ""
+
     def side(values: tuple[int, int, int]) -> str:
         low, _, high = values
-        return f"{low:,}" if low == high else f"{low:,}-{high:,}"
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
-    return f"{side(facts.widths)} × {side(facts.heights)} px" if facts.images else ""
+    width, height = side(facts.widths), side(facts.heights)
+    if " to " in width or " to " in height:
+        return f"{width} px wide, {height} px high"
+    return f"{width} × {height} px"

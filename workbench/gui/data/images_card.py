@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSlider
 
 from workbench.gui.background import Background
 from workbench.gui.data.class_list import EVERYTHING
+from workbench.gui.plain_text import set_tip
 from workbench.gui.thumbnails import thumbnails_of
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
@@ -40,7 +41,7 @@ class ImagesCard(Card):
         self.slider.setRange(SMALLEST, LARGEST)
         self.slider.setSingleStep(16)
         self.slider.setFixedWidth(96)
-        self.slider.setToolTip("Size of the pictures")
+        set_tip(self.slider, "Size of the pictures")
         self.slider.setAccessibleName("Size of the pictures")
         self._resize = QTimer(self, singleShot=True, interval=60)
         self._resize.timeout.connect(self._set_tile)

@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui.data.rule_trial import RuleTrial
 from workbench.gui.glossary import tip
+from workbench.gui.plain_text import plain, set_tip
 from workbench.gui.theme import current_theme, restyle
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
@@ -62,6 +64,9 @@ class LayoutDialog(QDialog):
         self.preview.setColumnWidth(2, 150)
         self.apply = button("Index again", self.accept, kind="primary")
         self.apply.setDefault(True)
+        self._trial = RuleTrial(self)
+        self._trial.answered.connect(self._show)
+        self._trial.refused.connect(self._refuse)
         self._lay_out()
         for signal in (
             self.label_box.currentIndexChanged,
@@ -83,7 +88,7 @@ class LayoutDialog(QDialog):
         self.kind.addItem("A folder names the group", "folder")
         self.kind.addItem("A part of the file name names the group", "name")
         self.kind.setAccessibleName("What belongs together")
-        self.kind.setToolTip(tip("group"))
+        set_tip(self.kind, tip("group"))
         kind, _, rule = group_by.partition(":")
         self.kind.setCurrentIndex(max(self.kind.findData(kind), 0))
         self.level = QSpinBox()
@@ -94,8 +99,8 @@ class LayoutDialog(QDialog):
         self.pattern = QLineEdit(rule if kind == "name" else "(lot[0-9]+)")
         self.pattern.setMaxLength(LONGEST_RULE)
         self.pattern.setAccessibleName("Pattern whose bracket is the group")
-        self.pattern.setToolTip(
-            'A regular expression; what its first bracket captures is the group: "(lot[0-9]+)"'
+        set_tip(
+            self.pattern, 'A regular expression; what its first bracket captures is the group: "(lot[0-9]+)"'
         )
         self.rule = QStackedWidget()
         for field in (QWidget(), self.level, self.pattern):
@@ -135,26 +140,36 @@ class LayoutDialog(QDialog):
         return f"name:{self.pattern.text()}" if kind == "name" else ""
 
     def refresh(self, *_: object) -> None:
-        """Try the rules on the sample of paths."""
+        """Try the rules on the sample of paths; a pattern's answer comes a moment later."""
         self.rule.setCurrentIndex(self.kind.currentIndex())
+        self.apply.setEnabled(False)
         try:
             layout = Layout(labels=self.labels(), group_by=self.group_by())
         except ValueError as error:
+            self._trial.close()
             self._refuse(str(error))
             return
         self.error.hide()
         restyle(self.pattern, invalid=False)
+        self._trial.ask(layout.group_by, self._paths)
+
+    def done(self, result: int) -> None:
+        self._trial.close()
+        super().done(result)
+
+    def _show(self, groups: list[str]) -> None:
+        """What the rules make of the sample: `groups[i]` belongs to path i."""
         self.apply.setEnabled(True)
+        layout = Layout(labels=self.labels())
         labels = {layout.label(path) for path in self._paths} - {""}
-        groups = [layout.group(path) for path in self._paths]
         self.summary.setText(_summary(len(labels), groups, len(self._paths), self._num_images))
         step = max(len(self._paths) // EXAMPLES, 1)
-        shown = self._paths[::step][:EXAMPLES]
+        shown = list(zip(self._paths, groups, strict=True))[::step][:EXAMPLES]
         self.preview.setRowCount(len(shown))
-        for row, path in enumerate(shown):
-            for column, text in enumerate((path, layout.label(path), layout.group(path))):
+        for row, (path, group) in enumerate(shown):
+            for column, text in enumerate((path, layout.label(path), group)):
                 item = QTableWidgetItem(printable(text) or "none")
-                item.setToolTip(printable(text))
+                item.setToolTip(plain(text))
                 if not text:
                     item.setForeground(QColor(current_theme().dim))
                 self.preview.setItem(row, column, item)

@@ -22,6 +22,7 @@ from workbench.gui.data.facts_card import FactsCard
 from workbench.gui.data.findings_card import FindingsCard
 from workbench.gui.data.images_card import ImagesCard
 from workbench.gui.data.layout_dialog import LayoutDialog
+from workbench.gui.data.parts_legend import PartsLegend
 from workbench.gui.data.refused_dialog import RefusedDialog
 from workbench.gui.dataset_facts import DatasetFacts, watcher_of
 from workbench.gui.glossary import tip
@@ -80,6 +81,8 @@ class DataPage(Page):
 
     def _lay_out(self) -> None:
         self.class_card = Card("Classes")
+        self.legend = PartsLegend()
+        self.class_card.body.addWidget(self.legend)
         self.class_card.body.addWidget(self.classes)
         side = QWidget()
         column = QVBoxLayout(side)
@@ -184,12 +187,7 @@ class DataPage(Page):
         self.classes.show_index(index, facts)
         self.groups.show_index(index, facts)
         self.group_card.setVisible(bool(facts.groups))
-        aside = ""
-        if facts.split_hash:
-            train, val, test = (int(part) for part in facts.parts.sum(axis=0))
-            aside = f"train {train:,} · validation {val:,} · test {test:,}"
-        self.class_card.set_title("Classes", aside)
-        self.class_card.aside.set_tip(tip("training part", "validation", "test part"))
+        self.legend.show_counts([int(part) for part in facts.parts.sum(axis=0)])
         self.facts.show_facts(facts, self._session)
         self.findings.show_facts(facts)
         if index is not None:

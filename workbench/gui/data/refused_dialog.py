@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui.plain_text import plain
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
 from workbench.records.index import Refused
@@ -61,7 +62,8 @@ class RefusedModel(QAbstractTableModel):
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         item = self._refused[cell.row()]
-        return printable((item.path, item.reason)[cell.column()])
+        text = (item.path, item.reason)[cell.column()]
+        return plain(text) if role == Qt.ItemDataRole.ToolTipRole else printable(text)
 
 
 class RefusedDialog(QDialog):

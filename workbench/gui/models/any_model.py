@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button, menu_button
 from workbench.gui.widgets.labels import label
@@ -41,8 +42,8 @@ class AnyModel(QWidget):
         self.field.setPlaceholderText("timm name, Hugging Face id, or a file or folder")
         self.field.setAccessibleName("Another backbone")
         self.field.setClearButtonEnabled(True)
-        self.field.setToolTip(
-            "Remote code never runs, and weights are loaded without unpickling anything else."
+        set_tip(
+            self.field, "Remote code never runs, and weights are loaded without unpickling anything else."
         )
         self.field.returnPressed.connect(self.accept)
         self.field.textChanged.connect(lambda _: self._tell(""))

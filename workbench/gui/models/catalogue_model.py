@@ -16,9 +16,9 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from workbench.gui.compare.words import plain
 from workbench.gui.glossary import tip
 from workbench.gui.models.words import FLOOR_SENTENCE, is_floor, parameters_text
+from workbench.gui.plain_text import plain
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.text import printable
 
@@ -39,6 +39,16 @@ class Column(IntEnum):
 
 HEADS = ("Backbone", "Parameters", "Input px", "Trained on", "Licence", "Weights")
 NUMBERS = frozenset({Column.PARAMETERS, Column.INPUT})
+
+
+HEAD_TIPS = {
+    Column.BACKBONE: tip("backbone"),
+    Column.PARAMETERS: "How many numbers the network holds: more see more and cost more.",
+    Column.INPUT: tip("input size"),
+    Column.TRAINING: "The images that it has learnt from, and whether people had labelled them.",
+    Column.LICENCE: "What the weights' owner allows, in short; read the licence before you ship.",
+    Column.HERE: "Whether the weights are on this machine. Nothing is fetched unasked.",
+}
 
 
 class CatalogueModel(QAbstractTableModel):
@@ -87,14 +97,7 @@ class CatalogueModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignRight if section in NUMBERS else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return {
-                Column.BACKBONE: plain(tip("backbone")),
-                Column.PARAMETERS: "How many numbers the network holds: more see more and cost more.",
-                Column.INPUT: plain(tip("input size")),
-                Column.TRAINING: "The images that it has learnt from, and whether people had labelled them.",
-                Column.LICENCE: "What the weights' owner allows, in short; read the licence before you ship.",
-                Column.HERE: "Whether the weights are on this machine. Nothing is fetched unasked.",
-            }[Column(section)]
+            return plain(HEAD_TIPS[Column(section)])
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

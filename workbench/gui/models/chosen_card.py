@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 from workbench.gui.commands import Commands
 from workbench.gui.compare.run_command import RUN, go, why_not_run
 from workbench.gui.compare.tools import FIELD_MARGINS
-from workbench.gui.compare.words import plain
 from workbench.gui.glossary import tip
 from workbench.gui.models.words import feature_choices, in_order, title_of
+from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button, command_button, icon_button
 from workbench.gui.widgets.cards import Card
@@ -35,6 +35,7 @@ LARGEST = 2048  # px
 FEATURE_WIDTH = 120  # px
 FEW_SEEDS = 5
 ROW_HEIGHT, MIN_ROWS = 36, 3
+LEAST_HEIGHT = 72  # px of the list
 UNLIMITED = 16_777_215  # Qt's QWIDGETSIZE_MAX
 Key = tuple[str, str, int]
 
@@ -56,15 +57,15 @@ class ChosenRow(QWidget):
         row.setContentsMargins(0, 2, 0, 2)
         row.setSpacing(6)
         name = ElidedLabel(title)
-        name.set_tip(plain(choice.backbone))
+        name.set_tip(choice.backbone)
         row.addWidget(name, 1)
         if facts is not None and not facts.available:
-            row.addWidget(Chip("not here", "warn", plain(facts.remedy)))
+            row.addWidget(Chip("not here", "warn", facts.remedy))
         self.feature = QComboBox()
         for value, words in feature_choices(facts):
             self.feature.addItem(words, value)
         self.feature.setCurrentIndex(max(self.feature.findData(choice.feature), 0))
-        self.feature.setToolTip(plain(tip("feature")))
+        set_tip(self.feature, tip("feature"))
         self.feature.setAccessibleName(f"Feature of {title}")
         self.feature.setFixedWidth(FEATURE_WIDTH)
         self.size_field = QSpinBox()
@@ -78,13 +79,11 @@ class ChosenRow(QWidget):
         self.size_field.setValue(choice.image_size)
         self.size_field.setFixedWidth(92)
         self.size_field.setAccessibleName(f"Input size of {title}")
-        self.size_field.setToolTip(
-            plain(f"{tip('input size')}\nTwice the side costs about four times the time.")
-        )
+        set_tip(self.size_field, f"{tip('input size')}\nTwice the side costs about four times the time.")
         if self.feature.count() > 1:
             row.addWidget(self.feature)
         else:
-            only = label(self.feature.currentText(), "dim", tip=plain(tip("feature")))
+            only = label(self.feature.currentText(), "dim", tip=tip("feature"))
             only.setFixedWidth(FEATURE_WIDTH)
             only.setContentsMargins(9, 0, 0, 0)
             row.addWidget(only)
@@ -114,7 +113,9 @@ class ChosenRow(QWidget):
 
 
 class ChosenCard(Card):
-    """Rebuilds its rows when the choice changes; edits go to the session."""
+    """Rebuilds its rows when the choice changes; edits go to the session. `changed` comes after it."""
+
+    changed = Signal()
 
     def __init__(self, session: Session, commands: Commands) -> None:
         super().__init__("This comparison")
@@ -141,8 +142,9 @@ class ChosenCard(Card):
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(inside)
-        self.scroll.setMinimumHeight(72)
+        self.scroll.setMinimumHeight(LEAST_HEIGHT)
         self.body.addWidget(self.scroll, 1)
         self.body.addLayout(self._settings())
         self.work = label("", wrap=True)
@@ -164,7 +166,7 @@ class ChosenCard(Card):
         self.seeds = QSpinBox()
         self.seeds.setRange(1, 100)
         self.seeds.setAccessibleName("Seeds")
-        self.seeds.setToolTip(plain(tip("seed")))
+        set_tip(self.seeds, tip("seed"))
         self.margin = QDoubleSpinBox()
         self.margin.setRange(0, 50)
         self.margin.setDecimals(1)
@@ -172,15 +174,16 @@ class ChosenCard(Card):
         self.margin.setPrefix("± ")
         self.margin.setSuffix(" points")
         self.margin.setAccessibleName("Margin, in points")
-        self.margin.setToolTip(plain(tip("margin")))
+        set_tip(self.margin, tip("margin"))
         self.decided_by = QComboBox()
         self.decided_by.addItem("automatic", "auto")
         for name, words in METRIC_NAMES.items():
             self.decided_by.addItem(words, name)
         self.decided_by.setAccessibleName("Decided by")
-        self.decided_by.setToolTip(
+        set_tip(
+            self.decided_by,
             "The score that verdicts are about. Automatic takes macro-F1 where the largest class has more "
-            "than 1.5 times the images of the smallest, else accuracy."
+            "than 1.5 times the images of the smallest, else accuracy.",
         )
         for field in (self.seeds, self.margin):
             field.setKeyboardTracking(False)
@@ -207,8 +210,19 @@ class ChosenCard(Card):
     def fit(self, tight: bool) -> None:
         """Take no more height than the rows need, or all that there is."""
         self._tight = tight
-        rows = max(len(self.rows), MIN_ROWS) * ROW_HEIGHT + 8
-        self.scroll.setMaximumHeight(rows if tight else UNLIMITED)
+        self.scroll.setMaximumHeight(self._rows_height() if tight else UNLIMITED)
+
+    def wanted_height(self) -> int:
+        """px that the card takes at its present width with every row in sight."""
+        tight, rows = self._tight, self._rows_height()
+        self.scroll.setFixedHeight(rows)
+        wanted = self.height_at(self.width())
+        self.scroll.setMinimumHeight(LEAST_HEIGHT)
+        self.fit(tight)
+        return wanted
+
+    def _rows_height(self) -> int:
+        return max(len(self.rows), MIN_ROWS) * ROW_HEIGHT + 8
 
     def refresh(self) -> None:
         """The rows, where they changed, and what Run will do."""
@@ -266,6 +280,7 @@ class ChosenCard(Card):
         self.next.setText("Go to Data" if to_data else "")
         self.next.setVisible(bool(reason and to_data))
         self.run.refresh()
+        self.changed.emit()
 
     # Doing
 

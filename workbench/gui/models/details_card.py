@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
-from workbench.gui.compare.words import plain
 from workbench.gui.glossary import tip
 from workbench.gui.models.words import FLOOR_SENTENCE, feature_choices, is_floor, parameters_text
+from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
@@ -26,7 +26,7 @@ class DetailsCard(Card):
         self.remedy = label("", wrap=True)
         self.feature = QComboBox()
         self.feature.setAccessibleName("Feature to add")
-        self.feature.setToolTip(plain(tip("feature")))
+        set_tip(self.feature, tip("feature"))
         self.add_button = button("Add with this feature", self._on_add)
         row = QHBoxLayout()
         row.setSpacing(8)

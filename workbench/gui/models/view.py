@@ -18,7 +18,7 @@ from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState, Page
 from workbench.records.text import count
 
-TALL = 900  # px, the height from which there is room for the method
+SPACING = 12  # px between the cards
 HEADING = "Which backbones to compare"
 CAPTION = (
     "Frozen, as they were published: the same images go through each, and a probe tells which features "
@@ -37,7 +37,7 @@ class ModelsView(Page):
         self.model.ticked.connect(self._on_ticked)
         self.table = CatalogueTable(self.model)
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: name, family, training data, licence")
+        self.filter.setPlaceholderText("Filter: name, family, licence…")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter backbones")
         self.filter.setMinimumWidth(280)
@@ -47,6 +47,7 @@ class ModelsView(Page):
         self.details = DetailsCard(self._add_with_feature)
         self.method = MethodCard()
         self.table.current_changed.connect(self._show_details)
+        self.chosen.changed.connect(self._fit)
         self.empty = EmptyState(
             "Looking up the backbones",
             "The list of backbones, and which of them are on this machine, is on its way.",
@@ -69,13 +70,13 @@ class ModelsView(Page):
         self.card.body.addLayout(self.stack, 1)
         self.card.body.addWidget(self.any_model)
         self.right = right = QVBoxLayout()
-        right.setSpacing(12)
+        right.setSpacing(SPACING)
         right.addWidget(self.chosen, 1)
         right.addWidget(self.details)
         right.addWidget(self.method, 1)
         self.method.hide()
         columns = QHBoxLayout()
-        columns.setSpacing(12)
+        columns.setSpacing(SPACING)
         columns.addWidget(self.card, 5)
         columns.addLayout(right, 3)
         for card in (self.chosen, self.details, self.method):
@@ -84,12 +85,18 @@ class ModelsView(Page):
         self.body.addLayout(columns, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """On a tall screen the cards hug what they hold and the method is told below them."""
         super().resizeEvent(event)
-        tall = event.size().height() >= TALL
-        self.method.setVisible(tall)
-        self.chosen.fit(tall)
-        self.right.setStretch(0, 0 if tall else 1)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where there is room left the cards hug what they hold, and the method is told below them."""
+        width = self.chosen.width()
+        room = self.card.height() - self.chosen.wanted_height() - 2 * SPACING
+        if not self.details.isHidden():
+            room -= self.details.height_at(width)
+        told = self.method.fit(room, width)
+        self.chosen.fit(told)
+        self.right.setStretch(0, 0 if told else 1)
 
     def _register(self) -> None:
         remove = self.commands.add(
@@ -125,6 +132,7 @@ class ModelsView(Page):
         facts = self.table.current()
         if facts != self.details.facts or facts is None:
             self.details.show_facts(facts)
+            self._fit()
 
     # Doing
 

@@ -11,6 +11,7 @@ from shiboken6 import isValid
 
 from workbench.gui.commands import Commands
 from workbench.gui.icons import icon
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import current_theme, themes
 
 _tinted: WeakKeyDictionary[QAbstractButton, tuple[str, str, str, int]] = WeakKeyDictionary()
@@ -52,7 +53,7 @@ def button(
     made = QPushButton(text)
     if kind:
         made.setProperty("kind", kind)
-    made.setToolTip(tip)
+    set_tip(made, tip)
     made.setCursor(Qt.CursorShape.PointingHandCursor if kind == "link" else Qt.CursorShape.ArrowCursor)
     made.setAutoDefault(False)
     if icon_name:
@@ -66,7 +67,7 @@ def icon_button(name: str, tip: str, run: Callable[[], object] | None = None) ->
     """A square button with an icon only; `tip` is also what a screen reader says."""
     made = QToolButton()
     made.setProperty("kind", "icon")
-    made.setToolTip(tip)
+    set_tip(made, tip)
     made.setAccessibleName(tip)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     set_icon(made, name, "dim")
@@ -105,7 +106,7 @@ class CommandButton(QPushButton):
         reason = command.why_not()
         self.setEnabled(not reason)
         keys = f" ({command.keys})" if command.keys else ""
-        self.setToolTip(reason or f"{command.help or command.title}{keys}")
+        set_tip(self, reason or f"{command.help or command.title}{keys}")
         self.setAccessibleDescription(reason or command.help)
 
     def _run(self) -> None:

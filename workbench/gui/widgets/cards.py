@@ -93,7 +93,16 @@ class Card(QFrame):
         self.title.setVisible(bool(title))
         self.aside.setVisible(bool(aside))
         if title:
-            self.setAccessibleName(title)
+            self.setAccessibleName(printable(title))
+
+    def height_at(self, width: int) -> int:
+        """px that the card wants at `width` px, also while it is hidden."""
+        self.body.invalidate()  # Qt doesn't while the card is hidden
+        self.layout().invalidate()
+        whole = self.layout()
+        return (
+            whole.totalHeightForWidth(width) if whole.hasHeightForWidth() else whole.totalSizeHint().height()
+        )
 
     def add_head(self, widget: QWidget) -> QWidget:
         """A control at the right end of the title's line."""
@@ -148,8 +157,8 @@ class EmptyState(QWidget):
         themes().changed.connect(self._tint)
 
     def set(self, title: str, text: str = "") -> None:
-        self.title.setText(printable(title))
-        self.text.setText(printable(text))
+        self.title.setText(title)
+        self.text.setText(text)
 
     def _tint(self) -> None:
         if self._icon_name:
@@ -194,8 +203,8 @@ class NoticeBar(QFrame):
         seconds: float = 0.0,
     ) -> None:
         """Show a sentence; with `seconds` it leaves by itself. Severity: good, info, warn, bad, undecided."""
-        self._text.setText(printable(sentence))
-        self.setAccessibleName(sentence)
+        self._text.setText(sentence)
+        self.setAccessibleName(printable(sentence))
         self._action.setText(action)
         self._action.setVisible(bool(action))
         self._run = run

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui.plain_text import plain
 from workbench.gui.thumbnails import Thumbnails
 from workbench.gui.widgets.tile_painter import CAPTION, TilePainter
 from workbench.records.index import NO_CODE, ImageIndex
@@ -87,7 +88,8 @@ class ImageModel(QAbstractTableModel):
         if place < 0 or self.index_of_images is None:
             return None
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return describe(self.index_of_images, int(self.positions[place]))
+            told = describe(self.index_of_images, int(self.positions[place]))
+            return plain(told) if role == Qt.ItemDataRole.ToolTipRole else told
         return None
 
 
@@ -156,6 +158,7 @@ class ImageGrid(QTableView):
         if len(positions):
             self.setCurrentIndex(self._model.cell(0))
         self.scrollToTop()
+        self._drop_unseen()
         self.viewport().update()
 
     def set_tile(self, size: int) -> None:
@@ -187,7 +190,7 @@ class ImageGrid(QTableView):
         index = self._model.index_of_images
         assert index is not None
         position = self.position(place)
-        return self.thumbnails.get(index.digest[position].tobytes(), self._file(position))
+        return self.thumbnails.get(index.digest[position].tobytes(), self._file(position), id(self))
 
     def item_id(self, place: int) -> str:
         index = self._model.index_of_images
@@ -202,10 +205,19 @@ class ImageGrid(QTableView):
         assert index is not None
         return printable(str(index.paths[self.position(place)]).rsplit("/", 1)[-1])
 
-    def _lay_out(self) -> None:
-        width = self.viewport().width()
+    def _cells(self) -> tuple[int, int]:
+        """How many columns, and the side of a cell in px, with the room that the scroll bar takes or will take."""
+        bar = self.verticalScrollBar()
+        width = self.viewport().width() + (bar.width() if bar.isVisible() else 0)
         columns = max(1, width // self._tile)
-        side = max(16, width // columns)
+        rows = -(-self.num_items // columns)
+        if rows * (width // columns + CAPTION) > self.viewport().height():
+            width -= bar.sizeHint().width()
+            columns = max(1, width // self._tile)
+        return columns, max(16, width // columns)
+
+    def _lay_out(self) -> None:
+        columns, side = self._cells()
         place = max(self.current_place(), 0)
         self._model.set_columns(columns)
         self.horizontalHeader().setDefaultSectionSize(side)
@@ -227,7 +239,8 @@ class ImageGrid(QTableView):
     def _drop_unseen(self) -> None:
         index = self._model.index_of_images
         if index is not None:
-            self.thumbnails.retain(index.digest[self.position(p)].tobytes() for p in self.visible_places())
+            seen = (index.digest[self.position(p)].tobytes() for p in self.visible_places())
+            self.thumbnails.retain(seen, id(self))
 
     def _on_arrived(self, keys: set[bytes]) -> None:
         index = self._model.index_of_images

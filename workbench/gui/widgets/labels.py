@@ -8,20 +8,32 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import current_theme, restyle, themes
 from workbench.records.text import printable
 
 
-def label(text: str = "", role: str = "", *, wrap: bool = False, tip: str = "") -> QLabel:
+class PlainLabel(QLabel):
+    """A label that never takes its text for HTML, and shows control characters as escapes."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(printable(text))
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False, tip: str = "") -> PlainLabel:
     """A label of plain text. `role`: "" body, "heading", "title", "strong", "dim", "caption", "error"."""
-    made = QLabel(printable(text))
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    made = PlainLabel(text)
     if role:
         made.setProperty("role", role)
     made.setWordWrap(wrap)
     if wrap:
         made.setMinimumWidth(40)
-    made.setToolTip(tip)
+    set_tip(made, tip)
     return made
 
 
@@ -86,23 +98,22 @@ class ElidedLabel(QLabel):
 
     def _refresh_tip(self) -> None:
         cut = self.fontMetrics().horizontalAdvance(self._whole) > self.contentsRect().width()
-        self.setToolTip("\n".join(part for part in (self._whole if cut else "", self._tip) if part))
+        set_tip(self, "\n".join(part for part in (self._whole if cut else "", self._tip) if part))
 
 
-class Chip(QLabel):
+class Chip(PlainLabel):
     """A word on a coloured ground. `severity`: good, warn, bad, undecided, info, neutral, outline."""
 
     def __init__(self, text: str = "", severity: str = "neutral", tip: str = "") -> None:
-        super().__init__(printable(text))
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        super().__init__(text)
         self.setProperty("chip", True)
         self.setProperty("severity", severity)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setToolTip(tip)
+        set_tip(self, tip)
 
     def set(self, text: str, severity: str = "neutral", tip: str = "") -> None:
-        self.setText(printable(text))
-        self.setToolTip(tip)
+        self.setText(text)
+        set_tip(self, tip)
         if self.property("severity") != severity:
             restyle(self, severity=severity)
 
@@ -129,7 +140,7 @@ class Fact(QFrame):
         self._parts = printable(text).split("**")
         self._render()
         self.setAccessibleName("".join(self._parts))
-        self.setToolTip(tip)
+        set_tip(self, tip)
         self.setVisible(bool(text))
 
     def _render(self) -> None:

@@ -14,6 +14,7 @@ from workbench.gui.theme import current_theme
 from workbench.gui.thumbnails import shrink, to_image
 from workbench.gui.widgets.buttons import icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
+from workbench.records.text import printable
 
 LONGEST = 8192  # px; larger pictures are shown reduced, which the caption says
 
@@ -91,7 +92,7 @@ class QuickLook(QDialog):
 
         def refuse(error: Exception) -> None:
             if place == self.place and not self._over:
-                self.canvas.show_image(None, str(error))
+                self.canvas.show_image(None, printable(str(error)))
 
         self._background.run(read, show, refuse)
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from workbench.gui.icons import pixmap
 from workbench.gui.theme import current_theme, font_of
+from workbench.records.text import printable
 
 if TYPE_CHECKING:
     from workbench.gui.widgets.image_grid import ImageGrid
@@ -71,7 +72,9 @@ class TilePainter(QStyledItemDelegate):
                 painter.setFont(self._font)
                 painter.setPen(QColor(theme.bad))
                 box = frame.adjusted(4, frame.height() // 4 + 20, -4, -2)
-                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap, tile.reason)
+                painter.drawText(
+                    box, Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap, printable(tile.reason)
+                )
             return
         fitted = self._fit(tile.image, frame.size())
         width, height = (
