@@ -9,7 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from workbench.engine.evals.probe import DINOV2_GRID, fit_probes, strengths
+from workbench.engine.evals.newton import _chances, _hessian
+from workbench.engine.evals.probe import DINOV2_GRID, PATIENCE, fit_probes, strengths
+from workbench.engine.evals.softmax_solver import Design
 
 
 def oracle(X: np.ndarray, y: np.ndarray, C: float):
@@ -199,3 +201,46 @@ def test_it_stops_where_it_is_told_to(cloud):
     X, y = cloud(d=40)
     found = fit(X, y, np.ones((1, 300)), [1e5], 4, max_iterations=3)
     assert not bool(found.converged[0]) and int(found.iterations[0]) == 3
+
+
+def test_features_that_depend_on_each_other_reach_the_minimum_too():
+    """Histograms, whose bins sum to one, hardly regularised: the problem that L-BFGS doesn't finish."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, 200)
+    shares = rng.dirichlet(np.linspace(0.05, 4, 40), 200) ** (1 + 0.1 * y[:, None])
+    X = np.hstack([shares, np.cumsum(shares, 1)]).astype(np.float32)
+    found = fit(X, y, np.ones((2, 200)), [1e4, 1e5], 3)
+    assert bool(found.converged.all())
+    alone = fit(X, y, np.ones((2, 200)), [1e4, 1e5], 3, max_iterations=PATIENCE)
+    assert not bool(alone.converged.any())
+    assert bool((found.objective < alone.objective).all())
+    Z = StandardScaler().fit_transform(X.astype(np.float64))
+    for row, C in enumerate((1e4, 1e5)):
+        model = LogisticRegression(C=C, tol=1e-12, max_iter=1000, solver="newton-cholesky").fit(Z, y)
+        logits = torch.from_numpy(Z @ model.coef_.T + model.intercept_)
+        losses = torch.nn.functional.cross_entropy(logits, torch.from_numpy(y), reduction="sum")
+        objective = C * float(losses) + 0.5 * np.sum(model.coef_**2)
+        assert float(found.objective[row]) == pytest.approx(objective, rel=1e-6)
+        assert np.array_equal(found.predict(torch.from_numpy(X), row).numpy(), model.predict(Z))
+
+
+def test_newtons_hessian_is_the_derivative_of_the_gradient():
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.cat([torch.randn(30, 4, generator=generator), torch.ones(30, 1)], 1).double()
+    y = torch.arange(30) % 3
+    design = Design(columns, y, torch.ones(3, dtype=torch.bool))
+    point = torch.randn(3, 5, generator=generator).double()
+    vector = torch.randn(3, 5, generator=generator).double()
+    cost = torch.tensor([0.7], dtype=torch.float64)
+
+    def objective(weights: torch.Tensor) -> torch.Tensor:
+        losses = torch.nn.functional.cross_entropy(columns @ weights.T, y, reduction="sum")
+        return 0.7 * losses + 0.5 * weights[:, :-1].square().sum()
+
+    value, slope = design.evaluate(point[None], cost, exact=True)
+    assert float(value) == pytest.approx(float(objective(point)), rel=1e-12)
+    leaf = point.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective(leaf), leaf, create_graph=True)
+    assert torch.allclose(slope[0], gradient, rtol=1e-10)
+    (expected,) = torch.autograd.grad((gradient * vector).sum(), leaf)
+    assert torch.allclose(_hessian(design, _chances(design, point), 0.7, vector), expected, rtol=1e-9)

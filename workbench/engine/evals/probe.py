@@ -1,7 +1,7 @@
 """The linear probe: standardised multinomial logistic regression, all seeds and strengths in few passes.
 
 This file owns what is fitted (the objective, the standardisation, the grid of strengths) and how many fits
-are held at once; softmax_solver.py owns how they are minimised.
+are held at once; softmax_solver.py and newton.py own how they are minimised.
 
 The objective is scikit-learn's: C * sum of cross-entropies + 0.5 * ||W||^2, bias unpenalised, features
 z-scored by the fit's own training rows. With two classes scikit-learn fits one logit, w = W[1] - W[0],
@@ -23,19 +23,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from workbench.engine.evals.softmax_solver import HISTORY, Design, minimise
+from workbench.engine.evals.newton import affordable, finish
+from workbench.engine.evals.softmax_solver import HISTORY, Design, Solution, minimise
 
 DINOV2_GRID = tuple(float(c) for c in np.logspace(-6, 5, 45))  # dinov2/eval/log_regression.py, C_POWER_RANGE
 DEFAULT_COUNT = 12
 TOLERANCE = 1e-8  # leaves the objective within about 1e-7 of its minimum, relative
 MAX_ITERATIONS = 2000
+PATIENCE = 250  # rounds of L-BFGS before Newton takes over
 MEMORY = {"cpu": 64 << 20, "cuda": 4 << 30}  # bytes held for one batch of fits; on a CPU, about its cache
 BLOCK = 8192  # rows made float64 at a time
 
 
 def strengths(count: int = DEFAULT_COUNT) -> tuple[float, ...]:
     """`count` values of C from 1e-6 (strong regularisation) to 1e5, evenly spaced in the logarithm; 45 is
-    DINOv2's own grid (oquab et al. 2023, eval/log_regression.py)."""
+    DINOv2's own grid (Oquab et al. 2023, eval/log_regression.py)."""
     if count < 2:
         raise ValueError(f"the probe's grid needs at least two strengths, not {count}.")
     return tuple(float(c) for c in np.logspace(-6, 5, count))
@@ -134,14 +136,14 @@ def fit_probes(
         if start is not None:
             for row, (fit, index) in enumerate(zip(members, owner, strict=True)):
                 initial[row] = spaces[index].enter(start.W[fit].to(initial), start.b[fit].to(initial))
-        solution = minimise(
+        solution = _solve(
             [space.design for space in spaces],
             torch.tensor(owner, device=device),
             cost[members],
             initial,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-            on_round=None if on_progress is None else lambda n, base=done: on_progress(base + n, fits),
+            tolerance,
+            max_iterations,
+            lambda n, base=done: None if on_progress is None else on_progress(base + n, fits),
         )
         for row, (fit, index) in enumerate(zip(members, owner, strict=True)):
             result.W[fit], result.b[fit] = spaces[index].leave(solution.weights[row])
@@ -150,6 +152,43 @@ def fit_probes(
         result.objective[members] = solution.objective
         done += len(members)
     return result
+
+
+def _solve(
+    designs: list[Design],
+    owner: torch.Tensor,
+    cost: torch.Tensor,
+    start: torch.Tensor,
+    tolerance: float,
+    max_iterations: int,
+    report: Callable[[int], None],
+) -> Solution:
+    """L-BFGS for all, then Newton for the fits that it hasn't brought home, where their Hessians can be held."""
+    rows = max(len(design.y) for design in designs)
+    newton = max_iterations > PATIENCE and affordable(rows, start.shape[1], start.shape[2])
+    solution = minimise(
+        designs,
+        owner,
+        cost,
+        start,
+        tolerance=tolerance,
+        max_iterations=PATIENCE if newton else max_iterations,
+        on_round=report,
+    )
+    late = (~solution.converged).nonzero()[:, 0].tolist() if newton else []
+    for number, fit in enumerate(late):
+        before = len(cost) - len(late) + number
+        weights, value, steps, settled = finish(
+            designs[int(owner[fit])],
+            float(cost[fit]),
+            solution.weights[fit],
+            tolerance,
+            lambda before=before: report(before),
+        )
+        solution.weights[fit], solution.objective[fit] = weights, value
+        solution.iterations[fit] += steps
+        solution.converged[fit] = settled
+    return solution
 
 
 def _check(
