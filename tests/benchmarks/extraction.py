@@ -22,7 +22,7 @@ from tests.benchmarks import data
 from tests.benchmarks.row import Row
 from workbench.engine.device import best_precision
 
-SMALL, LARGE = 64, 24  # images
+SMALL, LARGE = 48, 16  # images
 RUNS = 3
 GOAL_SMALL, GOAL_LARGE = 1.3, 2.0
 GPU_IMAGES = 16_384

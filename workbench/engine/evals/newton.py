@@ -92,13 +92,13 @@ def _blocks(design: Design, chances: torch.Tensor, strength: float) -> torch.Ten
 def _conjugate_gradients(
     design: Design, chances: torch.Tensor, strength: float, factors: torch.Tensor, slope: torch.Tensor
 ) -> torch.Tensor:
-    """(K, D) direction d with H d = -slope, to a tenth of the residual at first and more near the minimum."""
+    """(K, D) direction d with H d = -slope, to a tenth of the preconditioned residual."""
     residual = -slope
     direction = torch.zeros_like(slope)
     better = torch.cholesky_solve(residual[:, :, None], factors)[:, :, 0]
     search = better.clone()
     energy = float((residual * better).sum())
-    goal = 1e-4 * energy
+    goal = 1e-2 * energy
     for _ in range(MAX_INNER):
         product = _hessian(design, chances, strength, search)
         curvature = float((search * product).sum())
