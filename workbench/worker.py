@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_obey, args=(sys.stdin, control), daemon=True).start()
     try:
         job = run.job()
-        _environment(bool(getattr(job, "allow_download", False)))
+        prepare_environment(bool(getattr(job, "allow_download", False)))
         control.begin()
         run.add_provenance(_versions())
         result = job_function(job.kind)(job, run, control)
@@ -95,7 +95,7 @@ def _obey(stream: TextIO, control: object) -> None:
     os._exit(3)
 
 
-def _environment(allow_download: bool) -> None:
+def prepare_environment(allow_download: bool) -> None:
     """What libraries read when they are imported; so it must be set before.
 
     The worker yields to the window: a lower priority, and threads that sleep while they wait. OpenMP's own way, to

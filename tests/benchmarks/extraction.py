@@ -80,7 +80,7 @@ _SETUP = """
 import json, sys, time
 from pathlib import Path
 from workbench import worker
-worker._environment(allow_download=False)
+worker.prepare_environment(allow_download=False)
 import numpy as np
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import resolve

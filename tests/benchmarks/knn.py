@@ -25,7 +25,7 @@ TIE = 1e-6  # of a cosine: what rounding to float32 leaves open
 _OURS = """
 import json, sys, time
 from workbench import worker
-worker._environment(allow_download=False)
+worker.prepare_environment(allow_download=False)
 import numpy as np
 import torch
 from workbench.engine.evals.knn import nearest

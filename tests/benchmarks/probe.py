@@ -24,7 +24,7 @@ WORSE = 1e-6  # by how much, relative, our objective may lie above theirs
 _SETUP = """
 import json, sys, time
 from workbench import worker
-worker._environment(allow_download=False)
+worker.prepare_environment(allow_download=False)
 import numpy as np
 given = np.load(sys.argv[1])
 X, y, masks, strengths = (given[name] for name in ("X", "y", "masks", "strengths"))
