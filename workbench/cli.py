@@ -146,7 +146,7 @@ def _embed(options: argparse.Namespace) -> int:
         return _print_json(document)
     print(f"{count(result['images'], 'vector')} of {result['dimension']} numbers in {out}")
     if result["computed"] < result["images"]:
-        print(f"{count(result['computed'], 'image')} computed, the others from the cache")
+        print(f"{count(result['computed'], 'image')} computed now, the others were known already")
     return 0
 
 
