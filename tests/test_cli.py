@@ -15,6 +15,7 @@ import anndata
 import pytest
 
 from workbench.records.runs import RunFolder
+from workbench.records.splits import Split
 
 
 def workbench(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -81,6 +82,8 @@ def test_from_a_folder_to_a_comparison(odd_folder: Path, tmp_path: Path) -> None
     assert found["models"][0]["name"] == "Colour and texture"
     assert found["models"][0]["probe"]["mean"] > 0.9, "colour alone tells these classes apart"
     assert found == {**document("evaluate", *files, "--seeds", "3")}, "the same run again, other numbers"
+    (kept, *_) = list(Path(os.environ["XDG_DATA_HOME"]).rglob("splits/seed-0.json"))
+    assert Split.load(kept).hash == json.loads(kept.read_text())["hash"] == found["splits"][0]
     single = document("evaluate", *files, "--seeds", "1")
     assert single["comparisons"][0]["verdict"] == "undecided"
     assert "Colour and texture" in workbench("evaluate", *files, "--seeds", "3").stdout

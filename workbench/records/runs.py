@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.records.files import DocumentError, read_document, write_document
-from workbench.records.jobs import JOBS, JobConfig, job_from_json, job_to_json
+from workbench.records.jobs import JobConfig, job_from_json, job_to_json
 
 VERSION = 1
 HEARTBEAT_SECONDS = 2.0
@@ -192,6 +192,3 @@ def _created(run: RunFolder) -> float:
         return float(run.document()["created"])
     except (DocumentError, KeyError, TypeError, ValueError):
         return 0.0
-
-
-__all__ = ["ACTIVE", "ENDED", "JOBS", "RunFolder", "State", "Status", "list_runs"]

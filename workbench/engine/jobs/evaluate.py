@@ -53,6 +53,8 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         )
         for name, part, file in zip(_names(sets, files), sets, files, strict=True)
     ]
+    for split in splits:
+        split.save(run.path / "splits" / f"seed-{split.seed}.json")
     if job.ledger:
         append_ledger(Path(job.ledger), {"run": run.id, "splits": [split.hash for split in splits]})
     result, predictions = evaluate(
