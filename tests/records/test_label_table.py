@@ -1,0 +1,108 @@
+"""Label tables: how they are read, how rows find their images, and what is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.records.label_table import match, parse_table, read_table, told_of
+
+PATHS = ["a/1.png", "a/2.png", "b/1.png", "b/sub/3.png", "stack.tif", "stack.tif"]
+ROOTS = {"": "/data/set"}
+
+
+def labels(text: str, paths: list[str] = PATHS, roots: dict[str, str] = ROOTS):  # type: ignore[no-untyped-def]
+    return match(parse_table(text), paths, roots)
+
+
+@pytest.mark.parametrize("path", ["a/2.png", "./a/2.png", "/data/set/a/2.png", "2.png", "a\\2.png"])
+def test_relative_absolute_and_bare_names_find_their_image(path: str) -> None:
+    found = labels(f"path,label\n{path},crack\n")
+    assert found.labels == ["", "crack", "", "", "", ""]
+    assert (found.rows, found.images, found.unmatched) == (1, 1, [])
+
+
+def test_a_path_may_be_told_by_its_end() -> None:
+    assert labels("path,label\nsub/3.png,x\n").labels[3] == "x"
+
+
+def test_what_does_not_fit_is_reported_and_nothing_is_guessed() -> None:
+    found = labels(
+        "path,label\n1.png,crack\nnowhere.png,crack\n/elsewhere/a/1.png,crack\n,crack\n"
+        "a/1.png,dent\na/1.png,crack\na/1.png,dent\n"
+    )
+    assert found.labels == ["dent", "", "", "", "", ""]
+    told = {item.line: item.reason for item in found.unmatched}
+    assert "2 images are called so" in told[2]
+    assert "no such image" in told[3]
+    assert "no such image" in told[4]
+    assert "no path" in told[5]
+    assert "contradicts line 6" in told[7]
+    assert "repeats line 6" in told[8]
+    assert "1 row found 1 image" in told_of(found, 6)
+    assert "5 images without a row" in told_of(found, 6)
+
+
+def test_all_pages_of_a_file_are_labelled() -> None:
+    found = labels("path,label\nstack.tif,cell\n")
+    assert found.labels[4:] == ["cell", "cell"]
+    assert (found.rows, found.images) == (1, 2)
+
+
+def test_groups_parts_and_other_words_for_the_columns() -> None:
+    table = parse_table(
+        "Image;Class;Patient;Part\na/1.png;x;p1;train\na/2.png;y;p2;Validation\nb/1.png;x;;hold\n"
+    )
+    assert table.columns == {"path": "Image", "label": "Class", "group": "Patient", "split": "Part"}
+    found = match(table, PATHS, ROOTS)
+    assert found.groups[:3] == ["p1", "p2", ""]
+    assert found.parts.tolist()[:3] == [0, 1, -1]
+    assert found.labels[2] == "x", "a strange part costs the part, not the label"
+    assert "none of train, val and test" in found.unmatched[0].reason
+
+
+def test_the_exact_name_of_a_column_wins() -> None:
+    assert parse_table("image,path,class,label\nq,a/1.png,no,yes\n").columns["label"] == "label"
+
+
+@pytest.mark.parametrize("none", ["", "NaN", "none", "?"])
+def test_words_for_no_label(none: str) -> None:
+    assert labels(f"path,label\na/1.png,{none}\n").labels[0] == ""
+
+
+def test_several_folders() -> None:
+    roots = {"north": "/data/north", "south": "/mnt/south"}
+    paths = ["north/a/1.png", "south/a/1.png"]
+    found = labels("path,label\n/mnt/south/a/1.png,x\nnorth/a/1.png,y\n", paths, roots)
+    assert found.labels == ["y", "x"]
+    assert "2 images" in labels("path,label\n1.png,x\n", paths, roots).unmatched[0].reason
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"a/1.png,crack\n", 'no column "path"'),
+        (b"path,colour\nx,y\n", 'no column "label"'),
+        (b"path,label\n\x00\x00", "not a text file"),
+    ],
+)
+def test_a_file_that_is_no_table(tmp_path: Path, data: bytes, sentence: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=sentence) as error:
+        read_table(path)
+    assert "labels.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_what_spreadsheets_write(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes('path\tlabel\r\na/1.png\t"Riß, tief"\r\n'.encode(encoding))
+    assert read_table(path).rows[0].label == "Riß, tief"
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="can't be read"):
+        read_table(tmp_path / "none.csv")
