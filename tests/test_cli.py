@@ -41,7 +41,27 @@ def odd_folder(picture_folder: Path) -> Path:
 
 def test_index(odd_folder: Path) -> None:
     found = document("index", str(odd_folder), "--group-by", "name:(lot[0-9])")
-    assert set(found) == {"images", "classes", "rejected", "duplicates", "modes", "groups"}
+    assert set(found) == {
+        "images",
+        "classes",
+        "rejected",
+        "duplicates",
+        "near_duplicates",
+        "leaks",
+        "leaks_left",
+        "modes",
+        "groups",
+        "left_out",
+        "ignored",
+        "unmatched",
+        "unlisted",
+        "window",
+        "channels",
+        "saturated",
+        "split",
+        "other_files",
+        "warnings",
+    }
     assert found["images"] == 37
     assert found["classes"] == {"blue": 13, "green": 12, "red": 12}
     assert {tuple(sorted(item)) for item in found["rejected"]} == {("path", "reason")}
@@ -49,9 +69,78 @@ def test_index(odd_folder: Path) -> None:
     assert found["duplicates"] == [["blue/copy.png", "blue/lot0_00.png"]]
     assert found["modes"] == {"RGB 8-bit": 37}
     assert found["groups"] == 6
+    assert found["leaks"] == found["duplicates"], (
+        "the copy's name tells no lot, so that a split can tear them apart"
+    )
+    assert document("index", str(odd_folder), "--group-by", "folder:1")["leaks"] == []
     text = workbench("index", str(odd_folder)).stdout
     assert "37 images in 3 classes" in text
     assert "\x1b" not in text
+
+
+def test_decisions_about_the_images(odd_folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    rows = [f"{name}/lot{i % 6}_{i:02d}.png,{name},p{i % 4}" for name in ("red", "blue") for i in range(12)]
+    table.write_text("\n".join(["path,label,patient", *rows, "nowhere.png,red,p1"]))
+    folder = str(odd_folder)
+    found = document(
+        "index",
+        folder,
+        "--labels",
+        str(table),
+        "--rename",
+        "red=warm",
+        "--ignore",
+        "blue",
+        "--split",
+        "folds:4",
+    )
+    assert found["classes"] == {"warm": 12}
+    assert (found["groups"], found["ignored"], found["unlisted"], found["split"]) == (4, 12, 13, "4 folds")
+    assert [(row["line"], row["path"]) for row in found["unmatched"]] == [(26, "nowhere.png")]
+    project = str(tmp_path / "project")
+    left = document("index", folder, "--copies", "leave-out", "--project", project)
+    assert (left["images"], left["leaks_left"], left["left_out"]) == (36, 0, ["blue/lot0_00.png"])
+    assert left["leaks"] == [["blue/copy.png", "blue/lot0_00.png"]]
+    kept = document("index", folder, "--project", project)
+    assert (kept["images"], kept["leaks"]) == (36, []), "a project remembers what was decided"
+    grouped = document("index", folder, "--copies", "group")
+    assert (grouped["images"], grouped["leaks_left"], grouped["groups"]) == (37, 0, 1)
+    listed = tmp_path / "refused.csv"
+    workbench("index", folder, "--rejected", str(listed))
+    assert [line.partition(",")[0] for line in listed.read_text().splitlines()] == [
+        "path",
+        "red/empty.jpg",
+        "red/line\\nbreak\\x1b[31m.png",
+    ]
+
+
+def test_several_folders_are_one_data_set(picture_folder: Path) -> None:
+    folders = [str(picture_folder / name) for name in ("red", "blue")]
+    found = document("index", *folders)
+    assert found["classes"] == {"blue": 12, "red": 12}, "the folder's own name is the first folder"
+    assert "twice" in workbench("index", folders[0], folders[0], code=2).stderr
+
+
+def test_leaks_are_told_by_every_result(odd_folder: Path, tmp_path: Path) -> None:
+    files = []
+    for copies in ("keep", "leave-out"):
+        files.append(str(tmp_path / f"{copies}.h5ad"))
+        document("embed", str(odd_folder), "--backbone", "histogram", "--copies", copies, "--out", files[-1])
+    left_in, clean = (document("evaluate", file, "--seeds", "5") for file in files)
+    assert left_in["leaks"]["sets"] == 1
+    assert "leak" in {finding["name"] for finding in left_in["findings"]}
+    assert clean["leaks"] == {"sets": 0, "test_images": 0, "near": True}
+    assert "no leaks" in workbench("evaluate", files[1], "--seeds", "2").stdout
+    folds = str(tmp_path / "folds.h5ad")
+    document("embed", str(odd_folder), "--backbone", "histogram", "--split", "folds:3", "--out", folds)
+    tested = [set(), set(), set()]
+    found = document("evaluate", folds, "--seeds", "3", "--project", str(tmp_path / "p"))
+    assert found["seeds"] == [0, 1, 2]
+    for seed, path in enumerate(sorted((tmp_path / "p").rglob("splits/seed-*.json"))):
+        split = Split.load(path)
+        tested[seed] = {name for name, part in zip(split.ids, split.part, strict=True) if part == 2}
+    assert sum(map(len, tested)) == len(set.union(*tested)) == 37
 
 
 def test_from_a_folder_to_a_comparison(odd_folder: Path, tmp_path: Path) -> None:
@@ -112,6 +201,10 @@ def test_backbones_and_doctor() -> None:
         (["embed", "FOLDER", "--backbone", "no_such_backbone", "--out", "OUT"], 1, "no_such_backbone"),
         (["embed", "FOLDER", "--backbone", "facebook/dinov2-small", "--out", "OUT"], 1, "dinov2-small"),
         (["index", "FOLDER", "--group-by", "name:lot"], 2, "captures nothing"),
+        (["index", "FOLDER", "--labels", "none.csv"], 2, "none.csv does not exist"),
+        (["index", "FOLDER", "--split", "thirds"], 2, "a split is written"),
+        (["index", "FOLDER", "--window", "wide"], 2, "wide"),
+        (["index", "FOLDER", "--rename", "red"], 2, "OLD=NEW"),
         (["/no/such/project"], 2, "holds no project"),
     ],
 )

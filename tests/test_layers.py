@@ -57,12 +57,11 @@ def test_quick_paths_load_neither_torch_nor_qt(module: str) -> None:
 
 
 def test_a_worker_runs_where_there_is_no_qt(picture_folder: Path, tmp_path: Path) -> None:
-    from workbench.engine.indexing import build_index
+    from tests.indices import counted
     from workbench.records.jobs import EmbedJob
-    from workbench.records.layout import Layout
     from workbench.records.runs import RunFolder
 
-    build_index(picture_folder, Layout()).save(tmp_path / "index.npz")
+    counted(picture_folder).save(tmp_path / "index.npz")
     job = EmbedJob(
         index=str(tmp_path / "index.npz"),
         backbone="random_vit",

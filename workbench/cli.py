@@ -15,20 +15,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from workbench.headless import JobFailed, project_for, run_job
+from workbench.headless_data import DataOptions, indexed
+from workbench.pixels.histogram import dim, saturated
+from workbench.records.arrange import Arranged
 from workbench.records.catalogue import load_catalogue
+from workbench.records.dataset_findings import find, of_levels
 from workbench.records.files import read_document
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, IndexJob, JobConfig
+from workbench.records.leaks import leaking_sets
 from workbench.records.params import build, describe
 from workbench.records.project import Project
+from workbench.records.refused_csv import write_refused
 from workbench.records.results import EvaluationResult
 from workbench.records.runs import RunFolder
 from workbench.records.tables import as_text
 from workbench.records.text import count, printable
 
 # Parameters that a verb fills in itself.
-_INTERNAL = {"index", "root", "cache", "ledger", "previous", "files", "folder", "out"}
+_INTERNAL = {"index", "curation", "roots", "cache", "ledger", "previous", "files", "folders", "out"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,65 +80,100 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _index(options: argparse.Namespace) -> int:
-    _, index = _indexed(options)
+    _, arranged, leaks = _indexed(options)
+    index = arranged.index
+    exact = _named(index, index.exact_duplicates())
+    near = [members for members in _named(index, index.copy_sets()) if members not in exact]
     document: dict[str, Any] = {
         "images": len(index),
         "classes": {printable(name): n for name, n in index.class_counts().items()},
         "rejected": [{"path": printable(item.path), "reason": item.reason} for item in index.refused],
-        "duplicates": [
-            [printable(index.paths[position]) for position in copies] for copies in index.exact_duplicates()
-        ],
+        "duplicates": exact + near,
+        "near_duplicates": near,
+        "leaks": [[printable(name) for name in members] for members in leaks],
+        "leaks_left": len(leaking_sets(index)),
         "modes": index.mode_counts(),
         "groups": len(index.groups),
+        "left_out": [printable(name) for name in arranged.left_out],
+        "ignored": arranged.ignored,
+        "unmatched": [
+            {"line": row.line, "path": printable(row.path), "reason": printable(row.reason)}
+            for row in arranged.unmatched
+        ],
+        "unlisted": arranged.unlisted,
+        "window": index.reading.window,
+        "channels": index.reading.channels,
+        "saturated": [printable(index.name(int(i))) for i in np.flatnonzero(saturated(index))],
+        "split": index.plan.told(),
+        "other_files": index.others,
+        "warnings": [
+            finding.advice
+            for finding in (
+                *find(index),
+                *of_levels(
+                    int(saturated(index).sum()), int(dim(index).sum()), len(index), index.reading.window
+                ),
+            )
+        ],
     }
+    if options.rejected:
+        write_refused(index.refused, Path(options.rejected))
     if options.json:
         return _print_json(document)
-    print(f"{count(len(index), 'image')} in {count(len(index.classes), 'class', 'classes')}")
-    for name, n in document["classes"].items():
-        print(f"  {n:>8,}  {name}")
-    if index.refused:
-        print(f"{count(len(index.refused), 'file')} refused:")
-        for item in index.refused:
-            print(f"  {printable(item.path)}: {item.reason}")
+    print("\n".join(_told(document)))
     return 0
 
 
-def _indexed(options: argparse.Namespace) -> tuple[Project, ImageIndex]:
-    folder = Path(options.folder).expanduser().absolute()
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise ValueError(f"{folder} {what}. Name the folder that holds the images.")
-    project = project_for(folder, options.project)
-    previous = project.resolve(project.settings.index) if project.settings.index else None
-    job = _job(
-        IndexJob,
-        options,
-        folder=str(folder),
-        previous=str(previous) if previous and previous.exists() else "",
+def _named(index: ImageIndex, sets: list[list[int]]) -> list[list[str]]:
+    return [[printable(index.name(position)) for position in members] for members in sets]
+
+
+def _told(document: dict[str, Any]) -> list[str]:
+    """The index in words, for a terminal."""
+    lines = [f"{count(document['images'], 'image')} in {count(len(document['classes']), 'class', 'classes')}"]
+    lines += [f"  {n:>8,}  {name}" for name, n in document["classes"].items()]
+    if document["rejected"]:
+        lines.append(f"{count(len(document['rejected']), 'file')} refused:")
+        lines += [f"  {item['path']}: {item['reason']}" for item in document["rejected"]]
+    if document["unmatched"]:
+        lines.append(f"{count(len(document['unmatched']), 'row')} of the label table did not count:")
+        lines += [
+            f"  line {row['line']}, {row['path']}: {row['reason']}" for row in document["unmatched"][:20]
+        ]
+    if document["duplicates"]:
+        lines.append(f"{count(len(document['duplicates']), 'set')} of copies, exact or near")
+    if document["leaks_left"]:
+        lines.append(
+            f"{count(document['leaks_left'], 'set')} of copies that a split can tear apart (leaks). "
+            "--copies leave-out keeps one of each, --copies group keeps each together."
+        )
+    return lines + [f"Note: {sentence}" for sentence in document["warnings"]]
+
+
+def _indexed(options: argparse.Namespace) -> tuple[Project, Arranged, list[list[str]]]:
+    folders = [Path(name).expanduser().absolute() for name in options.folders]
+    return indexed(
+        folders,
+        build(DataOptions, _values(DataOptions, options)),
+        _values(IndexJob, options),
+        options.project,
     )
-    run = run_job(project, job, "Index")
-    kept = project.folder / "index.npz"
-    (run.path / "index.npz").replace(kept)
-    project.settings.root, project.settings.index = str(folder), "index.npz"
-    project.settings.labels, project.settings.group_by = options.labels, options.group_by
-    project.save()
-    _forget(run)
-    return project, ImageIndex.load(kept)
 
 
 def _embed(options: argparse.Namespace) -> int:
     out = Path(options.out)
     if out.suffix != ".h5ad":
         raise ValueError(f"--out {options.out} must end in .h5ad. `workbench export` writes other formats.")
-    project, index = _indexed(options)
+    project, arranged, _ = _indexed(options)
+    index = arranged.index
     if not len(index):
-        raise ValueError(f"{options.folder} holds no image that can be read.")
+        raise ValueError(f"{', '.join(options.folders)}: there is no image that can be read.")
     backbone = _local(options.backbone)
     job = _job(
         EmbedJob,
         options,
-        index=str(project.folder / "index.npz"),
-        root=str(index.root),
+        index=str(project.resolve(project.settings.index)),
+        curation=str(project.keep_curation()),
         cache=str(project.features_cache),
         backbone=backbone,
     )
@@ -209,13 +252,17 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-def _job(config: type[Any], options: argparse.Namespace, **more: Any) -> JobConfig:
-    values = {
+def _values(config: type[Any], options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags say of the parameters of `config`."""
+    return {
         item.name: getattr(options, item.name)
         for item in describe(config)
         if item.name not in _INTERNAL and getattr(options, item.name, None) is not None
     }
-    made: JobConfig = build(config, {**values, **more})
+
+
+def _job(config: type[Any], options: argparse.Namespace, **more: Any) -> JobConfig:
+    made: JobConfig = build(config, {**_values(config, options), **more})
     return made
 
 
@@ -245,6 +292,8 @@ def _flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         text = (item.help + unit).replace("%", "%%")
         if item.type == "bool":
             parser.add_argument(name, action="store_true", default=None, help=text)
+        elif item.type == "list":
+            parser.add_argument(name, action="append", help=text, metavar=item.name.upper())
         else:
             parser.add_argument(
                 name,
@@ -283,12 +332,21 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--labelled", type=int, default=600, help="Labelled sample images.")
     verb.add_argument("--unlabelled", type=int, default=3000, help="Unlabelled sample images.")
     verb = _verb(verbs, "index", _index, "List a folder's images, their classes, and what was refused.")
-    verb.add_argument("folder")
+    verb.add_argument(
+        "folders", nargs="+", metavar="FOLDER", help="Folder of images; several make one data set."
+    )
+    verb.add_argument(
+        "--rejected", default="", metavar="CSV", help="Write the refused files and reasons to a CSV."
+    )
+    _flags(verb, DataOptions)
     _flags(verb, IndexJob)
     verb = _verb(verbs, "backbones", _backbones, "List the backbones and which are on this machine.")
     verb = _verb(verbs, "embed", _embed, "Turn a folder's images into vectors with a frozen backbone.")
-    verb.add_argument("folder")
+    verb.add_argument(
+        "folders", nargs="+", metavar="FOLDER", help="Folder of images; several make one data set."
+    )
     verb.add_argument("--out", required=True, help="File to write (.h5ad).")
+    _flags(verb, DataOptions)
     _flags(verb, IndexJob)
     _flags(verb, EmbedJob)
     verb = _verb(verbs, "evaluate", _evaluate, "Compare embedded backbones by probe and k-NN.")

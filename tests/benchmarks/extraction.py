@@ -90,7 +90,6 @@ from workbench.engine.indexing import build_index
 from workbench.engine.loader import BatchLoader
 from workbench.records.features import FeatureStore
 from workbench.records.jobs import EmbedJob
-from workbench.records.layout import Layout
 from workbench.records.runs import RunFolder
 
 def run(index, positions, precision, device, scratch):
@@ -111,7 +110,7 @@ _OURS = (
 out, precision, folders = Path(sys.argv[2]), sys.argv[3], list(map(Path, sys.argv[4:]))
 seconds = []
 for folder in folders:
-    index = build_index(folder, Layout(), check="header")
+    index = build_index({"": str(folder)}, check="header")
     order = np.argsort(np.asarray(index.paths))
     if not seconds:
         run(index, order[:16], precision, "cpu", out)
@@ -126,7 +125,7 @@ _GPU = (
     _SETUP
     + """
 out, folder, device, images = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
-index = build_index(folder, Layout(), check="header")
+index = build_index({"": str(folder)}, check="header")
 positions = np.resize(np.arange(len(index)), images)
 size = BATCH[device.partition(":")[0]]
 run(index, positions[: 2 * size], "auto", device, out)

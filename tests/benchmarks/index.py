@@ -21,15 +21,15 @@ CLASSES = 20
 _OURS = """
 import sys
 from pathlib import Path
-from workbench.engine.indexing import build_index, list_images
+from workbench.engine.indexing import build_index
+from workbench.engine.listing import list_images
 from workbench.records.index import ImageIndex
-from workbench.records.layout import Layout
-root, index, step = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+roots, index, step = {"": sys.argv[1]}, Path(sys.argv[2]), sys.argv[3]
 if step == "list":
-    assert len(list_images(root)) == int(sys.argv[4])
+    assert len(list_images(roots).paths) == int(sys.argv[4])
 else:
     previous = ImageIndex.load(index) if index.exists() else None
-    made = build_index(root, Layout(), check=step, previous=previous)
+    made = build_index(roots, check=step, previous=previous)
     assert len(made) == int(sys.argv[4])
     made.save(index)
 """

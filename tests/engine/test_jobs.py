@@ -11,15 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.indices import counted
 from workbench.engine import extract as extraction
 from workbench.engine.control import Control, StopRequested
-from workbench.engine.indexing import build_index
 from workbench.engine.jobs import embed
 from workbench.records.embeddings import read_h5ad
 from workbench.records.features import FeatureStore
 from workbench.records.files import read_document
 from workbench.records.jobs import EmbedJob
-from workbench.records.layout import Layout
 from workbench.records.runs import RunFolder
 
 
@@ -33,7 +32,7 @@ class Embedding:
         self.reindex()
 
     def reindex(self) -> None:
-        build_index(self.root, Layout(group_by="name:(lot[0-9])")).save(self.index)
+        counted(self.root, group_by="name:(lot[0-9])").save(self.index)
 
     def job(self, **more: object) -> EmbedJob:
         values = {"backbone": "histogram", "image_size": 64, "batch_size": 8, **more}

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from workbench.engine import loader as module
 from workbench.engine.loader import BatchLoader
 from workbench.pixels.decode import Stamp
 from workbench.pixels.prepare import load
-from workbench.records.spec import Preprocess
+from workbench.records.spec import Preprocess, Reading
 
 RECIPE = Preprocess(
     resize="shortest", resize_to=20, size=16, interpolation="bilinear", mean=(0, 0, 0), std=(1, 1, 1)
@@ -96,6 +97,20 @@ def test_deep_and_shallow_pictures_in_one_batch(tmp_path: Path) -> None:
     assert np.allclose(mixed[0].images[2], 54321 / 65535)
 
 
+def test_pages_channels_and_the_limit_reach_the_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    values = np.random.default_rng(0).integers(0, 256, (3, 30, 40, 2), np.uint8)
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
+    reading = Reading(channels="all:2", pages="each")
+    (batch,) = BatchLoader([path] * 4, RECIPE, batch_size=4, threads=2, reading=reading, pages=[2, 0, 1, 5])
+    assert batch.indices.tolist() == [0, 1, 2] and batch.images.shape == (3, 16, 16, 2)
+    for row, page in enumerate((2, 0, 1)):
+        assert np.array_equal(batch.images[row], load(path, RECIPE, reading=reading, page=page))
+    assert [place for place, _ in batch.refused] == [3] and "no page 6" in batch.refused[0][1]
+    (batch,) = BatchLoader([path], RECIPE, batch_size=1, threads=1, max_pixels=30 * 40 - 1)
+    assert "limit" in batch.refused[0][1]
+
+
 def test_the_batch_size_can_change_between_batches(tmp_path: Path) -> None:
     loader = BatchLoader(folder(tmp_path, 60), RECIPE, batch_size=16, threads=2)
     sizes, places = [], []
@@ -112,7 +127,7 @@ def test_closing_early_is_prompt_and_leaves_no_thread(
 ) -> None:
     begun = []
 
-    def slow(path: Path, *_: object) -> np.ndarray:
+    def slow(path: Path, *_: object, **__: object) -> np.ndarray:
         begun.append(path)
         time.sleep(0.05)
         return np.zeros((16, 16, 3), np.uint8)
@@ -132,7 +147,7 @@ def test_closing_early_is_prompt_and_leaves_no_thread(
 def test_a_mistake_of_the_program_is_raised_and_not_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> np.ndarray:
+    def broken(*_: object, **__: object) -> np.ndarray:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(module, "load", broken)
@@ -147,7 +162,14 @@ def test_nothing_to_load() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"batch_size": 0}, {"threads": 0}, {"prefetch": 0}, {"window": "auto"}, {"stamps": [None]}],
+    [
+        {"batch_size": 0},
+        {"threads": 0},
+        {"prefetch": 0},
+        {"reading": Reading(channels="all")},
+        {"pages": [0]},
+        {"stamps": [None]},
+    ],
     ids=str,
 )
 def test_impossible_requests_are_told_at_once(options: dict) -> None:

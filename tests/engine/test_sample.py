@@ -16,7 +16,8 @@ from workbench.engine.sample.camera import LAMP_CHANGED, LOTS, lot
 from workbench.engine.sample.defects import DEFECTS, _draw
 from workbench.engine.sample.recipe import FAULTS, FEWEST, RECIPE, SHARES, SampleTruth, Shot, plan
 from workbench.engine.sample.textures import CANVAS, FINISHES, bare_metal, oriented_noise
-from workbench.pixels.decode import ImageError, check_pixels, read_image
+from workbench.pixels.decode import ImageError, read_image
+from workbench.pixels.examine import examine
 from workbench.records.files import DocumentError
 
 
@@ -64,7 +65,7 @@ def test_every_image_decodes_and_every_bad_file_is_refused(truth: SampleTruth) -
     assert sorted(truth.bad_files.values()) == sorted(FAULTS)
     for path, fault in truth.bad_files.items():
         with pytest.raises(ImageError):
-            check_pixels(truth.folder / path)
+            examine(truth.folder / path)
             pytest.fail(f"{fault} passed")
 
 

@@ -17,8 +17,12 @@ from PIL import Image
 from PySide6.QtCore import QObject, QThread, Signal
 
 from workbench.gui import theme
+from workbench.gui.dataset import Dataset
+from workbench.records.arrange import Arranged
+from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex, Refused, Strings
 from workbench.records.project import Project, Settings
+from workbench.records.spec import Reading
 from workbench.records.splits import make_split
 
 
@@ -41,6 +45,7 @@ class FakeSession(QObject):
         self.index: ImageIndex | None = None
         self.pool_index: ImageIndex | None = None
         self.split = None
+        self.dataset = FakeDataset(self)
         self.result = None
         self.predictions = None
         self.catalogue = ()
@@ -57,18 +62,18 @@ class FakeSession(QObject):
         return self.project.settings if self.project else Settings()
 
     @property
-    def root(self) -> Path:
-        return Path(self.settings.root or ".")
+    def reading(self) -> Reading:
+        return self.settings.curation.reading
 
     def file(self, position: int) -> Path:
         assert self.index is not None
-        return self.index.file(position, self.root)
+        return self.index.file(position, self.settings.roots)
 
     def show_index(self, index: ImageIndex | None, pool: ImageIndex | None = None) -> None:
         """As if an index job had ended."""
         self.index, self.pool_index = index, pool
         if index is not None:
-            self.settings.root = index.root
+            self.settings.roots = dict(index.roots)
             if len(index.labelled()):
                 self.split = make_split(index.ids, index.label, index.group, seed=0)
         self.dataset_changed.emit()
@@ -99,24 +104,81 @@ class FakeSession(QObject):
             "open_project",
             "create_project",
             "set_folder",
-            "set_pool",
-            "draw_sample",
+            "undo",
+            "redo",
             "pause",
             "resume",
             "stop",
             "discard",
             "retry",
             "dismiss",
-            "undo_discard",
             "run_comparison",
         ):
             raise AttributeError(name)
+        return self.recorder(name)
 
+    def recorder(self, name: str):
         def call(*arguments: object, **named: object) -> str:
             self.calls.append((name, *arguments, *named.values()))
             return "run-1"
 
         return call
+
+    def why_not_undo(self) -> str:
+        return "" if self.discarded or self.dataset.undoable else "There is nothing to undo."
+
+    def why_not_redo(self) -> str:
+        return "" if self.dataset.redoable else "Nothing was undone."
+
+
+class FakeDataset(QObject):
+    """The face of `Dataset`: every edit is written to the session's `calls`."""
+
+    changed = Signal()
+    edited = Signal(str)
+
+    def __init__(self, session: FakeSession) -> None:
+        super().__init__(session)
+        self._session = session
+        self.arranged: Arranged | None = None
+        self.undoable = self.redoable = ""
+
+    @property
+    def index(self) -> ImageIndex | None:
+        return self._session.index
+
+    @property
+    def files(self) -> ImageIndex | None:
+        return self._session.index
+
+    @property
+    def pool(self) -> ImageIndex | None:
+        return self._session.pool_index
+
+    @property
+    def split(self):
+        return self._session.split
+
+    @property
+    def settings(self) -> Settings:
+        return self._session.settings
+
+    @property
+    def curation(self) -> Curation:
+        return self.settings.curation
+
+    @property
+    def roots(self) -> dict[str, str]:
+        return self.settings.roots
+
+    @property
+    def title(self) -> str:
+        return ", ".join(self.roots.values())
+
+    def __getattr__(self, name: str):
+        if name.startswith("_") or not callable(getattr(Dataset, name, None)):
+            raise AttributeError(name)
+        return self._session.recorder(name)
 
 
 def build_index(root: Path, *, group_of=lambda name: "", refused: tuple[Refused, ...] = ()) -> ImageIndex:
@@ -138,7 +200,7 @@ def build_index(root: Path, *, group_of=lambda name: "", refused: tuple[Refused,
     n = len(paths)
     width, height = np.asarray(sizes, dtype=np.int32).reshape(n, 2).T
     return ImageIndex(
-        root=str(root),
+        roots={"": str(root)},
         paths=Strings.of(paths),
         file_size=np.zeros(n, np.int64),
         mtime_ns=np.zeros(n, np.int64),
@@ -148,6 +210,7 @@ def build_index(root: Path, *, group_of=lambda name: "", refused: tuple[Refused,
         digest=np.frombuffer(b"".join(digests), np.uint8).reshape(n, 16),
         label=np.asarray([classes.index(p.split("/")[0]) if "/" in p else -1 for p in paths], np.int32),
         group=np.asarray([groups.index(g) if g else -1 for g in groups_of], np.int32),
+        copies=np.asarray([digests.index(d) if digests.count(d) > 1 else -1 for d in digests], np.int32),
         modes=tuple(names.get(kind, kind) for kind in kinds),
         classes=classes,
         groups=groups,

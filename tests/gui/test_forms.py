@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog,
 
 from workbench.gui.forms import Form
 from workbench.gui.plain_text import plain
-from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, IndexJob
+from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, SampleJob
+from workbench.records.layout import Layout
 from workbench.records.params import describe
 
 
@@ -77,7 +78,7 @@ def test_an_error_in_a_folded_field_unfolds_it(qtbot) -> None:
 
 
 def test_a_missing_folder_is_told(qtbot, tmp_path: Path, monkeypatch) -> None:
-    form = Form(IndexJob)
+    form = Form(SampleJob)
     qtbot.addWidget(form)
     form.show()
     assert form.value() is None
@@ -87,11 +88,11 @@ def test_a_missing_folder_is_told(qtbot, tmp_path: Path, monkeypatch) -> None:
     assert isinstance(folder, QLineEdit)
     picker = folder.parentWidget().findChildren(object)
     next(widget for widget in picker if getattr(widget, "accessibleName", str)() == "Choose: Folder").click()
-    assert form.value() == IndexJob(folder=str(tmp_path))
+    assert form.value() == SampleJob(folder=str(tmp_path))
 
 
 def test_a_rule_of_the_whole_configuration_is_told_below(qtbot) -> None:
-    form = Form(IndexJob, {"folder": "x"})
+    form = Form(Layout)
     qtbot.addWidget(form)
     form.show()
     rule = form.fields["group_by"]

@@ -239,17 +239,17 @@ def test_a_discard_offers_undo(qtbot, window, session) -> None:
     session.message.emit("info", "The run was discarded.")
     assert window.notice._action.text() == "Undo"
     window.notice._action.click()
-    assert session.calls == [("undo_discard",)]
+    assert session.calls == [("undo",)]
     assert window.notice.isHidden()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert session.calls == [("undo_discard",), ("undo_discard",)]
+    assert session.calls == [("undo",), ("undo",)]
     session.message.emit("info", "Something else.")
     assert window.notice._action.isHidden()
 
 
 def test_what_cannot_be_done_says_why(qtbot, window) -> None:
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert window.notice.text == "Nothing was discarded."
+    assert window.notice.text == "There is nothing to undo."
 
 
 def test_the_look_is_remembered(qtbot, session) -> None:

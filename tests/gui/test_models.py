@@ -16,6 +16,7 @@ from workbench.gui.models.view import ModelsView
 from workbench.gui.models.words import parameters_text
 from workbench.gui.places import find_places
 from workbench.gui.session import Session
+from workbench.records.arrange import Arranged
 from workbench.records.index import ImageIndex
 from workbench.records.runs import Status
 from workbench.supervisor import JobState
@@ -31,8 +32,8 @@ CATALOGUE = (
 @pytest.fixture
 def session(qtbot, tmp_path: Path, monkeypatch) -> Iterator[Session]:
     made = Session()
-    for name in ("describe", "read_dataset"):
-        monkeypatch.setattr(made, name, lambda: None)
+    monkeypatch.setattr(made, "describe", lambda: None)
+    monkeypatch.setattr(made.dataset, "read", lambda *_: None)
     made.create_project(tmp_path / "project", "Line 4")
     made.catalogue = CATALOGUE
     yield made
@@ -146,7 +147,7 @@ def test_run_says_what_is_missing_and_leads_there(
     assert not card.run.isEnabled() and card.why.text() == "Choose an image folder first."
     qtbot.mouseClick(card.next, Qt.MouseButton.LeftButton)
     assert commands.gone == ["data"]
-    session.index = small_index
+    session.dataset.arranged = Arranged(small_index)
     session.dataset_changed.emit()
     assert card.why.text() == "Choose at least one backbone." and not card.next.isVisible()
     session.choose("lab/small")
@@ -163,7 +164,7 @@ def test_run_runs_the_command(
 ) -> None:
     ran = []
     monkeypatch.setattr(session, "run_comparison", lambda: ran.append(True))
-    session.index = small_index
+    session.dataset.arranged = Arranged(small_index)
     session.choose("lab/small")
     view = ModelsView(session, commands)
     qtbot.addWidget(view)
@@ -176,7 +177,7 @@ def test_run_runs_the_command(
 def test_what_is_not_here_is_not_replaced(
     qtbot, view: ModelsView, session: Session, small_index: ImageIndex, commands: Commands
 ) -> None:
-    session.index = small_index
+    session.dataset.arranged = Arranged(small_index)
     session.choose("lab/giant")
     settle(qtbot, view, 1)
     reason = (

@@ -11,6 +11,7 @@ import pytest
 from workbench.gui.session import Session
 from workbench.records.files import DocumentError
 from workbench.records.jobs import IndexJob
+from workbench.records.layout import Layout
 from workbench.records.project import Project
 
 
@@ -40,7 +41,7 @@ def test_another_folder_leaves_the_old_answers_behind(
     assert live.index is None
     assert live.settings.result == ""
     wait_for_index(qtbot, live, 13)
-    assert Project.open(live.project.folder).settings.root == str(other)  # type: ignore[union-attr]
+    assert Project.open(live.project.folder).settings.roots == {"": str(other)}  # type: ignore[union-attr]
 
 
 def test_the_same_folder_again_reads_only_what_changed_and_keeps_the_result(
@@ -52,7 +53,8 @@ def test_the_same_folder_again_reads_only_what_changed_and_keeps_the_result(
     wait_for_index(qtbot, live, 37)
     live.settings.result = "kept"
     (image_folder / "crack" / "lot0_99.png").unlink()
-    live.set_folder(image_folder, group_by="name:(lot[0-9])")
+    live.set_folder(image_folder)
+    live.dataset.set_layout(Layout(group_by="name:(lot[0-9])"))
     assert live.settings.result == "kept"
     wait_for_index(qtbot, live, 36)
     assert live.index is not None
@@ -61,9 +63,9 @@ def test_the_same_folder_again_reads_only_what_changed_and_keeps_the_result(
 
 def test_a_rule_that_makes_no_sense_starts_nothing(live: Session, image_folder: Path) -> None:
     with pytest.raises(ValueError, match="captures nothing"):
-        live.set_folder(image_folder, group_by="name:lot")
+        live.dataset.set_layout(Layout(group_by="name:lot"))
     assert not live.jobs
-    assert live.settings.root == ""
+    assert live.settings.roots == {}
 
 
 def test_why_not_and_the_choice_of_backbones(qtbot, live: Session, image_folder: Path) -> None:  # type: ignore[no-untyped-def]
@@ -89,7 +91,7 @@ def test_a_failed_job_stays_in_sight_and_a_discarded_one_comes_back(
     live.discard(run_id)
     qtbot.waitUntil(lambda: not live.jobs, timeout=10000)
     assert live.discarded == [run_id]
-    live.undo_discard()
+    live.undo()
     assert [job.id for job in live.jobs] == [run_id]
     live.dismiss(run_id)
     assert not live.jobs
@@ -99,8 +101,8 @@ def test_work_of_last_time_is_shown_and_can_be_retried(
     qtbot, qapp, image_folder: Path, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]
     project = Project.create(tmp_path / "project")
-    run = project.new_run(IndexJob(folder=str(image_folder)), title="Index images")
-    project.settings.root = str(image_folder)
+    run = project.new_run(IndexJob(folders=(str(image_folder),)), title="Index images")
+    project.settings.roots = {"": str(image_folder)}
     project.save()
     session = Session()
     try:

@@ -1,18 +1,32 @@
-"""Thumbnails: right pixels, off the window's thread, newest first, bounded, kept on disk."""
+"""Thumbnails: right pixels, off the window's thread, newest first, bounded in memory and on disk."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from PySide6.QtGui import QImage
 
 from workbench.gui import thumbnails
-from workbench.gui.thumbnails import Thumbnails, Tile, make_tile, shrink, to_image
+from workbench.gui.thumbnails import (
+    Thumbnails,
+    Tile,
+    how_to_read,
+    make_tile,
+    shrink,
+    thumbnails_of,
+    to_image,
+)
+from workbench.gui.tile_cache import TileCache, read_tile, write_tile
+from workbench.pixels.decode import read_image
+from workbench.records.curation import Curation
+from workbench.records.spec import Reading
 
 
 def pixels_of(image: QImage) -> np.ndarray:
@@ -59,6 +73,18 @@ def test_float_pixels_are_scaled_to_bytes() -> None:
     pixels = np.zeros((2, 3, 3), np.float32)
     pixels[0, 1] = (0.5, 1.0, 0.0)
     np.testing.assert_array_equal(pixels_of(to_image(pixels))[0, 1], (128, 255, 0))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_of_n_channels_three_are_shown(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, channels), dtype=np.uint8)
+    slow = np.zeros((4, 6, 3), np.uint8)
+    for colour in range(3):
+        if channels == 1:
+            slow[..., colour] = pixels[..., 0]
+        elif colour < channels:
+            slow[..., colour] = pixels[..., colour]
+    np.testing.assert_array_equal(pixels_of(to_image(pixels)), slow)
 
 
 def test_shrinking_keeps_the_shape() -> None:
@@ -185,3 +211,155 @@ def test_close_ends_the_threads(qtbot, made, tmp_path: Path) -> None:
     assert time.perf_counter() - started < 2
     assert not any(thread.name.startswith("thumbnails") for thread in threading.enumerate())
     assert thumbs.get(b"z" * 16, tmp_path / "a.png") is None
+
+
+# Other ways of reading
+
+
+def two_pages(path: Path) -> np.ndarray:
+    """A TIFF of two 12-bit pages in 16 bits."""
+    pages = np.random.default_rng(1).integers(0, 4096, (2, 40, 60)).astype(np.uint16)
+    tifffile.imwrite(path, pages)
+    return pages
+
+
+def test_a_tile_shows_the_page_and_the_window_that_the_model_gets(qtbot, made, tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    pages = two_pages(path)
+    thumbs = made()
+    page_1 = b"k" * 16 + (1).to_bytes(4, "little")
+    dark = wait_for(qtbot, thumbs, page_1, path)
+    np.testing.assert_allclose(pixels_of(dark.image)[..., 0], pages[1] / 65535 * 255, atol=0.51)
+    with qtbot.waitSignal(thumbs.renewed):
+        thumbs.set_reading(Reading(window="u16=0:4095", pages="each"))
+    assert thumbs.get(page_1, path) is None, "the tile of the other reading is gone"
+    bright = wait_for(qtbot, thumbs, page_1, path)
+    np.testing.assert_allclose(pixels_of(bright.image)[..., 0], pages[1] / 4095 * 255, atol=0.51)
+    model = read_image(path, reading=Reading(window="u16=0:4095", pages="each"), page=1)
+    np.testing.assert_array_equal(pixels_of(bright.image), np.floor(model * np.float32(255) + 0.5))
+    first = wait_for(qtbot, thumbs, b"k" * 16, path)
+    np.testing.assert_allclose(pixels_of(first.image)[..., 0], pages[0] / 4095 * 255, atol=0.51)
+
+
+def test_readings_and_pages_have_files_of_their_own(qtbot, made, tmp_path: Path) -> None:
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, np.random.default_rng(1).integers(0, 4096, (2, 600, 600)).astype(np.uint16))
+    thumbs = made()
+    for reading in (Reading(), Reading(window="u16=0:4095"), Reading(window="u16=0:2000")):
+        thumbs.set_reading(reading)
+        for key in (b"k" * 16, b"k" * 16 + (1).to_bytes(4, "little")):
+            wait_for(qtbot, thumbs, key, path)
+    kept = {file.name: file.read_bytes() for file in (tmp_path / "cache").rglob("*.jpg")}
+    assert len(kept) == len(set(kept.values())) == 6
+    thumbs.set_reading(Reading())
+    path.unlink()
+    assert wait_for(qtbot, thumbs, b"k" * 16, path).image is not None, "found again on disk"
+
+
+def test_what_another_reading_was_making_is_thrown_away(qtbot, made, monkeypatch) -> None:
+    gate = threading.Event()
+
+    def slow(path: Path, side: int, cached: Path | None, reading: Reading | None = None) -> Tile:
+        gate.wait(10)
+        return Tile(None, reading.channels if reading else "usual")
+
+    monkeypatch.setattr(thumbnails, "make_tile", slow)
+    thumbs = made(threads=1)
+    thumbs.get(b"a" * 16, Path("a"))
+    qtbot.waitUntil(lambda: len(thumbs._working) == 1)
+    thumbs.set_reading(Reading(channels="mean"))
+    thumbs.get(b"a" * 16, Path("a"))
+    gate.set()
+    assert wait_for(qtbot, thumbs, b"a" * 16, Path("a")).reason == "mean"
+
+
+def test_the_usual_way_is_asked_for_by_saying_nothing() -> None:
+    assert how_to_read(0, Reading()) == {}
+    assert how_to_read(2, Reading(channels="mean")) == {"page": 2, "reading": Reading(channels="mean")}
+
+
+def test_a_session_s_thumbnails_follow_its_reading_and_look_again_at_bad_files(
+    qtbot, session, small_index, tmp_path: Path
+) -> None:
+    session.show_index(small_index)
+    thumbs = thumbnails_of(session)
+    assert thumbnails_of(session) is thumbs
+    good, bad = small_index.file(0), tmp_path / "bad.png"
+    bad.write_bytes(b"nothing")
+    tile = wait_for(qtbot, thumbs, b"g" * 16, good)
+    assert wait_for(qtbot, thumbs, b"b" * 16, bad).image is None
+    picture(bad)
+    session.dataset_changed.emit()
+    assert thumbs.get(b"g" * 16, good) is tile, "a good tile stays good"
+    assert wait_for(qtbot, thumbs, b"b" * 16, bad).image is not None
+    assert thumbs.held == sum(each.cost for each in thumbs._tiles.values())
+    session.settings.curation = Curation(reading=Reading(channels="mean"))
+    session.dataset_changed.emit()
+    assert thumbs.get(b"g" * 16, good) is None
+    grey = pixels_of(wait_for(qtbot, thumbs, b"g" * 16, good).image)
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+
+
+# The folder
+
+
+def trimmed(cache: TileCache) -> None:
+    while cache._trimmer is not None:
+        time.sleep(0.005)
+
+
+def test_the_folder_is_bounded_and_the_least_recently_used_go_first(tmp_path: Path) -> None:
+    cache = TileCache(tmp_path, limit=10_000)
+    now = time.time()
+    for number in range(30):
+        path = cache.path(bytes([number]) * 16, "224")
+        write_tile(path, b"x" * 1000)
+        os.utime(path, (now - 1000 + number, now - 1000 + number))
+        if number == 5:
+            os.utime(path, (now, now))  # looked at just now
+    litter, fresh = tmp_path / "00" / "old.part", tmp_path / "00" / "new.part"
+    for path in (litter, fresh):
+        path.write_bytes(b"half")
+    os.utime(litter, (now - 7200, now - 7200))
+    cache.added(1000)
+    trimmed(cache)
+    left = {int(path.name[:2], 16) for path in tmp_path.rglob("*.jpg")}
+    assert left == {5, *range(22, 30)}
+    assert (litter.exists(), fresh.exists()) == (False, True)
+    cache.added(900)
+    assert cache._trimmer is None, "there is room: nobody looks through the folder"
+    cache.added(200)
+    trimmed(cache)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.jpg")) <= 10_000
+    cache.close()
+
+
+def test_a_look_renews_the_time_of_a_kept_tile_once_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "aa" / "tile.jpg"
+    write_tile(path, b"data")
+    old = time.time() - 3 * 86_400
+    os.utime(path, (old, old))
+    assert read_tile(path) == b"data"
+    renewed = path.stat().st_mtime
+    assert renewed > old + 86_400
+    hour = time.time() - 3600
+    os.utime(path, (hour, hour))
+    read_tile(path)
+    assert path.stat().st_mtime == pytest.approx(hour)
+    with pytest.raises(FileNotFoundError):
+        read_tile(tmp_path / "not-there.jpg")
+
+
+def test_thumbnails_keep_their_folder_within_its_limit(qtbot, made, tmp_path: Path) -> None:
+    thumbs = made(disk=200_000)
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        noise = rng.integers(0, 256, (600, 600, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number}.png", compress_level=1)
+        wait_for(qtbot, thumbs, bytes([number]) * 16, tmp_path / f"{number}.png")
+
+    def size() -> int:
+        return sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.jpg"))
+
+    qtbot.waitUntil(lambda: size() <= 200_000)
+    assert size() > 0

@@ -24,12 +24,12 @@ from PySide6.QtWidgets import (
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
 from workbench.gui.compare.strip import nice_axis
-from workbench.gui.data.layout_dialog import LayoutDialog
 from workbench.gui.data.refused_dialog import RefusedDialog
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plain_text import menu_text, plain, set_tip
 from workbench.gui.session import Session
 from workbench.gui.widgets.labels import ElidedLabel, Fact
+from workbench.records.arrange import Arranged
 from workbench.records.index import ImageIndex, Refused
 from workbench.records.results import Finding
 from workbench.records.runs import Status
@@ -42,8 +42,8 @@ PLACES = ("data", "models", "compare")
 
 def fill(session: Session, index: ImageIndex) -> None:
     """As if everything had been read and run."""
-    session.index, session.settings.root = index, index.root
-    session.split = make_split(index.ids, index.label, index.group, seed=0)
+    session.dataset.arranged, session.settings.roots = Arranged(index), dict(index.roots)
+    session.dataset.split = make_split(index.ids, index.label, index.group, seed=0)
     session.result, session.predictions = small_comparison(index)
     session.settings.result = "run-7"
     session.catalogue = tuple(facts(name) for name in ("strong", "middle", "weak"))
@@ -68,8 +68,9 @@ def show_all(session: Session) -> None:
 @pytest.fixture
 def session(qtbot, tmp_path: Path, monkeypatch, small_index: ImageIndex) -> Iterator[Session]:
     made = Session()
-    for name in ("describe", "read_dataset", "read_result"):
+    for name in ("describe", "read_result"):
         monkeypatch.setattr(made, name, lambda: None)
+    monkeypatch.setattr(made.dataset, "read", lambda *_: None)
     made.create_project(tmp_path / "project", "Line 4")
     fill(made, small_index)
     yield made
@@ -201,8 +202,9 @@ def test_names_are_never_read_as_html(
 ) -> None:
     small_index.classes = (EVIL, *small_index.classes[1:])
     small_index.groups = (EVIL, *small_index.groups[1:])
-    session.index = replace(small_index, root=f"/data/{EVIL}")
-    session.settings.root, session.settings.name, session.settings.pool = f"/data/{EVIL}", EVIL, f"/{EVIL}"
+    session.dataset.arranged = Arranged(replace(small_index, roots={"": f"/data/{EVIL}"}))
+    session.settings.roots = {"": f"/data/{EVIL}"}
+    session.settings.name, session.settings.pool = EVIL, f"/{EVIL}"
     result, session.predictions = small_comparison(session.index)
     pairs = tuple(replace(pair, reason=f"{EVIL} is better.") for pair in result.comparisons)
     findings = (Finding(name=EVIL, severity="bad", advice=EVIL),)
@@ -225,11 +227,7 @@ def test_names_are_never_read_as_html(
 
 
 def test_dialogs_and_tiles_show_names_as_they_are(qtbot, small_index: ImageIndex) -> None:
-    small_index.classes = (EVIL, *small_index.classes[1:])
-    for dialog in (
-        RefusedDialog([Refused(EVIL, EVIL)]),
-        LayoutDialog(small_index, "folder", "folder:1"),
-    ):
+    for dialog in (RefusedDialog([Refused(EVIL, EVIL)]),):
         qtbot.addWidget(dialog)
         dialog.show()
         assert_harmless(dialog)

@@ -12,7 +12,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from workbench.pixels.decode import check_pixels, read_header, read_image
+from workbench.pixels.decode import read_header, read_image
+from workbench.pixels.examine import examine
 
 SHARED = Path(__file__).parents[2].parent / "shared/data/microscopy_mixed_bitdepth"
 RNG = np.random.default_rng(3)
@@ -55,7 +56,7 @@ def test_no_level_of_a_twelve_bit_range_in_sixteen_bits_is_lost(
     header = read_header(path)
     assert header.mode == ("grey 16-bit" if channels == 1 else "RGB 16-bit")
     assert (header.bits, header.channels, header.width, header.height) == (16, channels, 64, 64)
-    check_pixels(path)
+    examine(path)
 
 
 def test_pillow_is_an_independent_witness_for_grey_sixteen_bits(tmp_path: Path) -> None:
@@ -187,6 +188,25 @@ def test_channels_and_pages(tmp_path: Path) -> None:
     assert np.allclose(read_image(tmp_path / "pages.tif")[..., 0], five[..., 0] / 65535, atol=1e-6)
 
 
+@pytest.mark.parametrize(("suffix", "options"), [("gif", {}), ("webp", {"lossless": True})])
+def test_of_a_moving_picture_the_first_frame_counts(
+    tmp_path: Path, suffix: str, options: dict[str, object]
+) -> None:
+    frames = [
+        Image.fromarray(RGB8[..., 0] // 8 * 8).quantize(32),
+        Image.new("P", (47, 33)),
+        Image.new("P", (47, 33), 9),
+    ]
+    if suffix == "webp":
+        frames = [frame.convert("RGB") for frame in frames]
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, **options)
+    with Image.open(path) as witness:
+        assert witness.n_frames > 1
+    assert np.array_equal(read_image(path), np.asarray(frames[0].convert("RGB")))
+    examine(path)
+
+
 def _white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     share = alpha[..., None] / 255
     return np.rint(colours * share + 255 * (1 - share))
@@ -258,11 +278,6 @@ def test_interlaced_png(tmp_path: Path) -> None:
         rows += b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels[y::dy, x::dx])
     (tmp_path / "a.png").write_bytes(_png(19, 21, 16, 0, rows, interlaced=True))
     assert np.array_equal(np.rint(read_image(tmp_path / "a.png")[..., 0] * 65535), levels)
-
-
-def test_an_unknown_window_is_the_caller_s_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="window"):
-        read_image(tmp_path / "absent.png", window="auto")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the microscopy files of ../shared/data are not here")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.pixels.decode import ImageError, check_pixels, read_header, read_image, read_scaled
+from workbench.pixels.decode import ImageError, read_header, read_image, read_scaled
+from workbench.pixels.examine import examine
 
 
 def photo(width: int = 240, height: int = 160) -> np.ndarray:
@@ -32,9 +33,9 @@ def is_read(path: Path, content: bytes) -> bool:
         read_image(path)
     except ImageError:
         with pytest.raises(ImageError):
-            check_pixels(path)
+            examine(path)
         return False
-    check_pixels(path)
+    examine(path)
     return True
 
 

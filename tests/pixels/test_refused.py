@@ -16,7 +16,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from workbench.pixels.decode import ImageError, Stamp, check_pixels, read_header, read_image
+from workbench.pixels.decode import ImageError, Stamp, read_header, read_image
+from workbench.pixels.examine import examine
 
 
 def photo(width: int = 160, height: int = 120, seed: int = 0) -> np.ndarray:
@@ -33,7 +34,7 @@ def saved(path: Path, **options: object) -> Path:
 def reason(path: Path, **options: object) -> str:
     """The one reason that all ways of reading the pixels agree on."""
     with pytest.raises(ImageError) as checked:
-        check_pixels(path, **options)
+        examine(path, **options)
     with pytest.raises(ImageError) as read:
         read_image(path, **options)
     assert checked.value.reason == read.value.reason
@@ -185,7 +186,7 @@ def test_extreme_shapes_are_pictures(tmp_path: Path) -> None:
             header = read_header(path)
             assert (header.width, header.height) == (width, height)
             assert read_image(path, at_least=64).shape == (height, width, 3)
-            check_pixels(path)
+            examine(path)
 
 
 def test_what_is_not_a_regular_file_is_told_by_its_kind_and_never_blocks(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex, Refused, Strings
 from workbench.records.layout import Layout
-from workbench.records.splits import Split, make_split
+from workbench.records.splits import Split, SplitPlan, make_split
 
 
 def made(paths: list[str], contents: list[int], label: list[int], group: list[int]) -> ImageIndex:
@@ -18,7 +18,7 @@ def made(paths: list[str], contents: list[int], label: list[int], group: list[in
     digest = np.zeros((n, 16), dtype=np.uint8)
     digest[:, 0] = contents
     return ImageIndex(
-        root="/data",
+        roots={"": "/data"},
         paths=Strings.of(paths),
         file_size=np.full(n, 10),
         mtime_ns=np.arange(n),
@@ -50,7 +50,7 @@ def test_an_index_comes_back_from_the_disk_as_it_was(tmp_path: Path) -> None:
     assert again.content_hash() == index.content_hash()
     assert again.exact_duplicates() == [[0, 2]]
     assert again.ids[2] == again.ids[0] + "~2"
-    assert again.file(0, Path("/moved")) == Path("/moved/a/1.png")
+    assert again.file(0, {"": "/moved"}) == Path("/moved/a/1.png")
 
 
 def test_a_damaged_index_says_what_to_do(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_damaged_index_says_what_to_do(tmp_path: Path) -> None:
 def test_the_content_hash_sees_labels_and_not_the_root() -> None:
     first = made(["a/1.png", "b/2.png"], [1, 2], [0, 1], [0, 0])
     moved = made(["a/1.png", "b/2.png"], [1, 2], [0, 1], [0, 0])
-    moved.root = "/elsewhere"
+    moved.roots = {"": "/elsewhere"}
     other = made(["a/1.png", "b/2.png"], [1, 2], [1, 1], [0, 0])
     assert first.content_hash() == moved.content_hash() != other.content_hash()
 
@@ -151,6 +151,6 @@ def test_a_split_comes_back_from_the_disk(tmp_path: Path) -> None:
 
 def test_wrong_requests_are_refused() -> None:
     with pytest.raises(ValueError, match="sum to 1"):
-        make_split(["a"], np.zeros(1, int), fractions=(0.5, 0.2, 0.2))
+        SplitPlan(fractions=(0.5, 0.2, 0.2))
     with pytest.raises(ValueError, match="unique"):
         make_split(["a", "a"], np.zeros(2, int))

@@ -30,7 +30,7 @@ def spec(**more: object) -> FeatureSpec:
 def test_a_project_remembers_and_can_be_moved(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p", "Line 4")
     project.settings.chosen.append(Chosen(backbone="random_vit", image_size=96))
-    run = project.new_run(IndexJob(folder="/images"), title="Index")
+    run = project.new_run(IndexJob(folders=("/images",)), title="Index")
     project.settings.index = project.relative(run.path / "index.npz")
     project.save()
     (tmp_path / "p").rename(tmp_path / "q")
@@ -54,7 +54,7 @@ def test_unknown_settings_of_another_version_do_not_stop_it(tmp_path: Path) -> N
 
 def test_discard_can_be_undone_with_its_vectors(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p")
-    run = project.new_run(IndexJob(folder="/images"), name="20260101-000000-index-abcd")
+    run = project.new_run(IndexJob(folders=("/images",)), name="20260101-000000-index-abcd")
     store = FeatureStore(project.features_cache / "f")
     store.append(np.full((1, 16), 1, np.uint8), {"cls": np.ones((1, 4), np.float32)}, run.id)
     store.append(np.full((1, 16), 2, np.uint8), {"cls": np.ones((1, 4), np.float32)}, "another")
@@ -155,7 +155,7 @@ def test_only_our_own_lines_are_messages() -> None:
 
 
 def test_a_run_survives_a_torn_metric_and_a_damaged_status(tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path, IndexJob(folder="/x"))
+    run = RunFolder.create(tmp_path, IndexJob(folders=("/x",)))
     run.add_metric({"loss": 1})
     with (run.path / "metrics.jsonl").open("a") as stream:
         stream.write('{"loss": 2')
@@ -163,7 +163,7 @@ def test_a_run_survives_a_torn_metric_and_a_damaged_status(tmp_path: Path) -> No
     run.add_provenance({"device": "cpu"})
     run.add_provenance({"seeds": [1]})
     assert run.document()["provenance"] == {"device": "cpu", "seeds": [1]}
-    assert run.job() == IndexJob(folder="/x")
+    assert run.job() == IndexJob(folders=("/x",))
     (run.path / "status.json").write_text("{")
     assert run.status().state == "failed"
 

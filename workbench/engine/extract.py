@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from workbench.engine.backbones.load import load_backbone
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import is_out_of_memory, memory, pick_device
 from workbench.engine.loader import BatchLoader
+from workbench.pixels.histogram import largest
 from workbench.pixels.source import Stamp
 from workbench.records.features import FeatureStore
 from workbench.records.index import ImageIndex
@@ -43,17 +43,18 @@ def extract(
     Raises:
         StopRequested: what was embedded so far is in the store.
     """
-    root = Path(job.root or index.root)
     device = pick_device(job.device)
     control.progress(0, len(missing), detail=f"Loading {spec.backbone}", device=device)
     backbone = load_backbone(spec, device)
     loader = BatchLoader(
-        [index.file(int(i), root) for i in missing],
+        [index.file(int(i)) for i in missing],
         spec.preprocess,
         batch_size=job.batch_size or BATCH[device.partition(":")[0]],
         threads=job.threads or os.cpu_count() or 2,
         decode=spec.decode,
-        window=spec.window,
+        reading=spec.reading,
+        pages=index.page[missing].tolist(),
+        max_pixels=largest(index),
         stamps=[Stamp(int(index.file_size[i]), int(index.mtime_ns[i])) for i in missing],
     )
     pending = _Pending(store, run.id)

@@ -1,222 +1,263 @@
-"""From a folder to an index: list, check, measure and hash every image; refuse, with a reason, what can't be used.
+"""From folders to the index of the files: list, check, measure and hash every image; refuse, with a reason, what
+can't be used.
 
-No torch. A second run reads only what is new or changed.
+No torch. A second run reads only what is new or changed. What is known of an image is put into columns a chunk at a
+time, so that a million images don't become a million objects.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from workbench.pixels.decode import EXTENSIONS, ImageError, check_pixels, read_header
-from workbench.records.index import NO_CODE, ImageIndex, Refused, Strings
-from workbench.records.layout import Layout
+from workbench.engine.crew import Crew
+from workbench.engine.listing import list_images
+from workbench.engine.look import Found, look_at
+from workbench.pixels.decode import MAX_PIXELS
+from workbench.pixels.overlap import confirm, reader
+from workbench.records.duplicates import copy_sets
+from workbench.records.index import NO_CODE, SIGNATURE, ImageIndex, Refused, Strings
+from workbench.records.roots import Roots
+from workbench.records.spec import Reading
 
-BLOCK = 1 << 20
-CHUNK = 512  # files between two looks at pause and stop
+CHUNK = 256  # files between two looks at pause and stop
+COPYING = "Looking for copies"
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    path: str
-    file_size: int
-    mtime_ns: int
-    width: int
-    height: int
-    mode: str
-    digest: bytes
-
-
-def list_images(root: Path, on_found: Callable[[int], None] = lambda count: None) -> list[str]:
-    """Paths relative to `root`, "/" between the parts, of every file with an image's ending; sorted.
-
-    Hidden files and folders are passed over. Links to folders are followed, each real folder once, so
-    that a loop ends. Raises ValueError when `root` is not a folder that can be read.
-    """
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
-        raise ValueError(f"{root} {what}. Choose the folder that holds the images.")
-    found: list[str] = []
-    for path in _walk(root, "", set()):
-        found.append(path)
-        if len(found) % 5000 == 0:
-            on_found(len(found))
-    found.sort()
-    return found
-
-
-def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    try:
-        facts = folder.stat()
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        if not prefix:
-            raise ValueError(f"{folder} can't be read: {error.strerror}. Check its permissions.") from None
-        return
-    key = (facts.st_dev, facts.st_ino)
-    if key in seen and facts.st_ino:
-        return
-    seen.add(key)
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        try:
-            is_folder = entry.is_dir()
-        except OSError:  # a link loop
-            is_folder = False
-        if is_folder:
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", seen)
-        elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 - a hot loop
-            yield prefix + entry.name
+Progress = Callable[[int, int, str], None]
 
 
 def build_index(
-    root: Path,
-    layout: Layout,
+    roots: Roots,
     *,
+    pages: str = "first",
     check: str = "pixels",
     previous: ImageIndex | None = None,
-    max_pixels: int | None = None,
-    threads: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    max_pixels: int = MAX_PIXELS,
+    processes: int | None = None,
+    on_progress: Progress = lambda done, total, detail: None,
 ) -> ImageIndex:
-    """Index the images below `root`.
+    """The index of the files below `roots`: no labels, no groups.
 
     Args:
-        check: "pixels" decodes every file, "header" reads only the head of each.
-        previous: files of the same size and time are taken from it, unread, if it checked as deep.
-        max_pixels: images with more are refused; None takes the decoder's own limit.
-        on_progress: called with (done, total); may raise to stop.
+        pages: what becomes of files with several pages, see `Reading`.
+        check: "pixels" decodes every file, "header" reads only the head of each and finds no copies by their looks.
+        previous: files of the same size and time are taken from it, unread, if it was made alike.
+        max_pixels: images with more are refused.
+        processes: how many look at files; 0 leaves it to threads, None decides by the number of new files.
+        on_progress: called with (done, total, detail); may raise to stop.
 
     Raises:
-        ValueError: `root` can't be listed.
+        ValueError: a root can't be listed.
     """
-    paths = list_images(root, lambda count: on_progress(0, count))
-    known = _known(previous, check)
-    rows: list[_Row] = []
-    refused: list[Refused] = []
+    listing = list_images(roots, lambda count: on_progress(0, count, "Listing the files"))
+    paths = listing.paths
+    builder = _Builder(_usable(previous, roots, pages, check))
+    refused = list(listing.refused)
+    reading = Reading(pages=pages)
 
-    def look(path: str) -> _Row | Refused:
-        return _look(root, path, known.get(path), check, max_pixels)
+    waiting: deque[tuple[list[str], list[range], Future[list[Found | Refused | None]]]] = deque()
+    done = 0
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 2) as pool:
-        for start in range(0, len(paths), CHUNK):
-            for row in pool.map(look, paths[start : start + CHUNK]):
-                if isinstance(row, Refused):
-                    refused.append(row)
-                else:
-                    rows.append(row)
-            on_progress(min(start + CHUNK, len(paths)), len(paths))
-    return _assemble(root, rows, refused, layout, check)
+    def take() -> None:
+        nonlocal done
+        chunk, known, answer = waiting.popleft()
+        for path, rows, found in zip(chunk, known, answer.result(), strict=True):
+            if isinstance(found, Refused):
+                refused.append(found)
+            elif found is None:
+                builder.keep(path, rows)
+            else:
+                builder.add(path, found)
+        builder.close_chunk()
+        done += len(chunk)
+        on_progress(done, len(paths), "")
+
+    with Crew(len(paths) - (len(previous) if previous is not None else 0), processes) as crew:
+        size = min(max(len(paths) // (8 * crew.hands), 1), CHUNK)
+        for start in range(0, len(paths), size):
+            chunk = paths[start : start + size]
+            known = [builder.known(path) for path in chunk]
+            stamps = [builder.stamp(rows, max_pixels) for rows in known]
+            answer = crew.submit(look_at, chunk, stamps, dict(roots), reading, check, max_pixels)
+            waiting.append((chunk, known, answer))
+            if len(waiting) > 3 * crew.hands:
+                take()
+        while waiting:
+            take()
+    index = builder.index(roots, refused, dict(listing.others), reading, check)
+    index.copies = _copies(index, lambda: on_progress(len(paths), len(paths), COPYING))
+    return index
 
 
-def relabel(index: ImageIndex, layout: Layout) -> ImageIndex:
-    """The same images under another layout; nothing is read from the disk."""
-    rows = [
-        _Row(
-            path,
-            int(index.file_size[i]),
-            int(index.mtime_ns[i]),
-            int(index.width[i]),
-            int(index.height[i]),
-            index.modes[int(index.mode[i])],
-            index.digest[i].tobytes(),
+def _copies(index: ImageIndex, tick: Callable[[], None]) -> np.ndarray:
+    """Sets of copies; where signatures leave it open the pixels are compared."""
+
+    def agreed(pairs: np.ndarray) -> np.ndarray:
+        return confirm(pairs, reader(index), lambda done, total: tick())
+
+    tick()
+    return copy_sets(index.digest, index.signature, confirm=agreed, on_progress=lambda done, total: tick())
+
+
+def _of_page(digest: bytes, page: int) -> bytes:
+    """Pages of one file are images of their own: the first keeps the file's hash, the others get one each."""
+    return hashlib.blake2b(digest + page.to_bytes(4), digest_size=16).digest() if page else digest
+
+
+def _usable(previous: ImageIndex | None, roots: Roots, pages: str, check: str) -> ImageIndex | None:
+    """An earlier index of the same folders that was made in the same way; another's files are other files."""
+    if previous is None or dict(previous.roots) != dict(roots) or previous.reading.pages != pages:
+        return None
+    if check == "pixels" and (previous.checked != "pixels" or np.isnan(previous.levels[:, 0]).all()):
+        return None
+    return previous
+
+
+_FACTS = ("file_size", "mtime_ns", "width", "height", "mode", "digest", "page", "signature", "levels")
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Columns that grow by chunks, partly taken from an earlier index. Paths must come sorted."""
+
+    previous: ImageIndex | None
+    _next: int = 0  # the first row of the earlier index that is not passed yet
+    _earlier: Sequence[str] = ()
+    _modes: dict[str, int] = field(default_factory=dict)
+    _paths: list[str] = field(default_factory=list)
+    _kept: list[int] = field(default_factory=list)  # of the chunk: rows of the earlier index
+    _kept_at: list[int] = field(default_factory=list)
+    _new: list[tuple[int, int, int, int, int, bytes, int, bytes, tuple[float, ...]]] = field(
+        default_factory=list
+    )
+    _new_at: list[int] = field(default_factory=list)
+    _chunks: list[dict[str, np.ndarray]] = field(default_factory=list)
+    _before: int = 0  # images of the chunks before
+
+    def __post_init__(self) -> None:
+        if self.previous is not None:
+            self._earlier = self.previous.paths
+            for name in self.previous.modes:
+                self._modes.setdefault(name, len(self._modes))
+
+    def known(self, path: str) -> range:
+        """Rows of `path` in the earlier index: both lists are sorted and walked together."""
+        earlier, place = self._earlier, self._next
+        while place < len(earlier) and earlier[place] < path:
+            place += 1
+        first = place
+        while place < len(earlier) and earlier[place] == path:
+            place += 1
+        self._next = place
+        return range(first, place)
+
+    def stamp(self, rows: range, max_pixels: int) -> tuple[int, int] | None:
+        """Size and time of the file then; None where it is to be looked at again, as when the limit was lowered."""
+        if not rows or self.previous is None:
+            return None
+        if int(self.previous.width[rows[0]]) * int(self.previous.height[rows[0]]) > max_pixels:
+            return None
+        return int(self.previous.file_size[rows[0]]), int(self.previous.mtime_ns[rows[0]])
+
+    def keep(self, path: str, rows: range) -> None:
+        for row in rows:
+            self._kept.append(row)
+            self._kept_at.append(len(self._paths) - self._before)
+            self._paths.append(path)
+
+    def add(self, path: str, found: Found) -> None:
+        for page in found.pages:
+            header = page.header
+            mode = self._modes.setdefault(header.mode, len(self._modes))
+            digest = _of_page(found.digest, page.page)
+            signature = page.signature or bytes(SIGNATURE)
+            self._new_at.append(len(self._paths) - self._before)
+            self._new.append(
+                (
+                    found.file_size,
+                    found.mtime_ns,
+                    header.width,
+                    header.height,
+                    mode,
+                    digest,
+                    page.page,
+                    signature,
+                    page.levels,
+                )
+            )
+            self._paths.append(path)
+
+    def close_chunk(self) -> None:
+        num = len(self._kept) + len(self._new)
+        if num:
+            columns = list(zip(*self._new, strict=True)) or [()] * len(_FACTS)
+            chunk = {}
+            for name, values in zip(_FACTS, columns, strict=True):
+                shape, kind = _SHAPES[name]
+                column = np.empty((num, *shape), dtype=kind)
+                if self._new:
+                    column[self._new_at] = (
+                        np.frombuffer(b"".join(values), np.uint8).reshape(-1, *shape)
+                        if kind is np.uint8
+                        else np.asarray(values, dtype=kind)
+                    )
+                if self._kept:
+                    assert self.previous is not None
+                    column[self._kept_at] = getattr(self.previous, name)[self._kept]
+                chunk[name] = column
+            self._chunks.append(chunk)
+        self._before = len(self._paths)
+        self._kept, self._kept_at, self._new, self._new_at = [], [], [], []
+
+    def index(
+        self,
+        roots: Roots,
+        refused: list[Refused],
+        others: dict[str, int],
+        reading: Reading,
+        check: str,
+    ) -> ImageIndex:
+        columns = {
+            name: np.concatenate([chunk[name] for chunk in self._chunks])
+            if self._chunks
+            else np.zeros((0, *shape), dtype=kind)
+            for name, (shape, kind) in _SHAPES.items()
+        }
+        # The names that are in use, in alphabetical order, whatever was met first.
+        used = {code for code in np.unique(columns["mode"]).tolist()}
+        modes = sorted(name for name, code in self._modes.items() if code in used)
+        recode = np.zeros(len(self._modes) + 1, dtype=np.int16)
+        for number, name in enumerate(modes):
+            recode[self._modes[name]] = number
+        columns["mode"] = recode[columns["mode"]]
+        num = len(self._paths)
+        return ImageIndex(
+            roots=dict(roots),
+            paths=Strings.of(self._paths),
+            label=np.full(num, NO_CODE, dtype=np.int32),
+            group=np.full(num, NO_CODE, dtype=np.int32),
+            modes=tuple(modes),
+            refused=tuple(sorted(refused, key=lambda item: item.path)),
+            others=others,
+            checked=check,
+            reading=reading,
+            **columns,
         )
-        for i, path in enumerate(index.paths)
-    ]
-    return _assemble(Path(index.root), rows, list(index.refused), layout, index.checked)
 
 
-def _look(root: Path, path: str, known: _Row | None, check: str, max_pixels: int | None) -> _Row | Refused:
-    file = root / path
-    try:
-        facts = file.stat()
-        if known and (known.file_size, known.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
-            return known
-        if not stat.S_ISREG(facts.st_mode):
-            return Refused(path, "This is not a file but a pipe, a socket or a device.")
-        limit = {"max_pixels": max_pixels} if max_pixels else {}
-        header = read_header(file)
-        if check == "pixels":
-            check_pixels(file, **limit)
-        digest = _hash(file)
-    except ImageError as error:
-        return Refused(path, error.reason)
-    except OSError as error:
-        return Refused(path, _why(error))
-    return _Row(path, facts.st_size, facts.st_mtime_ns, header.width, header.height, header.mode, digest)
-
-
-def _hash(file: Path) -> bytes:
-    state = hashlib.blake2b(digest_size=16)
-    with file.open("rb", buffering=0) as stream:
-        while block := stream.read(BLOCK):
-            state.update(block)
-    return state.digest()
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "The link points to a file that does not exist, or the file vanished while it was read."
-    if isinstance(error, PermissionError):
-        return "You are not allowed to read this file."
-    if error.errno == 40:  # ELOOP
-        return "The link points to itself."
-    return f"The file can't be read: {error.strerror or error}."
-
-
-def _known(previous: ImageIndex | None, check: str) -> dict[str, _Row]:
-    if previous is None or (check == "pixels" and previous.checked != "pixels"):
-        return {}
-    columns = zip(
-        previous.paths,
-        previous.file_size.tolist(),
-        previous.mtime_ns.tolist(),
-        previous.width.tolist(),
-        previous.height.tolist(),
-        previous.mode.tolist(),
-        previous.digest,
-        strict=True,
-    )
-    return {
-        path: _Row(path, size, mtime, width, height, previous.modes[mode], digest.tobytes())
-        for path, size, mtime, width, height, mode, digest in columns
-    }
-
-
-def _assemble(root: Path, rows: list[_Row], refused: list[Refused], layout: Layout, check: str) -> ImageIndex:
-    labels, classes = _codes([layout.label(row.path) for row in rows])
-    groups, group_names = _codes([layout.group(row.path) for row in rows])
-    modes = tuple(sorted({row.mode for row in rows}))
-    mode_codes = {name: code for code, name in enumerate(modes)}
-    digests = np.frombuffer(b"".join(row.digest for row in rows), dtype=np.uint8).reshape(-1, 16)
-    return ImageIndex(
-        root=str(root.absolute()),
-        paths=Strings.of(row.path for row in rows),
-        file_size=np.asarray([row.file_size for row in rows], dtype=np.int64),
-        mtime_ns=np.asarray([row.mtime_ns for row in rows], dtype=np.int64),
-        width=np.asarray([row.width for row in rows], dtype=np.int32),
-        height=np.asarray([row.height for row in rows], dtype=np.int32),
-        mode=np.asarray([mode_codes[row.mode] for row in rows], dtype=np.int16),
-        digest=digests,
-        label=labels,
-        group=groups,
-        modes=modes,
-        classes=classes,
-        groups=group_names,
-        refused=tuple(refused),
-        checked=check,
-    )
-
-
-def _codes(names: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    known = tuple(sorted({name for name in names if name}))
-    code = {name: number for number, name in enumerate(known)}
-    return np.asarray([code.get(name, NO_CODE) for name in names], dtype=np.int32), known
+_SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
+    "file_size": ((), np.int64),
+    "mtime_ns": ((), np.int64),
+    "width": ((), np.int32),
+    "height": ((), np.int32),
+    "mode": ((), np.int16),
+    "digest": ((16,), np.uint8),
+    "page": ((), np.int32),
+    "signature": ((SIGNATURE,), np.uint8),
+    "levels": ((4,), np.float32),
+}

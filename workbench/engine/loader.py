@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.pixels.decode import ImageError, Stamp
-from workbench.pixels.levels import check_window
+from workbench.pixels.decode import MAX_PIXELS, ImageError, Stamp
 from workbench.pixels.prepare import load
-from workbench.records.spec import Decode, Preprocess
+from workbench.records.spec import Decode, Preprocess, Reading
+
+_USUAL = Reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Batch:
     """Consecutive files: those that could be read, in input order, and those that couldn't."""
 
     indices: np.ndarray  # (B,) int64, places in `paths` of the rows of `images`
-    images: np.ndarray  # (B, size, size, 3) uint8, or float32 in 0..1
+    images: np.ndarray  # (B, size, size, n) uint8, or float32 in 0..1; n is 3 unless all channels are read
     refused: list[tuple[int, str]]  # (place in `paths`, reason), in input order
     wait: float  # seconds that the consumer spent waiting for this batch
 
@@ -54,23 +55,35 @@ class BatchLoader:
         batch_size: int,
         threads: int,
         decode: Decode = "scaled",
-        window: str = "full",
+        reading: Reading = _USUAL,
         prefetch: int = 3,
+        pages: Sequence[int] | None = None,
+        max_pixels: int = MAX_PIXELS,
         stamps: Sequence[Stamp | None] | None = None,
     ) -> None:
-        """Raises ValueError for an unknown window, or for numbers that make no loader."""
-        check_window(window)
+        """`pages`: of each of `paths`, counted from 0; None takes the first ones.
+
+        Raises ValueError for a reading that does not say how many channels there are (see `pixels.decode.settled`),
+        or for numbers that make no loader.
+        """
+        channels = reading.num_channels
+        if channels is None:
+            raise ValueError("All channels are to be read, and nobody has said how many there are.")
         if min(batch_size, threads, prefetch) < 1:
             raise ValueError("batch_size, threads and prefetch must be at least 1.")
-        if stamps is not None and len(stamps) != len(paths):
-            raise ValueError(f"There are {len(paths)} paths and {len(stamps)} stamps.")
+        for what, column in (("stamps", stamps), ("pages", pages)):
+            if column is not None and len(column) != len(paths):
+                raise ValueError(f"There are {len(paths)} paths and {len(column)} {what}.")
         self.batch_size = batch_size
         self._paths = paths
         self._recipe = recipe
         self._threads = threads
         self._decode: Decode = decode
-        self._window = window
+        self._reading = reading
+        self._channels = channels
         self._prefetch = prefetch
+        self._pages = pages
+        self._max_pixels = max_pixels
         self._stamps = stamps
 
     def __iter__(self) -> Generator[Batch]:
@@ -92,7 +105,7 @@ class BatchLoader:
 
     def _submit(self, pool: ThreadPoolExecutor, places: range) -> _Pending:
         size = self._recipe.size
-        rows = np.empty((len(places), size, size, 3), np.uint8)
+        rows = np.empty((len(places), size, size, self._channels), np.uint8)
         futures = [pool.submit(self._load, place, rows[row]) for row, place in enumerate(places)]
         return _Pending(places, rows, futures)
 
@@ -100,7 +113,15 @@ class BatchLoader:
         """None when the pixels are in `row`, the float pixels that don't fit there, or why there are none."""
         stamp = None if self._stamps is None else self._stamps[place]
         try:
-            pixels = load(self._paths[place], self._recipe, self._decode, self._window, stamp)
+            pixels = load(
+                self._paths[place],
+                self._recipe,
+                self._decode,
+                reading=self._reading,
+                page=0 if self._pages is None else int(self._pages[place]),
+                max_pixels=self._max_pixels,
+                stamp=stamp,
+            )
         except ImageError as error:
             return error.reason
         if pixels.dtype != np.uint8:
@@ -121,7 +142,7 @@ class BatchLoader:
 @dataclass(frozen=True, slots=True)
 class _Pending:
     places: range
-    rows: np.ndarray  # (B, size, size, 3) uint8, being filled
+    rows: np.ndarray  # (B, size, size, n) uint8, being filled
     futures: list[Future[np.ndarray | str | None]]
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.background import Background
+from workbench.records.arrange import Arranged
+from workbench.records.dataset_findings import find, of_levels
 from workbench.records.index import ImageIndex
+from workbench.records.leaks import in_pool, leaking_sets
+from workbench.records.regime import Regime, describe_regime
+from workbench.records.results import Finding
+from workbench.records.roots import Roots
 from workbench.records.splits import Split
 
 if TYPE_CHECKING:
@@ -31,12 +38,18 @@ class DatasetFacts:
     modes: tuple[tuple[str, int], ...] = ()  # the most frequent first
     widths: tuple[int, int, int] = (0, 0, 0)  # smallest, median, largest, pixels
     heights: tuple[int, int, int] = (0, 0, 0)
+    moved: bool = False  # a folder of images is not where it was
     refused: int = 0
-    duplicates: np.ndarray = field(
-        default_factory=lambda: np.zeros(0, dtype=np.int64)
-    )  # positions, set by set
-    duplicate_sets: int = 0
-    leaks: int = 0  # sets of copies that lie in more than one part of the split
+    duplicate_sets: int = 0  # of copies, exact or near
+    leaks: int = 0  # sets of copies that a split can tear apart
+    saturated: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))  # (images,)
+    pool_copies: tuple[str, ...] = ()  # names of the pool's images that are copies of labelled ones
+    left_out: int = 0
+    ignored: int = 0  # images of ignored classes
+    unmatched: int = 0  # rows of the label table that did not count
+    unlisted: int = 0  # images without a row, where there is a label table
+    regime: Regime = field(default_factory=Regime)
+    findings: tuple[Finding, ...] = ()  # the gravest first
     split_hash: str = ""
     pool: int = 0
 
@@ -45,11 +58,23 @@ class DatasetFacts:
         return len(self.group_sizes)
 
 
-def count_facts(index: ImageIndex | None, split: Split | None, pool: ImageIndex | None) -> DatasetFacts:
+def count_facts(
+    index: ImageIndex | None,
+    split: Split | None,
+    pool: ImageIndex | None,
+    arranged: Arranged | None = None,
+    roots: Roots | None = None,
+) -> DatasetFacts:
     """Count; any thread. For a million images this takes seconds, mostly for the hash of the split."""
     if index is None:
         return DatasetFacts(pool=len(pool) if pool is not None else 0)
-    sets = index.exact_duplicates()
+    # Here, because the window opens before there are images, and the decoders take their time.
+    from workbench.pixels.histogram import dim, saturated
+    from workbench.pixels.overlap import seen_alike
+
+    rest = arranged or Arranged(index)
+    leaks = len(leaking_sets(index))
+    at_an_end = saturated(index)
     part = split.part if split is not None else np.full(len(index), -1, dtype=np.int8)
     parts = np.zeros((len(index.classes), 3), dtype=np.int64)
     used = (part >= 0) & (index.label >= 0)
@@ -71,10 +96,23 @@ def count_facts(index: ImageIndex | None, split: Split | None, pool: ImageIndex 
         modes=tuple(sorted(index.mode_counts().items(), key=lambda item: -item[1])),
         widths=_range(index.width),
         heights=_range(index.height),
+        moved=any(not Path(folder).is_dir() for folder in (roots or {}).values()),
         refused=len(index.refused),
-        duplicates=np.asarray([position for copies in sets for position in copies], dtype=np.int64),
-        duplicate_sets=len(sets),
-        leaks=sum(len({int(part[p]) for p in copies if part[p] >= 0}) > 1 for copies in sets),
+        duplicate_sets=len(index.copy_sets()),
+        leaks=leaks,
+        saturated=at_an_end,
+        pool_copies=tuple(pool.name(int(i)) for i in in_pool(index, pool, seen_alike))
+        if pool is not None
+        else (),
+        left_out=len(rest.left_out),
+        ignored=rest.ignored,
+        unmatched=len(rest.unmatched),
+        unlisted=rest.unlisted,
+        regime=describe_regime(index, pool, leaks),
+        findings=(
+            *find(index, leaks),
+            *of_levels(int(at_an_end.sum()), int(dim(index).sum()), len(index), index.reading.window),
+        ),
         split_hash=split.hash if split is not None else "",
         pool=len(pool) if pool is not None else 0,
     )
@@ -103,6 +141,7 @@ class DatasetWatcher(QObject):
     def count(self) -> None:
         session = self._session
         index, split, pool = session.index, session.split, session.pool_index
+        arranged, roots = session.dataset.arranged, dict(session.dataset.roots)
         self._asked += 1
         asked = self._asked
 
@@ -110,7 +149,7 @@ class DatasetWatcher(QObject):
             for images in (index, pool):
                 if images is not None:
                     _ = images.ids  # made here once, so that no view makes a million of them while it paints
-            return count_facts(index, split, pool)
+            return count_facts(index, split, pool, arranged, roots)
 
         def show(facts: DatasetFacts) -> None:
             if asked == self._asked:

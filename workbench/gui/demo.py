@@ -88,7 +88,9 @@ class _Demo:
         if not self.session.settings.index:
             for backbone in BACKBONES:
                 self.session.choose(backbone)
-            self.session.draw_sample(self.out / "images", labelled=self.counts[0], unlabelled=self.counts[1])
+            self.session.dataset.draw_sample(
+                self.out / "images", labelled=self.counts[0], unlabelled=self.counts[1]
+            )
 
     def _compare(self) -> None:
         """Once the labelled images are there: compare, unless that was done."""

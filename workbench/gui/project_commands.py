@@ -30,7 +30,7 @@ def open_folder(session: Session, folder: Path) -> None:
         if (folder / "project.json").exists():
             session.open_project(folder)
         else:
-            session.set_folder(folder, session.settings.labels, session.settings.group_by)
+            session.set_folder(folder)
 
     guarded(session, act)
 
@@ -51,14 +51,14 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         return Path(chosen) if chosen else None
 
     def choose_folder() -> None:
-        folder = ask("Choose the image folder, or a project", session.settings.root)
+        folder = ask("Choose the image folder, or a project", _first(session))
         if folder is not None:
             open_folder(session, folder)
 
     def choose_pool() -> None:
-        folder = ask("Choose the folder of unlabelled images", session.settings.pool or session.settings.root)
+        folder = ask("Choose the folder of unlabelled images", session.settings.pool or _first(session))
         if folder is not None:
-            guarded(session, lambda: session.set_pool(folder))
+            guarded(session, lambda: session.dataset.set_pool(folder))
 
     def new_project() -> None:
         chosen, _ = QFileDialog.getSaveFileName(
@@ -70,13 +70,10 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
     def draw_sample() -> None:
         assert session.project is not None
         folder = session.project.folder / "sample"
-        guarded(session, lambda: session.draw_sample(folder))
+        guarded(session, lambda: session.dataset.draw_sample(folder))
 
     def no_project() -> str:
         return "" if session.project is not None else "Open a project or make a new one first."
-
-    def nothing_to_undo() -> str:
-        return "" if session.discarded else "Nothing was discarded."
 
     listed = [
         Command(
@@ -110,11 +107,19 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         ),
         Command(
             id="edit.undo",
-            title="Undo discard",
-            run=lambda: guarded(session, session.undo_discard),
-            why_not=nothing_to_undo,
+            title="Undo",
+            run=lambda: guarded(session, session.undo),
+            why_not=session.why_not_undo,
             keys="Ctrl+Z",
-            help="Bring back the run that was discarded last",
+            help="Take back the last edit of the images, or bring back the run that was discarded last",
+        ),
+        Command(
+            id="edit.redo",
+            title="Redo",
+            run=lambda: guarded(session, session.redo),
+            why_not=session.why_not_redo,
+            keys="Ctrl+Shift+Z",
+            help="Do again what undo took back",
         ),
         *(_theme_command(session, preference, title) for preference, title in PREFERENCES),
     ]
@@ -132,6 +137,11 @@ def _theme_command(session: Session, preference: Preference, title: str) -> Comm
     return Command(
         id=f"view.theme_{preference}", title=title, run=run, why_not=on_already, help="Colours of the window"
     )
+
+
+def _first(session: Session) -> str:
+    """The first folder of images, to begin a search at."""
+    return next(iter(session.settings.roots.values()), "")
 
 
 def _home() -> str:

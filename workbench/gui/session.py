@@ -14,16 +14,17 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.background import Background
+from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, IndexJob, SampleJob
-from workbench.records.layout import Layout
-from workbench.records.project import UNTITLED, Chosen, Project, Settings
+from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob
+from workbench.records.project import Chosen, Project, Settings
 from workbench.records.results import EvaluationResult, Predictions
 from workbench.records.runs import RunFolder
-from workbench.records.splits import Split, make_split
+from workbench.records.spec import Reading
+from workbench.records.splits import Split
 from workbench.records.text import count, printable
 from workbench.supervisor import JobState
 
@@ -44,9 +45,6 @@ class Session(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.project: Project | None = None
-        self.index: ImageIndex | None = None
-        self.pool_index: ImageIndex | None = None
-        self.split: Split | None = None
         self.result: EvaluationResult | None = None
         self.predictions: Predictions | None = None
         self.catalogue: tuple[BackboneFacts, ...] = ()
@@ -55,10 +53,14 @@ class Session(QObject):
         self._jobs = Jobs(self)
         self._jobs.changed.connect(self.jobs_changed)
         self._jobs.progressed.connect(self.job_progressed)
-        self._jobs.discarded.connect(
-            lambda _: self.message.emit("info", "The run was discarded. Undo brings it back.")
-        )
+        self._jobs.discarded.connect(self._on_discarded)
         self._background = Background(self)
+        self.dataset = Dataset(self._jobs, self._background, self)
+        self.dataset.changed.connect(self.dataset_changed)
+        self.dataset.left.connect(self._leave_results)
+        self.dataset.edited.connect(self._on_edited)
+        self.dataset.failed.connect(lambda sentence: self.message.emit("bad", sentence))
+        self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
 
@@ -75,8 +77,23 @@ class Session(QObject):
         return self._jobs.busy
 
     @property
-    def root(self) -> Path:
-        return Path(self.settings.root or ".")
+    def index(self) -> ImageIndex | None:
+        """The index that counts."""
+        return self.dataset.index
+
+    @property
+    def pool_index(self) -> ImageIndex | None:
+        return self.dataset.pool
+
+    @property
+    def split(self) -> Split | None:
+        """The first of the splits that a comparison draws."""
+        return self.dataset.split
+
+    @property
+    def reading(self) -> Reading:
+        """How stored numbers become pictures, for whoever shows one."""
+        return self.settings.curation.reading
 
     @property
     def baseline(self) -> str:
@@ -87,8 +104,7 @@ class Session(QObject):
         return self.project.test_openings() if self.project else 0
 
     def file(self, position: int) -> Path:
-        assert self.index is not None
-        return self.index.file(position, self.root)
+        return self.dataset.file(position)
 
     def create_project(self, folder: Path, name: str = "") -> None:
         """Raises ValueError when the folder holds a project already."""
@@ -104,13 +120,14 @@ class Session(QObject):
                 "Jobs are still running. Stop them or let them end before opening another project."
             )
         self.project = project
-        self.index = self.pool_index = self.split = self.result = self.predictions = None
+        self.result = self.predictions = None
         self.selected = frozenset()
+        self._done = []
         self._jobs.open(project)
+        self.dataset.open(project)
         self.project_changed.emit()
         self.dataset_changed.emit()
         self.result_changed.emit()
-        self.read_dataset()
         self.read_result()
         self._background.run(
             lambda: unfinished(project),
@@ -126,79 +143,23 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop the workers, keeping what they have."""
-        self._background.close()
+        for child in self.findChildren(Background):  # also those of dialogs that share one
+            child.close()
         self._jobs.close()
 
-    # The images
+    def set_folder(self, folder: Path) -> str:
+        """Index one folder of images; see `Dataset.set_folders`."""
+        named = self.settings.name
+        run_id = self.dataset.set_folders([folder])
+        if self.settings.name != named:
+            self.project_changed.emit()
+        return run_id
 
-    def set_folder(self, folder: Path, labels: str = "folder", group_by: str = "") -> str:
-        """Index `folder` in a worker; returns the run's id. Raises ValueError for a rule that makes no sense."""
-        project = self._project()
-        Layout(labels=labels, group_by=group_by)
-        settings = project.settings
-        if settings.root and Path(settings.root) != folder:
-            self._leave_dataset()
-        settings.root, settings.labels, settings.group_by = str(folder), labels, group_by
-        if settings.name == UNTITLED:
-            self.rename(printable(folder.name))
-        project.save()
-        title = f"Index {printable(folder.name)}"
-        job = IndexJob(
-            folder=str(folder), labels=labels, group_by=group_by, previous=self._previous(settings.index)
-        )
-        return self._jobs.start(job, title, then=self._adopt_index)
-
-    def _leave_dataset(self) -> None:
-        """Another folder is another question: its answers must not stand under the old ones. The runs stay."""
-        settings = self.settings
-        settings.index = settings.result = settings.baseline = ""
-        self.index = self.split = self.result = self.predictions = None
+    def _leave_results(self) -> None:
+        self.result = self.predictions = None
         self.selected = frozenset()
-        self.dataset_changed.emit()
         self.result_changed.emit()
-
-    def set_pool(self, folder: Path) -> str:
-        """Index a folder of unlabelled images, for pretraining."""
-        project = self._project()
-        project.settings.pool = str(folder)
-        project.save()
-        job = IndexJob(
-            folder=str(folder), labels="none", previous=self._previous(project.settings.pool_index)
-        )
-        return self._jobs.start(job, f"Index {printable(folder.name)}", then=self._adopt_pool)
-
-    def draw_sample(self, folder: Path, *, labelled: int = 600, unlabelled: int = 3000) -> str:
-        """Draw the sample images and index them."""
-
-        def then(run: RunFolder) -> None:
-            self.set_folder(folder / "labelled", "folder", "name:(lot[0-9]+)")
-            self.set_pool(folder / "unlabelled")
-
-        job = SampleJob(folder=str(folder), labelled=labelled, unlabelled=unlabelled)
-        return self._jobs.start(job, "Draw the sample images", then=then)
-
-    def repoint(self, folder: Path) -> None:
-        """The images have moved to `folder`; what was computed stays valid."""
-        self._project().settings.root = str(folder)
-        self._project().save()
-        self.dataset_changed.emit()
-
-    def read_dataset(self) -> None:
-        """Read the indices that count and draw the first split, in a thread."""
-        project = self._project()
-
-        def read() -> tuple[ImageIndex | None, ImageIndex | None, Split | None]:
-            index, pool = project.index(), project.pool_index()
-            if index is None or not len(index.labelled()):
-                return index, pool, None
-            return index, pool, make_split(index.ids, index.label, index.group, seed=0)
-
-        def show(found: tuple[ImageIndex | None, ImageIndex | None, Split | None]) -> None:
-            if project is self.project:
-                self.index, self.pool_index, self.split = found
-                self.dataset_changed.emit()
-
-        self._background.run(read, show, self._complain)
+        self.read_result()
 
     # The backbones
 
@@ -263,10 +224,12 @@ class Session(QObject):
             self.message.emit("warn", reason)
             return []
         embeds = []
+        curation = project.keep_curation()
         for choice in project.settings.chosen:
             job = EmbedJob(
                 index=str(project.resolve(project.settings.index)),
-                root=str(self.root),
+                curation=str(curation),
+                roots=tuple(project.settings.roots.values()),
                 backbone=choice.backbone,
                 feature=choice.feature,
                 image_size=choice.image_size,
@@ -351,20 +314,45 @@ class Session(QObject):
 
     def retry(self, run_id: str) -> None:
         """Run a failed or stopped job again; it goes on from what it kept."""
-        follow_ups = {"index": self._adopt_index, "evaluate": self._adopt_result}
+        follow_ups = {"index": self.dataset.adopt_index, "evaluate": self._adopt_result}
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
 
     def discard(self, run_id: str) -> None:
         """Stop a job and take away what it made; `undo_discard` brings it back."""
         self._jobs.discard(run_id)
 
-    def undo_discard(self) -> None:
-        self._jobs.undo_discard()
-
     @property
     def discarded(self) -> list[str]:
         """Run ids that undo can bring back, oldest first."""
         return self._jobs.trash
+
+    # Undo
+
+    def undo(self) -> None:
+        """Take back what was done last: an edit of the data set, or a run that was discarded."""
+        if self._done and self._done.pop() == "discard" and self._jobs.trash:
+            self._jobs.undo_discard()
+        else:
+            self.dataset.undo()
+
+    def redo(self) -> None:
+        """Do again what undo took back; discarded runs are discarded by hand."""
+        self.dataset.redo()
+
+    def why_not_undo(self) -> str:
+        return "" if self._jobs.trash or self.dataset.undoable else "There is nothing to undo."
+
+    def why_not_redo(self) -> str:
+        return "" if self.dataset.redoable else "Nothing was undone."
+
+    def _on_discarded(self, _: str) -> None:
+        self._done.append("discard")
+        self.message.emit("info", "The run was discarded. Undo brings it back.")
+
+    def _on_edited(self, sentence: str) -> None:
+        if not sentence.startswith(("Undone", "Done again")):
+            self._done.append("edit")
+        self.message.emit("info", sentence)
 
     def dismiss(self, run_id: str) -> None:
         """Take an ended job out of the tray; its run stays."""
@@ -396,22 +384,6 @@ class Session(QObject):
         if self.project is None:
             raise ValueError("No project is open. Create or open one first.")
         return self.project
-
-    def _previous(self, stored: str) -> str:
-        path = self._project().resolve(stored) if stored else None
-        return str(path) if path and path.exists() else ""
-
-    def _adopt_index(self, run: RunFolder) -> None:
-        project = self._project()
-        project.settings.index = project.relative(run.path / "index.npz")
-        project.save()
-        self.read_dataset()
-
-    def _adopt_pool(self, run: RunFolder) -> None:
-        project = self._project()
-        project.settings.pool_index = project.relative(run.path / "index.npz")
-        project.save()
-        self.read_dataset()
 
     def _adopt_result(self, run: RunFolder) -> None:
         self.show_result(run.id)

@@ -1,31 +1,37 @@
 """Small pictures of images, decoded off the window's thread, the newest wish first.
 
-Three layers: a bounded memory of tiles (the window's thread only), a folder of small JPEGs named by
-the image's content (may be deleted at any time), and the file itself. A wish that has scrolled away is
-taken back before anybody works on it.
+Three layers: a bounded memory of tiles (the window's thread only), a bounded folder of small JPEGs named by
+the image's content and the way of reading it (`tile_cache`), and the file itself. A wish that has scrolled away
+is taken back before anybody works on it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
+
+from workbench.gui.tile_cache import LIMIT, TileCache, read_tile, write_tile
+from workbench.records.index import ImageIndex
+from workbench.records.spec import Reading
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
 
 SIDE = 224  # px, the longer side of a tile: sharp up to 112 px on a screen of double density
 MEMORY = 128 << 20  # bytes of tiles in memory: some 650 of them, more than a large screen shows
+THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))  # one core is left to paint
 PENDING = 2048  # wishes that wait; the oldest fall away
 QUALITY = 90
 INTERVAL_MS = 30  # arrivals are told together
@@ -37,16 +43,32 @@ class Tile:
 
     image: QImage | None
     reason: str = ""
+    kept: int = 0  # bytes that were written to the folder for it
 
     @property
     def cost(self) -> int:
         return self.image.sizeInBytes() if self.image is not None else 256
 
 
+def tile_key(index: ImageIndex, position: int) -> bytes:
+    """What names the picture of an image: the hash of its file, and the page where that isn't the first."""
+    page = int(index.page[position])
+    return index.digest[position].tobytes() + (page.to_bytes(4, "little") if page else b"")
+
+
+def how_to_read(page: int = 0, reading: Reading | None = None) -> dict[str, Any]:
+    """What the readers of `pixels` are told beside the path: only what differs from the usual."""
+    how: dict[str, Any] = {"page": page} if page else {}
+    if reading is not None and reading != Reading():
+        how["reading"] = reading
+    return how
+
+
 class Thumbnails(QObject):
     """`get` answers at once: the tile, or None and `arrived` tells when it is there."""
 
     arrived = Signal(object)  # set of keys
+    renewed = Signal()  # every tile is another one now
     _woken = Signal()
 
     def __init__(
@@ -56,11 +78,14 @@ class Thumbnails(QObject):
         *,
         side: int = SIDE,
         memory: int = MEMORY,
-        threads: int = 2,
+        disk: int = LIMIT,
+        threads: int = THREADS,
     ) -> None:
         super().__init__(parent)
         self.side = side
-        self._folder = folder
+        self._disk = disk
+        self._cache = TileCache(folder, disk) if folder else None
+        self._reading = Reading()
         self._memory = memory
         self._tiles: OrderedDict[bytes, Tile] = OrderedDict()
         self._held = 0
@@ -68,6 +93,7 @@ class Thumbnails(QObject):
         self._wished_by: dict[bytes, set[Hashable]] = {}  # for each wish, who still wants it
         self._working: set[bytes] = set()
         self._finished: dict[bytes, Tile] = {}
+        self._round = 0  # raised when what is being made has become worthless
         self._condition = threading.Condition()
         self._open = True
         self._threads: list[threading.Thread] = []
@@ -78,8 +104,28 @@ class Thumbnails(QObject):
 
     def set_folder(self, folder: Path | None) -> None:
         """Keep small JPEGs in `folder` from now on; None keeps none."""
+        old = self._cache
+        if (old.folder if old else None) == folder:
+            return
         with self._condition:
-            self._folder = folder
+            self._cache = TileCache(folder, self._disk) if folder else None
+        if old is not None:
+            old.close()
+
+    def set_reading(self, reading: Reading) -> None:
+        """Show pictures as this reading makes them, which is as a model gets them."""
+        if reading == self._reading:
+            return
+        with self._condition:
+            self._reading = reading
+            self._round += 1
+            self._wishes.clear()
+            self._wished_by.clear()
+            self._working.clear()
+            self._finished.clear()
+        self._tiles.clear()
+        self._held = 0
+        self.renewed.emit()
 
     @property
     def held(self) -> int:
@@ -92,7 +138,7 @@ class Thumbnails(QObject):
             return len(self._wishes) + len(self._working)
 
     def get(self, key: bytes, path: Path, client: Hashable = None) -> Tile | None:
-        """The tile of the image with the content hash `key`, found at `path`; None while it is being made.
+        """The tile that `tile_key` names, found at `path`; None while it is being made.
 
         `client` is who asks: each takes back its own wishes only.
         """
@@ -126,14 +172,10 @@ class Thumbnails(QObject):
                     del self._wishes[key]
                     self._wished_by.pop(key, None)
 
-    def forget(self) -> None:
-        """Drop every tile and every wish, as when the folder was indexed again."""
-        with self._condition:
-            self._wishes.clear()
-            self._wished_by.clear()
-            self._finished.clear()
-        self._tiles.clear()
-        self._held = 0
+    def forget_failures(self) -> None:
+        """Files that could not be read deserve another look: somebody may have mended them, or found the folder."""
+        for key in [key for key, tile in self._tiles.items() if tile.image is None]:
+            self._held -= self._tiles.pop(key).cost
 
     def close(self) -> None:
         """End the threads; each finishes the image in its hands."""
@@ -145,6 +187,8 @@ class Thumbnails(QObject):
             thread.join(10)
         self._threads = []
         self._timer.stop()
+        if self._cache is not None:
+            self._cache.close()
 
     def _start(self) -> None:
         for number in range(self._num_threads):
@@ -162,13 +206,18 @@ class Thumbnails(QObject):
                 key, path = self._wishes.popitem()
                 self._wished_by.pop(key, None)
                 self._working.add(key)
-                folder = self._folder
-            tile = make_tile(path, self.side, _cache_path(folder, key, self.side) if folder else None)
+                cache, reading, turn = self._cache, self._reading, self._round
+            cached = cache.path(key, f"{self.side}{_suffix(reading)}") if cache else None
+            tile = make_tile(path, self.side, cached, **how_to_read(_page(key), reading))
+            if cache is not None and tile.kept:
+                cache.added(tile.kept)
             with self._condition:
-                self._working.discard(key)
-                self._finished[key] = tile
                 if not self._open:
                     return
+                if turn != self._round:
+                    continue
+                self._working.discard(key)
+                self._finished[key] = tile
             self._woken.emit()
 
     @Slot()
@@ -200,28 +249,33 @@ def thumbnails_of(session: Session) -> Thumbnails:
         made.set_folder(session.project.thumbnails_cache if session.project else None)
 
     def renew() -> None:
-        made.forget()  # a file that was mended deserves another look
+        made.forget_failures()
+        made.set_reading(session.reading)
 
     session.project_changed.connect(follow)
     session.dataset_changed.connect(renew)
     follow()
+    renew()
     return made
 
 
-def make_tile(path: Path, side: int, cached: Path | None) -> Tile:
-    """Decode `path` to at most `side` px, by way of the small JPEG `cached` where there is one. Any thread."""
+def make_tile(path: Path, side: int, cached: Path | None, **how: Any) -> Tile:
+    """Decode `path` to at most `side` px, by way of the small JPEG `cached` where there is one. Any thread.
+
+    `how`: see `how_to_read`.
+    """
     from workbench.pixels.decode import ImageError, read_scaled
 
     if cached is not None:
         known = QImage()
         with suppress(OSError):
             if (
-                known.loadFromData(QByteArray(cached.read_bytes()))
+                known.loadFromData(QByteArray(read_tile(cached)))
                 and max(known.width(), known.height()) <= side
             ):
                 return Tile(known.convertToFormat(QImage.Format.Format_RGB32))
     try:
-        decoded = read_scaled(path, at_least=side // 2)
+        decoded = read_scaled(path, at_least=side // 2, **how)
     except ImageError as error:
         return Tile(None, error.reason)
     except OSError as error:
@@ -230,12 +284,21 @@ def make_tile(path: Path, side: int, cached: Path | None) -> Tile:
     # A picture that is hardly larger than its tile is decoded as fast as a small JPEG would be.
     if cached is not None and decoded.width * decoded.height > (2 * side) ** 2:
         with suppress(OSError):  # a full disk costs time later, nothing else
-            _keep(image, cached)
+            data = _as_jpeg(image)
+            write_tile(cached, data)
+            return Tile(image, kept=len(data))
     return Tile(image)
 
 
 def to_image(pixels: np.ndarray) -> QImage:
-    """(H, W, 3) uint8, or float32 in 0..1, as a QImage that owns its bytes."""
+    """(H, W, n) uint8, or float32 in 0..1, as a QImage that owns its bytes.
+
+    Of n channels the first three are shown as red, green and blue; one is shown as grey.
+    """
+    if pixels.shape[2] == 2:
+        pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=2)
+    elif pixels.shape[2] != 3:
+        pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., :3]
     if pixels.dtype != np.uint8:
         pixels = (np.clip(pixels, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
     block = np.ascontiguousarray(pixels)
@@ -252,25 +315,22 @@ def shrink(image: QImage, side: int) -> QImage:
     return image.scaled(side, side, keep, smooth)
 
 
-def _cache_path(folder: Path, key: bytes, side: int) -> Path:
-    name = key.hex()
-    return folder / name[:2] / f"{name[2:]}-{side}.jpg"
+def _page(key: bytes) -> int:
+    return int.from_bytes(key[16:], "little")
 
 
-def _keep(image: QImage, path: Path) -> None:
-    """Write whole or not at all. No fsync: what a power cut damages doesn't decode and is made again."""
+def _suffix(reading: Reading) -> str:
+    """Tiles of another reading than the usual have names of their own."""
+    if reading == Reading():
+        return ""
+    text = json.dumps(reading.to_json(), sort_keys=True)
+    return f"-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def _as_jpeg(image: QImage) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not image.save(buffer, "JPG", QUALITY):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data.data())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        raise OSError("the tile could not be written as a JPEG")
+    return data.data()

@@ -1,9 +1,9 @@
-"""From a file that nobody vouches for to upright RGB pixels, or one sentence on why not.
+"""From a file that nobody vouches for to an upright picture, or one sentence on why not.
 
-The door of the wing: `read_header`, `check_pixels`, `read_image`. What a file is shows in its content, never in its
-name. JPEG and PNG are read in `jpeg` and `png`, TIFF in `tiff`, all others by Pillow's plug-in for that one format
-(never by `Image.open`, which would try them all and applies a size limit that is global to the process). Numbers
-become RGB in `levels`. Nothing here is ever half read: a truncated file is an error, not a grey area.
+The door of the wing: `read_header`, `read_image`, and `examine` beside it. What a file is shows in its content, never
+in its name. JPEG and PNG are read in `jpeg` and `png`, TIFF in `tiff`, all others by Pillow's plug-in for that one
+format (never by `Image.open`, which would try them all and applies a size limit that is global to the process).
+Numbers become a picture in `levels`. Nothing here is ever half read: a truncated file is an error, not a grey area.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,7 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from workbench.pixels import jpeg, orientation, png, tiff
-from workbench.pixels.levels import Pixels, check_window, from_pillow, to_rgb
+from workbench.pixels.levels import Pixels, from_pillow, to_picture
 from workbench.pixels.source import (
     EXTENSIONS,
     MAX_PIXELS,
@@ -33,6 +34,10 @@ from workbench.pixels.source import (
     mode_name,
     open_source,
 )
+from workbench.records.spec import Reading
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
 
 __all__ = [
     "EXTENSIONS",
@@ -41,12 +46,15 @@ __all__ = [
     "Header",
     "ImageError",
     "Stamp",
-    "check_pixels",
+    "page_numbers",
     "read_header",
     "read_image",
+    "read_native",
     "read_scaled",
+    "settled",
 ]
 
+_USUAL = Reading()
 _PLUGINS = {"webp": WebPImageFile, "bmp": BmpImageFile, "gif": GifImageFile}
 _MODES = {
     "1": ("grey", 1, 1),
@@ -67,77 +75,111 @@ class Decoded:
     Point (x, y) of the full picture lies at `origin + (x, y) * scale` in `image`; pixel edges, not centres.
     """
 
-    image: np.ndarray  # (h, w, 3) uint8, or float32 in 0..1
+    image: np.ndarray  # (h, w, n) uint8, or float32 in 0..1; n is 3 unless all channels are read
     width: int  # of the full picture, pixels
     height: int
     scale: float = 1.0
     origin: tuple[float, float] = (0.0, 0.0)
 
 
-def read_header(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> Header:
-    """Size and pixel type without decoding a pixel. Raises ImageError."""
-    with _told_plainly(path), open_source(path) as source:
+def read_header(
+    path: Path | str, *, reading: Reading = _USUAL, page: int = 0, max_pixels: int = MAX_PIXELS
+) -> Header:
+    """Size and pixel type without decoding a pixel; of page `page` (from 0) of a TIFF, or of all its pages where
+    `reading` takes them for channels. Raises ImageError."""
+    with told_plainly(path), open_source(path) as source:
+        if source.format == "tiff":
+            with tiff.opened(source) as file:
+                return tiff.describe(source, file, _numbers(source, file, reading, page), max_pixels)
+        _require_first(source, page)
         if source.format == "jpeg":
             header = jpeg.header(jpeg.read_layout(source, source.file))
         elif source.format == "png":
             header = png.header(png.read_layout(source, source.file, verify=False))
-        elif source.format == "tiff":
-            with tiff.first_page(source) as page:
-                header = tiff.header(page)
         else:
             header = _pillow_header(_PLUGINS[source.format](source.file))
         check_size(source.path, header.width, header.height, max_pixels)
         return header
 
 
-def check_pixels(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> None:
-    """Decode the file and throw the pixels away; JPEG at an eighth of its size, where all data are still read.
+def page_numbers(path: Path | str) -> list[int]:
+    """The pages of a TIFF that are pictures of their own, which smaller copies and masks of others are not; [0] for
+    every other format. Raises ImageError."""
+    with told_plainly(path), open_source(path) as source:
+        if source.format != "tiff":
+            return [0]
+        with tiff.opened(source) as file:
+            return tiff.pictures(source, file)
 
-    Raises ImageError for whatever `read_image` would refuse.
+
+def settled(reading: Reading, path: Path | str, *, page: int = 0, max_pixels: int = MAX_PIXELS) -> Reading:
+    """`reading`, with the number of channels of `path` where it takes all of them: "all" becomes "all:5".
+
+    So every picture of a data set must have as many as this one. Raises ImageError.
     """
-    with _told_plainly(path), open_source(path) as source:
-        if source.format == "jpeg":
-            data, layout = _jpeg(source, max_pixels)
-            jpeg.decode(source, data, layout, jpeg.FACTORS[0])
-        else:
-            _native(source, max_pixels)
+    if reading.num_channels is not None:
+        return reading
+    header = read_header(path, reading=reading, page=page, max_pixels=max_pixels)
+    return replace(reading, channels=f"all:{header.colours}")
 
 
 def read_image(
     path: Path | str,
     *,
     at_least: int | None = None,
-    window: str = "full",
+    reading: Reading = _USUAL,
+    page: int = 0,
     max_pixels: int = MAX_PIXELS,
     stamp: Stamp | None = None,
 ) -> np.ndarray:
     """(H, W, 3) upright RGB: uint8 from sources of up to 8 bits a channel, float32 in 0..1 from all others.
 
-    `at_least`: pixels; a JPEG is reduced while it is decoded as long as its shorter side stays at least twice this
-    long (see `read_scaled` for the exact geometry). `window`: see `levels`. `stamp`: refuse a file that is no longer
-    the one that was indexed. Raises ImageError; ValueError for an unknown window.
+    (H, W, n) where `reading` takes all channels. `at_least`: pixels; a JPEG is reduced while it is decoded as long as
+    its shorter side stays at least twice this long (see `read_scaled` for the exact geometry). `page`: of a TIFF,
+    counted from 0. `stamp`: refuse a file that is no longer the one that was indexed. Raises ImageError.
     """
-    return read_scaled(path, at_least=at_least, window=window, max_pixels=max_pixels, stamp=stamp).image
+    return read_scaled(
+        path, at_least=at_least, reading=reading, page=page, max_pixels=max_pixels, stamp=stamp
+    ).image
 
 
 def read_scaled(
     path: Path | str,
     *,
     at_least: int | None = None,
-    window: str = "full",
+    reading: Reading = _USUAL,
+    page: int = 0,
     max_pixels: int = MAX_PIXELS,
     stamp: Stamp | None = None,
 ) -> Decoded:
     """`read_image` with the geometry of the reduction, for a resampling that is exact to a fraction of a pixel."""
-    check_window(window)
-    with _told_plainly(path), open_source(path, stamp) as source:
+    with told_plainly(path), open_source(path, stamp) as source:
         if source.format == "jpeg":
-            data, layout = _jpeg(source, max_pixels)
+            _require_first(source, page)
+            data, layout = read_jpeg(source, max_pixels)
             factor = jpeg.factor_for(layout, at_least)
-            return _upright(jpeg.decode(source, data, layout, factor), layout, factor)
-        pixels, turn = _native(source, max_pixels)
-        image = orientation.upright(to_rgb(pixels, window), turn)
+            if reading.channels == "first":
+                image = jpeg.decode(source, data, layout, factor)
+            else:
+                image = to_picture(jpeg.native(source, data, layout, factor), reading)
+            return _upright(image, layout, factor)
+        _, pixels, turn = native(source, reading, page, max_pixels)
+        image = orientation.upright(to_picture(pixels, reading), turn)
         return Decoded(image, image.shape[1], image.shape[0])
+
+
+def read_native(
+    path: Path | str, *, reading: Reading = _USUAL, page: int = 0, max_pixels: int = MAX_PIXELS
+) -> Pixels:
+    """The pixels in the numbers of the file, not turned upright; of `reading`, only `pages` counts.
+
+    Raises ImageError.
+    """
+    with told_plainly(path), open_source(path) as source:
+        if source.format == "jpeg":
+            _require_first(source, page)
+            return jpeg.native(source, *read_jpeg(source, max_pixels))
+        return native(source, reading, page, max_pixels)[1]
 
 
 def _upright(image: np.ndarray, layout: jpeg.Layout, factor: int) -> Decoded:
@@ -154,28 +196,44 @@ def _upright(image: np.ndarray, layout: jpeg.Layout, factor: int) -> Decoded:
     return Decoded(upright, width, height, 1 / factor, origin)
 
 
-def _jpeg(source: Source, max_pixels: int) -> tuple[bytes, jpeg.Layout]:
+def read_jpeg(source: Source, max_pixels: int) -> tuple[bytes, jpeg.Layout]:
+    """The bytes of a JPEG and what stands before its first scan. Raises ImageError."""
     layout = jpeg.read_layout(source, source.file)
     check_size(source.path, layout.width, layout.height, max_pixels)
     return source.read_all(), layout
 
 
-def _native(source: Source, max_pixels: int) -> tuple[Pixels, int]:
-    """Pixels as the file numbers them, and the orientation that is still to be undone."""
+def native(source: Source, reading: Reading, page: int, max_pixels: int) -> tuple[Header, Pixels, int]:
+    """Of anything but a JPEG: header, pixels as the file numbers them, and the orientation that is yet to be undone.
+
+    Of `reading`, only `pages` counts. Raises ImageError and whatever decoders raise.
+    """
+    if source.format == "tiff":
+        with tiff.opened(source) as file:
+            return tiff.read(source, file, _numbers(source, file, reading, page), max_pixels)
+    _require_first(source, page)
     if source.format == "png":
         layout = png.read_layout(source, source.file, verify=False)
         check_size(source.path, layout.width, layout.height, max_pixels)
         data = source.read_all()
         png.read_layout(source, io.BytesIO(data), verify=True)
-        return png.decode(data, layout), layout.orientation
-    if source.format == "tiff":
-        with tiff.first_page(source) as page:
-            check_size(source.path, page.imagewidth, page.imagelength, max_pixels)
-            tiff.check_segments(source, page, max_pixels)
-            return tiff.decode(page), tiff.turn(page)
+        return png.header(layout), png.decode(data, layout), layout.orientation
     image = _PLUGINS[source.format](source.file)
     check_size(source.path, *image.size, max_pixels)
-    return from_pillow(image), _pillow_turn(image)
+    return _pillow_header(image), from_pillow(image), _pillow_turn(image)
+
+
+def _numbers(source: Source, file: TiffFile, reading: Reading, page: int) -> list[int]:
+    """The pages of a TIFF that make picture `page`."""
+    if reading.pages != "channels":
+        return [page]
+    _require_first(source, page)
+    return tiff.pictures(source, file)
+
+
+def _require_first(source: Source, page: int) -> None:
+    if page:
+        raise tiff.missing_page(source, page, 1)
 
 
 def _pillow_turn(image: Image.Image) -> int:
@@ -188,11 +246,12 @@ def _pillow_header(image: Image.Image) -> Header:
     if orientation.swaps_sides(_pillow_turn(image)):
         width, height = height, width
     colour, bits, channels = _MODES.get(image.mode, (image.mode, 8, len(image.getbands())))
-    return Header(width, height, mode_name(colour, bits), bits, channels)
+    colours = 3 if image.mode == "CMYK" else channels - (image.mode in ("LA", "PA", "RGBA"))
+    return Header(width, height, mode_name(colour, bits), bits, channels, colours)
 
 
 @contextmanager
-def _told_plainly(path: Path | str) -> Iterator[None]:
+def told_plainly(path: Path | str) -> Iterator[None]:
     """Whatever a decoder throws at a damaged file becomes an ImageError with a sentence."""
     try:
         yield

@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import io
 import re
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import simplejpeg
 from PIL.JpegImagePlugin import JpegImageFile
 
 from workbench.pixels import orientation
-from workbench.pixels.levels import Pixels, from_pillow, to_rgb
+from workbench.pixels.levels import Pixels, from_pillow, to_picture
 from workbench.pixels.source import Header, ImageError, Source, mode_name
 
 FACTORS = (8, 4, 2, 1)  # the scales with SIMD code: 3/8 to 7/8 take longer than the next larger of these
@@ -94,7 +94,10 @@ def header(layout: Layout) -> Header:
     if orientation.swaps_sides(layout.orientation):
         width, height = height, width
     colour = _COLOURS.get(layout.components, f"{layout.components} channels")
-    return Header(width, height, mode_name(colour, layout.precision), layout.precision, layout.components)
+    colours = 1 if layout.components == 1 else 3
+    return Header(
+        width, height, mode_name(colour, layout.precision), layout.precision, layout.components, colours
+    )
 
 
 def factor_for(layout: Layout, at_least: int | None) -> int:
@@ -105,15 +108,25 @@ def factor_for(layout: Layout, at_least: int | None) -> int:
     return next((factor for factor in FACTORS if short >= 2 * at_least * factor), 1)
 
 
-def decode(source: Source, data: bytes, layout: Layout, factor: int = 1) -> np.ndarray:
+def native(source: Source, data: bytes, layout: Layout, factor: int = 1) -> Pixels:
+    """Like `decode`, with a grey JPEG in one channel."""
+    if layout.components != 1:
+        return Pixels(decode(source, data, layout, factor), "rgb", 8)
+    return Pixels(decode(source, data, layout, factor, "GRAY")[..., :1], "grey", 8)
+
+
+def decode(
+    source: Source, data: bytes, layout: Layout, factor: int = 1, space: Literal["RGB", "GRAY"] = "RGB"
+) -> np.ndarray:
     """(ceil(H / factor), ceil(W / factor), 3) uint8 RGB, not yet rotated. Raises ImageError.
 
-    `factor` is one of FACTORS: libjpeg's scaled inverse DCT, each pixel the mean of factor x factor.
+    `factor` is one of FACTORS: libjpeg's scaled inverse DCT, each pixel the mean of factor x factor. With "GRAY", the
+    brightness that the file keeps apart from its colours, in one channel or more; CMYK remains RGB.
     """
     if layout.components not in _COLOURS:
         raise ImageError(source.path, f"A JPEG with {layout.components} channels is not supported.")
     try:
-        return _turbo(data, layout, factor)
+        return _turbo(data, layout, factor, space)
     except ValueError as complaint:
         message = str(complaint).lower()
     if not message.startswith(_DAMAGE):
@@ -122,19 +135,19 @@ def decode(source: Source, data: bytes, layout: Layout, factor: int = 1) -> np.n
         if layout.progressive:
             raise ImageError(source.path, _CUT)
         try:
-            return _turbo(data + _END, layout, factor)
+            return _turbo(data + _END, layout, factor, space)
         except ValueError as still:
             raise ImageError(source.path, _CUT) from still
     if not _is_padding(message, data, layout):
         raise ImageError(source.path, _DAMAGED)
-    return _turbo(data, layout, factor, strict=False)
+    return _turbo(data, layout, factor, space, strict=False)
 
 
-def _turbo(data: bytes, layout: Layout, factor: int, *, strict: bool = True) -> np.ndarray:
-    """RGB; with `strict`, raises ValueError with libjpeg's first complaint, warnings included."""
+def _turbo(data: bytes, layout: Layout, factor: int, space: str, *, strict: bool = True) -> np.ndarray:
+    """RGB or grey; with `strict`, raises ValueError with libjpeg's first complaint, warnings included."""
     decoded = simplejpeg.decode_jpeg(
         data,
-        "CMYK" if layout.components == 4 else "RGB",
+        "CMYK" if layout.components == 4 else space,
         min_height=-(-layout.height // factor),
         min_width=-(-layout.width // factor),
         min_factor=factor,
@@ -143,7 +156,7 @@ def _turbo(data: bytes, layout: Layout, factor: int, *, strict: bool = True) -> 
     if layout.components != 4:
         return decoded
     # Adobe's programs store inks inverted, and every decoder takes all CMYK JPEGs for theirs (Pillow too).
-    return to_rgb(Pixels(255 - decoded, "cmyk", 8))
+    return to_picture(Pixels(255 - decoded, "cmyk", 8))
 
 
 def _decode_by_pillow(source: Source, data: bytes, layout: Layout, factor: int) -> np.ndarray:
@@ -151,7 +164,7 @@ def _decode_by_pillow(source: Source, data: bytes, layout: Layout, factor: int) 
         image = JpegImageFile(io.BytesIO(data))
         if factor > 1:
             image.draft(None, (max(layout.width // factor, 1), max(layout.height // factor, 1)))
-        return to_rgb(from_pillow(image))
+        return to_picture(from_pillow(image))
     except Exception as error:
         raise ImageError(source.path, f"The JPEG can't be decoded: it is damaged ({error}).") from error
 

@@ -1,24 +1,30 @@
-"""From stored numbers to RGB: bit depths, the intensity window, palettes, CMYK and alpha.
+"""From stored numbers to a picture: bit depths, the intensity window, channels, palettes, CMYK and alpha.
 
-The window "full", the only one so far, is declared thus:
-- 1- to 8-bit unsigned: the type's whole range onto 0..255, kept as uint8;
+A data set's `Reading` (`records/spec.py`) declares it. Numbers of 1 to 8 bits, unsigned, always have their type's
+whole range mapped onto 0..255 and stay uint8. For deeper ones, a window LOW:HIGH maps LOW..HIGH onto 0..1 in float32
+and clips what lies outside; the window "full" does this:
 - 9- to 16-bit, signed or not: the type's whole range onto 0..1 in float32, which keeps every level apart;
 - floats that all lie in 0..1: kept as they are;
 - other floats, and integers above 16 bits (counts that never fill their type): the picture's own minimum..maximum
-  onto 0..1, over its colours together. NaN becomes 0, infinities the nearest end.
+  onto 0..1, over the channels that are used, together.
+NaN becomes 0, infinities the nearest end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-WINDOWS = ("full",)
+from workbench.records.spec import Reading
 
 Colour = Literal["grey", "white-is-zero", "rgb", "cmyk", "channels"]
+
+_AT_ONCE = 1 << 20  # numbers that are float64 at one time
+_USUAL = Reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +37,114 @@ class Pixels:
     alpha: int | None = None  # the channel that holds opacity
     premultiplied: bool = False  # the colours were already multiplied by it
 
+    @property
+    def planes(self) -> list[int]:
+        """The channels of `values` that hold no opacity."""
+        return [channel for channel in range(self.values.shape[2]) if channel != self.alpha]
 
-def check_window(window: str) -> None:
-    """Raise ValueError for an intensity window that is not known."""
-    if window not in WINDOWS:
-        raise ValueError(f"The intensity window must be one of {', '.join(WINDOWS)}, not {window!r}.")
+    @property
+    def num_colours(self) -> int:
+        """Channels that a picture can be made of: all but opacity; CMYK is printed first."""
+        return 3 if self.colour == "cmyk" else len(self.planes)
 
 
-def to_rgb(pixels: Pixels, window: str = "full") -> np.ndarray:
-    """(H, W, 3) RGB: uint8 for sources of up to 8 bits, float32 in 0..1 for all others.
+def type_of(kind: str, bits: int) -> str:
+    """The name, one of `records.spec.TYPES`, of numbers of numpy's `kind` with `bits` meaningful bits; "" for those
+    that no window applies to: up to 8 bits, 64-bit integers, complex numbers."""
+    if kind == "f":
+        return "f32" if bits <= 32 else "f64"
+    if kind not in "ui" or not 8 < bits <= 32:
+        return ""
+    return f"{kind}{16 if bits <= 16 else 32}"
 
-    Grey is repeated; of n channels the first three are taken (of two: red, green and an empty blue);
-    transparent pixels are laid over white. Colour profiles and gamma notes are ignored, as the models'
-    own processors do.
+
+def check_channels(num_colours: int, reading: Reading) -> None:
+    """Raise ValueError where `reading` asks for channels that a picture of `num_colours` does not have."""
+    has = f"It has {num_colours} channel{'' if num_colours == 1 else 's'}"
+    if reading.picks is not None and max(reading.picks) >= num_colours:
+        raise ValueError(f"{has}, so that there is no channel {max(reading.picks) + 1} to pick.")
+    if reading.channels.startswith("all:") and num_colours != reading.num_channels:
+        raise ValueError(f"{has} where the others of the data set have {reading.num_channels}.")
+
+
+def used(pixels: Pixels, reading: Reading = _USUAL) -> np.ndarray:
+    """(H, W, n) of `pixels.values`: the channels that `reading` uses, in its order, in the numbers of the file.
+
+    Of CMYK, all four inks. Raises ValueError as `check_channels` does.
     """
-    check_window(window)
-    values = pixels.values
-    planes = [channel for channel in range(values.shape[2]) if channel != pixels.alpha]
-    wanted = 4 if pixels.colour == "cmyk" else 3 if len(planes) >= 3 else len(planes)
-    if pixels.colour in ("grey", "white-is-zero"):
-        wanted = 1
-    colours = full_range(values[..., planes[:wanted]] if values.shape[2] > wanted else values, pixels.bits)
-    top = 255 if colours.dtype == np.uint8 else 1
+    check_channels(pixels.num_colours, reading)
+    planes: Sequence[int] = pixels.planes
+    if pixels.colour == "cmyk":
+        planes = planes[:4]
+    elif reading.picks is not None:
+        planes = [planes[place] for place in reading.picks]
+    elif reading.channels == "first":
+        planes = planes[:3]
+    if list(planes) == list(range(len(planes))):
+        return pixels.values[..., : len(planes)]
+    return pixels.values[..., planes]
+
+
+def to_picture(pixels: Pixels, reading: Reading = _USUAL) -> np.ndarray:
+    """(H, W, 3) RGB, or (H, W, n) where `reading` takes all channels: uint8 for sources of up to 8 bits, float32 in
+    0..1 for all others.
+
+    Grey is repeated; of n channels the first three are taken (of two: red, green and an empty blue), or those that
+    are picked, or the mean of all as grey. Transparent pixels are laid over white. Colour profiles and gamma notes
+    are ignored, as the models' own processors do.
+
+    Raises ValueError for channels that aren't there, complex numbers, and floats of which none is finite.
+    """
+    colours = _windowed(used(pixels, reading), pixels.bits, reading)
     if pixels.colour == "white-is-zero":
-        colours = top - colours
+        colours = (255 if colours.dtype == np.uint8 else 1) - colours
     elif pixels.colour == "cmyk":
         colours = _cmyk_to_rgb(colours)
-    if colours.shape[2] == 2:
-        colours = np.concatenate([colours, np.zeros_like(colours[..., :1])], axis=2)
-    elif colours.shape[2] == 1:
-        colours = np.repeat(colours, 3, axis=2)
+        if reading.picks is not None:
+            colours = colours[..., reading.picks]
+    if reading.channels == "mean":
+        colours = _mean(colours)
+    if not reading.channels.startswith("all"):
+        if colours.shape[2] == 2:
+            colours = np.concatenate([colours, np.zeros_like(colours[..., :1])], axis=2)
+        elif colours.shape[2] == 1:
+            colours = np.repeat(colours, 3, axis=2)
     if pixels.alpha is not None:
-        opacity = full_range(values[..., [pixels.alpha]], pixels.bits)
+        opacity = full_range(pixels.values[..., [pixels.alpha]], pixels.bits)
         colours = _over_white(colours, opacity, pixels.premultiplied)
     return np.ascontiguousarray(colours)
 
 
+def _windowed(values: np.ndarray, bits: int, reading: Reading) -> np.ndarray:
+    ends = reading.ends(type_of(values.dtype.kind, bits))
+    return full_range(values, bits) if ends is None else _between(values, *ends)
+
+
+def _between(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`low`..`high` onto 0..1, exactly 0 and 1 at the ends, and what lies outside clipped."""
+    if values.dtype.kind == "f" and not np.isfinite(values).any():
+        raise ValueError("It holds no finite number.")
+    out = np.empty(values.shape, np.float32)
+    rows = max(_AT_ONCE // max(values[:1].size, 1), 1)
+    for first in range(0, len(values), rows):
+        part = values[first : first + rows].astype(np.float64)
+        np.clip((part - low) / (high - low), 0, 1, out=part)
+        out[first : first + rows] = np.nan_to_num(part, copy=False, nan=0.0)
+    return out
+
+
+def _mean(colours: np.ndarray) -> np.ndarray:
+    """(H, W, 1), of the same type; of bytes, rounded."""
+    number = colours.shape[2]
+    if colours.dtype == np.uint8:
+        total = colours.sum(axis=2, keepdims=True, dtype=np.uint32)
+        return ((total + number // 2) // number).astype(np.uint8)
+    return colours.mean(axis=2, keepdims=True, dtype=np.float32)
+
+
 def full_range(values: np.ndarray, bits: int) -> np.ndarray:
-    """`values` under the window "full": uint8, or float32 in 0..1. Raises ValueError for complex numbers."""
+    """`values` under the window "full": uint8, or float32 in 0..1. Raises ValueError for complex numbers, and for
+    floats of which none is finite."""
     kind = values.dtype.kind
     if kind == "b":
         return values.astype(np.uint8) * np.uint8(255)
@@ -123,7 +199,9 @@ def from_pillow(image: Image.Image) -> Pixels:
     Raises ValueError for a deeper mode: Pillow's own conversions would clip it without a word.
     """
     image.load()
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+    if image.mode in ("LA", "La") or (image.mode == "L" and "transparency" in image.info):
+        return Pixels(np.asarray(image.convert("LA")), "grey", 8, alpha=1)
+    if image.mode in ("PA", "RGBA", "RGBa") or "transparency" in image.info:
         return Pixels(np.asarray(image.convert("RGBA")), "rgb", 8, alpha=3)
     if image.mode == "CMYK":
         return Pixels(np.asarray(image), "cmyk", 8)

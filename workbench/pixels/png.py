@@ -76,7 +76,8 @@ def header(layout: Layout) -> Header:
     if orientation.swaps_sides(layout.orientation):
         width, height = height, width
     colour, channels = _COLOURS[layout.colour]
-    return Header(width, height, mode_name(colour, layout.depth), layout.depth, channels)
+    colours = channels - (layout.colour in (_GREY_ALPHA, _RGBA))
+    return Header(width, height, mode_name(colour, layout.depth), layout.depth, channels, colours)
 
 
 def decode(data: bytes, layout: Layout) -> Pixels:

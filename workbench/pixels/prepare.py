@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from workbench.pixels.decode import Decoded, Stamp, read_scaled
-from workbench.records.spec import Decode, Preprocess
+from workbench.pixels.decode import MAX_PIXELS, Decoded, Stamp, read_scaled
+from workbench.records.spec import Decode, Preprocess, Reading
 
+_USUAL = Reading()
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -58,7 +59,7 @@ def _axis(length: int, resized: int, size: int) -> Axis:
 
 
 def prepare(image: np.ndarray, recipe: Preprocess) -> np.ndarray:
-    """(H, W, 3) uint8 or float32 in 0..1 -> (size, size, 3) of the same type.
+    """(H, W, n) uint8 or float32 in 0..1 -> (size, size, n) of the same type; n is 3 unless all channels are read.
 
     Overshoots of bicubic and Lanczos are clipped to the range, for floats as for bytes.
     """
@@ -79,7 +80,7 @@ def prepare_decoded(decoded: Decoded, recipe: Preprocess) -> np.ndarray:
     pixels = _resample(decoded.image, (across.length, down.length), box, _FILTERS[recipe.interpolation])
     if pixels.shape[:2] == (recipe.size, recipe.size):
         return pixels
-    canvas = np.zeros((recipe.size, recipe.size, 3), pixels.dtype)
+    canvas = np.zeros((recipe.size, recipe.size, pixels.shape[2]), pixels.dtype)
     canvas[down.before : down.before + down.length, across.before : across.before + across.length] = pixels
     return canvas
 
@@ -88,21 +89,27 @@ def load(
     path: Path | str,
     recipe: Preprocess,
     decode: Decode = "scaled",
-    window: str = "full",
+    *,
+    reading: Reading = _USUAL,
+    page: int = 0,
+    max_pixels: int = MAX_PIXELS,
     stamp: Stamp | None = None,
 ) -> np.ndarray:
-    """A file as the model's input, (size, size, 3) uint8 or float32 in 0..1; see `read_image` and `prepare`.
+    """A file as the model's input, (size, size, n) uint8 or float32 in 0..1; see `read_image` and `prepare`.
 
     `decode="scaled"` reduces large JPEGs while they are decoded, to at least twice `resize_to`. Raises ImageError.
     """
     at_least = recipe.resize_to if decode == "scaled" else None
-    return prepare_decoded(read_scaled(path, at_least=at_least, window=window, stamp=stamp), recipe)
+    decoded = read_scaled(
+        path, at_least=at_least, reading=reading, page=page, max_pixels=max_pixels, stamp=stamp
+    )
+    return prepare_decoded(decoded, recipe)
 
 
 def _resample(
     image: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float], kernel: Image.Resampling
 ) -> np.ndarray:
-    """`box` of (H, W, 3) pixels as `size` (width, height); pixels around the box count at its edges."""
+    """`box` of (H, W, n) pixels as `size` (width, height); pixels around the box count at its edges."""
     left, top, right, bottom = box
     reach = _REACH[kernel] * max((bottom - top) / size[1], 1) + 1
     first, last = max(int(top - reach), 0), min(int(bottom + reach) + 1, image.shape[0])
@@ -122,11 +129,12 @@ def _resample(
         between = picture.resize((width, size[1]), kernel, (0, top - first, width, bottom - first))
         return np.asarray(between.resize(size, kernel, (left, 0, right, size[1])))
 
-    grey = _is_grey(rows)
-    if image.dtype == np.uint8 and not grey:
+    channels = image.shape[2]
+    grey = channels > 1 and _is_grey(rows)
+    if image.dtype == np.uint8 and channels == 3 and not grey:
         return resized(rows)
-    out = np.empty((size[1], size[0], 3), image.dtype)
-    for channel in range(3):
+    out = np.empty((size[1], size[0], channels), image.dtype)
+    for channel in range(channels):
         out[..., channel] = (
             out[..., 0] if channel and grey else resized(np.ascontiguousarray(rows[..., channel]))
         )
@@ -134,9 +142,9 @@ def _resample(
 
 
 def _is_grey(image: np.ndarray) -> bool:
-    """Three equal channels: a third of the work for grey pictures stored as RGB, with the same result."""
+    """Equal channels: a third of the work for grey pictures stored as RGB, with the same result."""
     for part in (image[::_GLANCE, ::_GLANCE], image):
         first = part[..., 0]
-        if not (np.array_equal(first, part[..., 1]) and np.array_equal(first, part[..., 2])):
+        if not all(np.array_equal(first, part[..., channel]) for channel in range(1, image.shape[2])):
             return False
     return True

@@ -51,6 +51,9 @@ class Header:
     mode: str  # "RGB 8-bit", "grey 16-bit", "palette 8-bit", "grey float 32-bit", "5 channels 16-bit", ...
     bits: int  # per channel
     channels: int  # as stored, alpha included; a palette counts as the three colours it stands for
+    colours: (
+        int  # channels that a picture can be made of: without alpha; CMYK counts as the three that it prints
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,9 @@ def open_source(path: Path | str, stamp: Stamp | None = None) -> Iterator[Source
     A pipe, socket or device is told by its kind and never opened for reading, so nothing can block.
     With `stamp`, a file of another size or time is refused. Raises ImageError.
     """
-    path = Path(path)
-    with _open_regular(path) as file:
-        info = os.fstat(file.fileno())
+    path = path if isinstance(path, Path) else Path(path)
+    file, info = _open_regular(path)
+    with file:
         if stamp is not None and (info.st_size, info.st_mtime_ns) != (stamp.size, stamp.modified):
             raise ImageError(path, "The file has changed since the folder was indexed; index it again.")
         if info.st_size == 0:
@@ -109,7 +112,7 @@ def mode_name(colour: str, bits: int, kind: str = "") -> str:
     return " ".join(part for part in (colour, kind, f"{bits}-bit") if part)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _open_regular(path: Path) -> tuple[BinaryIO, os.stat_result]:
     try:
         _require_regular(path, path.stat().st_mode)
         # Between the two looks the file may be replaced by a pipe: O_NONBLOCK keeps even that from blocking.
@@ -123,11 +126,12 @@ def _open_regular(path: Path) -> BinaryIO:
         raise ImageError(path, "Its name is not one that this system can open.") from error
     file = os.fdopen(descriptor, "rb")
     try:
-        _require_regular(path, os.fstat(descriptor).st_mode)
-    except ImageError:
+        info = os.fstat(descriptor)
+        _require_regular(path, info.st_mode)
+    except BaseException:
         file.close()
         raise
-    return file
+    return file, info
 
 
 _KINDS = (

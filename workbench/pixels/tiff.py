@@ -1,12 +1,14 @@
-"""TIFF by tifffile: the first page, in its own numbers, whatever the depth, compression or layout.
+"""TIFF by tifffile: one page, or pages stacked as channels, in their own numbers, whatever the depth or compression.
 
-Pillow would turn 16-bit and float pages white or black when it makes them RGB; this way never does.
+Pillow would turn 16-bit and float pages white or black when it makes them RGB; this way never does. Pages are counted
+from 0 along the file's own chain; `chain` follows it itself, because tifffile takes a broken chain for a short one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,10 +16,10 @@ import numpy as np
 
 from workbench.pixels import orientation
 from workbench.pixels.levels import Colour, Pixels
-from workbench.pixels.source import Header, ImageError, Source, mode_name
+from workbench.pixels.source import Header, ImageError, Source, check_size, mode_name
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _LINEAR_RAW = 0, 1, 2, 3, 5, 6, 34892
 _COLOURS: dict[int, Colour] = {
@@ -31,17 +33,124 @@ _COLOURS: dict[int, Colour] = {
 }
 _NEEDED = {"rgb": 3, "cmyk": 4}
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # ExtraSamples; 0, "unspecified", is data and not opacity
+_MOST_CHANNELS = 4  # numbers a pixel, where a picture has as many pixels as it may have
 _SPARSE_TAGS = (42112, 42113)  # GDAL's: only its files may leave tiles out, meaning "no data"
 
 
 @contextmanager
-def first_page(source: Source) -> Iterator[TiffPage]:
-    """The first page of the file. Raises tifffile's errors."""
+def opened(source: Source) -> Iterator[TiffFile]:
+    """The file as tifffile opens it. Raises tifffile's errors."""
     import tifffile  # here, because most folders hold no TIFF
 
     source.file.seek(0)
-    with tifffile.TiffFile(source.file, name=source.path.name) as tiff:
-        yield tiff.pages.first
+    with tifffile.TiffFile(source.file, name=source.path.name) as file:
+        yield file
+
+
+def chain(source: Source) -> list[int]:
+    """Where each page of the file begins, bytes. Raises ImageError where the chain of pages is broken."""
+    source.file.seek(0)
+    head = source.file.read(16).ljust(16, b"\0")
+    order = "<" if head[:2] == b"II" else ">"
+    large = struct.unpack_from(order + "H", head, 2)[0] == 43
+    (where,) = struct.unpack_from(order + ("Q" if large else "I"), head, 8 if large else 4)
+    count, link, entry = (order + "Q", order + "Q", 20) if large else (order + "H", order + "I", 12)
+    found: dict[int, None] = {}
+    while where:
+        if where in found:
+            raise ImageError(source.path, "The TIFF is damaged: its pages lead back to an earlier one.")
+        try:
+            source.file.seek(where)
+            (entries,) = struct.unpack(count, source.file.read(struct.calcsize(count)))
+            found[where] = None
+            source.file.seek(where + struct.calcsize(count) + entries * entry)
+            (where,) = struct.unpack(link, source.file.read(struct.calcsize(link)))
+        except (struct.error, OverflowError, ValueError, OSError):
+            raise ImageError(
+                source.path, f"The TIFF ends too early: what follows page {max(len(found), 1)} is missing."
+            ) from None
+    return list(found)
+
+
+def pictures(source: Source, file: TiffFile) -> list[int]:
+    """The pages that are pictures of their own; smaller copies and masks of others are passed over."""
+    numbers = range(1, len(chain(source)))
+    return [0, *(n for n in numbers if not (file.pages[n].is_reduced or file.pages[n].is_mask))]
+
+
+def describe(source: Source, file: TiffFile, numbers: Sequence[int], max_pixels: int) -> Header:
+    """The header of a page, or of several as the channels of one picture. Raises ImageError."""
+    pages = _pages(source, file, numbers)
+    heads = [header(page) for page in pages]
+    first = heads[0]
+    check_size(source.path, first.width, first.height, max_pixels)
+    if sum(math.prod(page.shape) for page in pages) > _MOST_CHANNELS * max_pixels:
+        raise ImageError(
+            source.path,
+            f"It claims {sum(head.channels for head in heads)} channels of {first.width:,} x {first.height:,} "
+            f"pixels, more than the limit of {max_pixels / 1e6:,.0f} million pixels allows.",
+        )
+    if len(pages) == 1:
+        return first
+    for page, head in zip(pages, heads, strict=True):
+        if (head.width, head.height) != (first.width, first.height) or turn(page) != turn(pages[0]):
+            differ = f"size ({_size(first)} and {_size(head)} pixels)"
+        elif head.mode != first.mode or page.photometric != pages[0].photometric:
+            differ = f"kind ({first.mode} and {head.mode})"
+        else:
+            continue
+        raise ImageError(
+            source.path, f"Its pages differ in {differ}, so that they can't be the channels of one image."
+        )
+    if _COLOURS.get(pages[0].photometric) == "cmyk":
+        raise ImageError(
+            source.path, "Its pages are CMYK pictures, which can't be the channels of one image."
+        )
+    channels = first.colours * len(pages)
+    kind = " ".join(word for word in first.mode.split() if word in ("signed", "float", "complex"))
+    mode = mode_name(f"{channels} channels", first.bits, kind)
+    return Header(first.width, first.height, mode, first.bits, channels, channels)
+
+
+def read(
+    source: Source, file: TiffFile, numbers: Sequence[int], max_pixels: int
+) -> tuple[Header, Pixels, int]:
+    """Header, pixels that are not yet rotated, and orientation of a page, or of several as the channels of one.
+
+    Opacity of stacked pages is left out. Raises ImageError, tifffile's errors, and ValueError for unknown colours.
+    """
+    head = describe(source, file, numbers, max_pixels)
+    pages = _pages(source, file, numbers)
+    for page in pages:
+        check_segments(source, page, max_pixels)
+    parts = [decode(page) for page in pages]
+    first = parts[0]
+    if len(parts) > 1:
+        values = np.concatenate([part.values[..., part.planes] for part in parts], axis=2)
+        colour: Colour = "white-is-zero" if first.colour == "white-is-zero" else "channels"
+        first = Pixels(values, colour, first.bits)
+    return head, first, turn(pages[0])
+
+
+def _pages(source: Source, file: TiffFile, numbers: Sequence[int]) -> list[TiffPage]:
+    if list(numbers) == [0]:
+        return [file.pages.first]
+    number = len(chain(source))
+    if not 0 <= max(numbers) < number:
+        raise missing_page(source, max(numbers), number)
+    return [file.pages[place] for place in numbers]
+
+
+def missing_page(source: Source, page: int, number: int) -> ImageError:
+    """What to raise where page `page`, counted from 0, is asked for and there are only `number`."""
+    has = f"{number} page{'' if number == 1 else 's'}"
+    return ImageError(
+        source.path, f"It has {has}, so that there is no page {page + 1}. Index the folder again."
+    )
+
+
+def _size(head: Header) -> str:
+    return f"{head.width} x {head.height}"
 
 
 def turn(page: TiffPage) -> int:
@@ -58,7 +167,7 @@ def header(page: TiffPage) -> Header:
     bits, channels = _bits(page), page.samplesperpixel
     kind = {2: "signed", 3: "float", 5: "complex", 6: "complex"}.get(_sample_format(page), "")
     if page.photometric == _PALETTE:
-        return Header(width, height, mode_name("palette", bits), bits, 3)
+        return Header(width, height, mode_name("palette", bits), bits, 3, 3)
     colour = _COLOURS.get(page.photometric, "channels")
     alpha = _alpha(page) is not None
     name = {
@@ -69,7 +178,8 @@ def header(page: TiffPage) -> Header:
         ("rgb", 4): "RGBA" if alpha else "4 channels",
         ("cmyk", 4): "CMYK",
     }.get((colour, channels), f"{channels} channels")
-    return Header(width, height, mode_name(name, bits, kind), bits, channels)
+    colours = 3 if colour == "cmyk" else channels - alpha
+    return Header(width, height, mode_name(name, bits, kind), bits, channels, colours)
 
 
 def check_segments(source: Source, page: TiffPage, max_pixels: int) -> None:

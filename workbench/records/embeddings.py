@@ -4,7 +4,8 @@ The file is a valid AnnData file (on-disk format of anndata 0.12: `encoding-type
 element) written and read with h5py alone:
 
     X (N, D) float32            the vectors
-    obs   _index                id of each item; path (text), label, split, group (categories), content_hash
+    obs   _index                id of each item; path (text), label, split, group (categories), content_hash;
+                                copies (which set of exact or near copies), official (part that was given, not drawn)
     obsm  X_umap, X_<model>...  (N, d) float32: projections, further models of the same items
     uns   workbench             format_version, provenance (JSON), spec (JSON), fingerprint
 
@@ -47,8 +48,18 @@ _COLUMNS = {  # ours first; then what other programs call it
     "label": ("label", "labels", "class", "target"),
     "split": ("split", "subset"),
     "group": ("group", "groups", "lot", "patient", "slide"),
+    "copies": ("copies",),
+    "official": ("official",),
     "content_hash": ("content_hash",),
 }
+_LISTS = (
+    "paths",
+    "labels",
+    "splits",
+    "groups",
+    "copies",
+    "official",
+)  # text for each item, "" where there is none
 _SPLIT_NAMES = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
 
 
@@ -66,6 +77,8 @@ class Embeddings:
     labels: list[str] = field(default_factory=list)  # "" none
     splits: list[str] = field(default_factory=list)  # one of PARTS, or ""
     groups: list[str] = field(default_factory=list)  # "" none
+    copies: list[str] = field(default_factory=list)  # name of the set of copies that the item is in; "" none
+    official: list[str] = field(default_factory=list)  # the part that an official split gives it, or ""
     provenance: dict[str, Any] = field(default_factory=dict)  # JSON-able; "spec" is a FeatureSpec's JSON
     obsm: dict[str, np.ndarray] = field(default_factory=dict)  # name: (N, d) float32
     hashes: list[str] | None = None  # content hash of each file, where ids are something else
@@ -78,9 +91,9 @@ class Embeddings:
             )
         rows = len(self.X)
         self.ids = [str(name) for name in self.ids]
-        for name in ("paths", "labels", "splits", "groups"):
+        for name in _LISTS:
             setattr(self, name, [str(text) for text in getattr(self, name)] or [""] * rows)
-        for name in ("ids", "paths", "labels", "splits", "groups", "hashes"):
+        for name in ("ids", *_LISTS, "hashes"):
             column = getattr(self, name)
             if column is not None and len(column) != rows:
                 raise ValueError(
@@ -89,7 +102,7 @@ class Embeddings:
         if len(set(self.ids)) != rows:
             twice = next(name for name, times in _tally(self.ids).items() if times > 1)
             raise ValueError(f"The id {printable(twice)!r} comes more than once; every item needs its own.")
-        unknown = set(self.splits) - {*PARTS, ""}
+        unknown = {*self.splits, *self.official} - {*PARTS, ""}
         if unknown:
             raise ValueError(
                 f"A split is one of {', '.join(PARTS)} or empty, not {printable(min(unknown))!r}."
@@ -113,13 +126,10 @@ class Embeddings:
         return Embeddings(
             X=self.X[at],
             ids=[self.ids[i] for i in where],
-            paths=[self.paths[i] for i in where],
-            labels=[self.labels[i] for i in where],
-            splits=[self.splits[i] for i in where],
-            groups=[self.groups[i] for i in where],
             provenance=self.provenance,
             obsm={key: value[at] for key, value in self.obsm.items()},
             hashes=[self.hashes[i] for i in where] if self.hashes is not None else None,
+            **{name: [getattr(self, name)[i] for i in where] for name in _LISTS},
         )
 
 
@@ -166,6 +176,8 @@ def merge(parts: Sequence[Embeddings], names: Sequence[str] | None = None) -> Em
         labels=merged.labels,
         splits=merged.splits,
         groups=merged.groups,
+        copies=merged.copies,
+        official=merged.official,
         provenance={**merged.provenance, "models": models},
         obsm=obsm,
         hashes=merged.hashes,
@@ -196,8 +208,12 @@ def write_h5ad(path: Path, embeddings: Embeddings, *, chunk: int | None = None) 
             ("label", embeddings.labels),
             ("split", embeddings.splits),
             ("group", embeddings.groups),
+            ("copies", embeddings.copies),
+            ("official", embeddings.official),
         ):
-            write_categories(obs, name, column)
+            if name in columns or any(column):
+                columns += [] if name in columns else [name]
+                write_categories(obs, name, column)
         if embeddings.hashes is not None:
             columns.append("content_hash")
             write_strings(obs, "content_hash", [escape(text) for text in embeddings.hashes])
@@ -268,6 +284,8 @@ def read_h5ad(path: Path, *, vectors: str | None = None) -> Embeddings:
             labels=found["label"],
             splits=[split_name(text) for text in found["split"]],
             groups=found["group"],
+            copies=found["copies"],
+            official=[split_name(text) for text in found["official"]],
             provenance={"imported": printable(path.name)} if provenance is None else provenance,
             obsm=obsm,
             hashes=found["content_hash"] or None,

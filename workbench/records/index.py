@@ -1,7 +1,11 @@
 """The index of an image folder: what is there, what it is labelled, what was refused and why.
 
-Columns, not objects: a million images cost the window some 150 bytes each. Paths are relative to the
-data root, with "/" between the parts, so that a moved folder is re-pointed once.
+Columns, not objects: a million images cost the window some 250 bytes each. Paths are relative to the
+data root (`records/roots.py`), with "/" between the parts, so that a moved folder is re-pointed once.
+
+Two kinds of index have this one form. The index *of the files* is what the disk holds: the index job writes it and
+no choice of the expert is in it. The index *that counts* is made from it by `records/arrange.py`: labels, groups,
+official parts, without what was left out. Everything that computes reads the second, and finds in it all it needs.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -17,8 +21,12 @@ from zipfile import BadZipFile
 import numpy as np
 
 from workbench.records.files import DocumentError, whole_file
+from workbench.records.roots import Roots, locate
+from workbench.records.spec import Reading
+from workbench.records.splits import SplitPlan
 
-VERSION = 1
+VERSION = 2
+SIGNATURE = 40  # bytes of a perceptual hash
 NO_CODE = -1  # an image without a label or a group
 
 
@@ -70,13 +78,15 @@ class Strings(Sequence[str]):
 
 @dataclass(slots=True, kw_only=True)
 class ImageIndex:
-    """N images of one data root, sorted by path.
+    """N images of one data set, sorted by path. An image is a file, or one page of a file.
+
+    The columns that have a default may be left out: they are then filled with "not known".
 
     Raises:
         ValueError: columns of different lengths.
     """
 
-    root: str  # absolute folder at the time of indexing; a project may re-point it
+    roots: Roots  # absolute folders at the time of indexing; a project may re-point them
     paths: Strings  # (N,) relative to the root
     file_size: np.ndarray  # (N,) int64, bytes
     mtime_ns: np.ndarray  # (N,) int64
@@ -86,28 +96,27 @@ class ImageIndex:
     digest: np.ndarray  # (N, 16) uint8, blake2b of the file's bytes
     label: np.ndarray  # (N,) int32, code into `classes`, NO_CODE where there is none
     group: np.ndarray  # (N,) int32, code into `groups`, NO_CODE where there is none
+    page: np.ndarray = None  # type: ignore[assignment]  # (N,) int32, 0-based page of the file
+    signature: np.ndarray = None  # type: ignore[assignment]  # (N, 40) uint8, how it looks; zeros: none
+    levels: np.ndarray = None  # type: ignore[assignment]  # (N, 4) float32, min, 1 %, 99 %, max; NaN: not measured
+    copies: np.ndarray = None  # type: ignore[assignment]  # (N,) int32, set of copies, exact or near; NO_CODE: none
+    part: np.ndarray = None  # type: ignore[assignment]  # (N,) int8, part in an official split; NO_CODE: none
     modes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     checked: str = "pixels"  # how deep files were checked: "pixels" or "header"
+    reading: Reading = field(default_factory=Reading)  # how numbers become pictures
+    plan: SplitPlan = field(default_factory=SplitPlan)  # how splits are drawn
+    others: dict[str, int] = field(default_factory=dict)  # files of other kinds, by their ending
     _ids: list[str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        lengths = {
-            len(column)
-            for column in (
-                self.paths,
-                self.file_size,
-                self.mtime_ns,
-                self.width,
-                self.height,
-                self.mode,
-                self.digest,
-                self.label,
-                self.group,
-            )
-        }
+        num = len(self.paths)
+        for name, (shape, kind, unknown) in _LATER.items():
+            if getattr(self, name) is None:
+                setattr(self, name, np.full((num, *shape), unknown, dtype=kind))
+        lengths = {num, *(len(getattr(self, name)) for name in _COLUMNS)}
         if len(lengths) > 1:
             raise ValueError(f"the columns of an index differ in length: {sorted(lengths)}")
 
@@ -127,8 +136,25 @@ class ImageIndex:
             self._ids = ids
         return self._ids
 
-    def file(self, position: int, root: Path | None = None) -> Path:
-        return (root or Path(self.root)) / str(self.paths[position])
+    def file(self, position: int, roots: Roots | None = None) -> Path:
+        return locate(str(self.paths[position]), roots or self.roots)
+
+    def name(self, position: int) -> str:
+        """What tells this image from every other: its path, and the page where the file holds several."""
+        page = int(self.page[position])
+        return f"{self.paths[position]}#page={page + 1}" if page else str(self.paths[position])
+
+    def names(self) -> list[str]:
+        """`name` of every image."""
+        if not self.page.any():
+            return list(self.paths)
+        return [self.name(position) for position in range(len(self))]
+
+    def take(self, positions: np.ndarray) -> ImageIndex:
+        """The images at `positions`, in that order; codes keep their meaning."""
+        columns = {name: getattr(self, name)[positions] for name in _COLUMNS}
+        paths = Strings.of(self.paths[int(i)] for i in positions)
+        return replace(self, paths=paths, _ids=None, **columns)
 
     def class_counts(self) -> dict[str, int]:
         counts = np.bincount(self.label[self.label >= 0], minlength=len(self.classes))
@@ -146,27 +172,26 @@ class ImageIndex:
         """Positions of the images that have a label."""
         return np.flatnonzero(self.label >= 0)
 
+    def copy_sets(self) -> list[list[int]]:
+        """Positions of the images of each set of copies, exact or near; sets of one are none."""
+        return _sets(self.copies)
+
     def exact_duplicates(self) -> list[list[int]]:
         """Positions of images whose bytes are the same, one list for each set of copies."""
         if not len(self):
             return []
         keys = np.ascontiguousarray(self.digest).view("V16").ravel()
-        order = np.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
-        sets: list[list[int]] = []
-        for offset in np.flatnonzero(same):
-            if sets and sets[-1][-1] == order[offset]:
-                sets[-1].append(int(order[offset + 1]))
-            else:
-                sets.append([int(order[offset]), int(order[offset + 1])])
-        return sorted(sets)
+        return _sets(np.unique(keys, return_inverse=True)[1].ravel())
 
     def content_hash(self) -> str:
-        """Changes when any image, label or group changes; not when the root moves."""
+        """Changes when any image, label, group, part or way of reading changes; not when the root moves."""
         state = hashlib.blake2b(digest_size=16)
         for array in (*self.paths.arrays(), self.digest, self.label, self.group):
             state.update(np.ascontiguousarray(array).tobytes())
         state.update(json.dumps([self.classes, self.groups]).encode())
+        if self.reading != Reading() or self.plan != SplitPlan() or self.part.max(initial=NO_CODE) >= 0:
+            state.update(self.part.tobytes())
+            state.update(json.dumps([self.reading.to_json(), self.plan.to_json()]).encode())
         return state.hexdigest()
 
     def save(self, path: Path) -> None:
@@ -174,7 +199,10 @@ class ImageIndex:
         head = {
             "format": "workbench.index",
             "version": VERSION,
-            "root": self.root,
+            "roots": dict(self.roots),
+            "reading": self.reading.to_json(),
+            "plan": self.plan.to_json(),
+            "others": self.others,
             "modes": self.modes,
             "classes": self.classes,
             "groups": self.groups,
@@ -198,14 +226,19 @@ class ImageIndex:
                 if head["format"] != "workbench.index" or head["version"] > VERSION:
                     raise DocumentError(f"{path} is not an index that this program reads. Index again.")
                 return cls(
-                    root=head["root"],
+                    roots=head["roots"]
+                    if "roots" in head
+                    else {"": head["root"]},  # version 1 had one folder
+                    reading=Reading.from_json(head.get("reading", {})),
+                    plan=SplitPlan.from_json(head.get("plan", {})),
+                    others=head.get("others", {}),
                     paths=Strings(arrays["paths"].tobytes(), arrays["path_ends"]),
                     modes=tuple(head["modes"]),
                     classes=tuple(head["classes"]),
                     groups=tuple(head["groups"]),
                     checked=head["checked"],
                     refused=tuple(Refused(**refused) for refused in head["refused"]),
-                    **{name: arrays[name] for name in _COLUMNS},
+                    **{name: arrays[name] for name in _COLUMNS if name in arrays},
                 )
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             if isinstance(error, DocumentError):
@@ -215,4 +248,23 @@ class ImageIndex:
             ) from None
 
 
-_COLUMNS = ("file_size", "mtime_ns", "width", "height", "mode", "digest", "label", "group")
+def _sets(codes: np.ndarray) -> list[list[int]]:
+    """Positions that share a code of 0 or more, ordered by their first members; codes of one position fall out."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(codes) else np.zeros(0, np.int64)
+    ends = np.r_[starts[1:], len(codes)] if len(codes) else starts
+    shared = (ends - starts > 1) & (ordered[starts] >= 0)
+    return sorted(order[start:end].tolist() for start, end in zip(starts[shared], ends[shared], strict=True))
+
+
+_LATER: dict[
+    str, tuple[tuple[int, ...], Any, Any]
+] = {  # columns of version 2: shape of a row, type, "not known"
+    "page": ((), np.int32, 0),
+    "signature": ((SIGNATURE,), np.uint8, 0),
+    "levels": ((4,), np.float32, np.nan),
+    "copies": ((), np.int32, NO_CODE),
+    "part": ((), np.int8, NO_CODE),
+}
+_COLUMNS = ("file_size", "mtime_ns", "width", "height", "mode", "digest", "label", "group", *_LATER)

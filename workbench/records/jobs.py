@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from workbench.records.layout import Layout
 from workbench.records.params import build, param
 from workbench.records.spec import FEATURES
 
@@ -32,16 +31,12 @@ class IndexJob:
 
     kind: ClassVar[str] = "index"
     lane: ClassVar[str] = FILES
-    folder: str = param(help="Folder that holds the images.", path=True)
-    labels: str = param(
-        "folder",
-        help="Where labels come from: the first folder below the root, or nowhere.",
-        choices=("folder", "none"),
-    )
-    group_by: str = param(
-        "",
-        help="What belongs together and must not be torn between train and test: "
-        '"folder:2" for the second folder, "name:(lot[0-9]+)" for a part of the file name, empty for no groups.',
+    folders: tuple[str, ...] = param(help="Folders that hold the images.")
+    pages: str = param(
+        "first",
+        help='What becomes of files with several pages (TIFF): "first" takes one page, "each" makes every page an '
+        'image, "channels" takes them for the channels of one image.',
+        choices=("first", "each", "channels"),
     )
     check: str = param(
         "pixels",
@@ -53,18 +48,12 @@ class IndexJob:
         "", help="An earlier index; unchanged files are taken from it.", path=True, advanced=True
     )
     max_megapixels: float = param(
-        500.0,
+        268.0,
         help="Larger images are refused, so that a decompression bomb can't fill the memory.",
         minimum=1,
         unit="megapixels",
         advanced=True,
     )
-
-    def __post_init__(self) -> None:
-        self.layout()
-
-    def layout(self) -> Layout:
-        return Layout(labels=self.labels, group_by=self.group_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +63,10 @@ class EmbedJob:
     kind: ClassVar[str] = "embed"
     lane: ClassVar[str] = DEVICE
     index: str = param(help="Index of the images.", path=True)
-    root: str = param("", help="Folder of the images, where it has moved since they were indexed.", path=True)
+    curation: str = param("", help="What was decided about the images of the index.", path=True)
+    roots: tuple[str, ...] = param(
+        (), help="Folders of the images, in the index's order, where they have moved since they were indexed."
+    )
     backbone: str = param(help="Catalogue id, Hugging Face id, timm name, or a local file or folder.")
     feature: str = param(
         "",

@@ -1,6 +1,9 @@
 """A project folder: where the images are, what was chosen, and every run.
 
-    project.json    name, data root, layout, which index counts, what is chosen
+    project.json    name, where the images are, what was decided about them, what is chosen
+    edits.json      what can be undone
+    tables/         copies of label tables, named by their content
+    curations/      what was decided when something was computed, named by its content
     runs/           one folder a run
     trash/          discarded runs, until the user empties it
     caches/         vectors and thumbnails; may be deleted at any time
@@ -12,19 +15,29 @@ through one data root, which is re-pointed when they move.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.records.files import DocumentError, read_document, write_document
+import numpy as np
+
+from workbench.records.arrange import Arranged, arrange
+from workbench.records.curation import Curation
+from workbench.records.edits import Edits
+from workbench.records.files import DocumentError, read_document, whole_file, write_document
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import JobConfig
+from workbench.records.label_table import LabelTable, read_table
 from workbench.records.runs import RunFolder, list_runs
 
-VERSION = 1
+VERSION = 2
+CURATION_VERSION = 1
+CURATIONS = "curations"
 UNTITLED = "Untitled"
 
 
@@ -42,11 +55,12 @@ class Settings:
     """What the user chose. Everything here has a default, so that an older project opens."""
 
     name: str = UNTITLED
-    root: str = ""  # folder of the labelled images
+    roots: dict[str, str] = field(
+        default_factory=dict
+    )  # folders of the labelled images, see records/roots.py
     pool: str = ""  # folder of unlabelled images
-    labels: str = "folder"
-    group_by: str = ""
-    index: str = ""  # path of the index that counts, relative to the project
+    curation: Curation = field(default_factory=Curation)
+    index: str = ""  # path of the index of the files, relative to the project
     pool_index: str = ""
     chosen: list[Chosen] = field(default_factory=list)
     seeds: int = 5
@@ -79,7 +93,7 @@ class Project:
     @classmethod
     def open(cls, folder: Path) -> Project:
         """Raises DocumentError when there is no project that this program reads."""
-        body = read_document(folder / "project.json", "project", VERSION)
+        body = read_document(folder / "project.json", "project", VERSION, {1: _from_version_1})
         known = {item.name for item in fields(Settings)}
         values = {key: value for key, value in body.items() if key in known}
         known_chosen = {item.name for item in fields(Chosen)}
@@ -87,6 +101,7 @@ class Project:
             Chosen(**{key: value for key, value in choice.items() if key in known_chosen})
             for choice in values.get("chosen", [])
         ]
+        values["curation"] = Curation.from_json(values.get("curation", {}))
         return cls(folder.absolute(), Settings(**values))
 
     @classmethod
@@ -94,7 +109,9 @@ class Project:
         return cls.open(folder) if (folder / "project.json").exists() else cls.create(folder, name)
 
     def save(self) -> None:
-        write_document(self.folder / "project.json", "project", VERSION, asdict(self.settings))
+        body = asdict(replace(self.settings, curation=Curation()))
+        body["curation"] = self.settings.curation.to_json()
+        write_document(self.folder / "project.json", "project", VERSION, body)
 
     @property
     def runs_folder(self) -> Path:
@@ -148,12 +165,60 @@ class Project:
     def resolve(self, stored: str) -> Path:
         return self.folder / stored  # an absolute path wins over the folder
 
-    def index(self) -> ImageIndex | None:
-        """The index that counts; None before a folder was indexed or when its file is gone."""
-        return self._load_index(self.settings.index)
+    # The images
+
+    def files_index(self) -> ImageIndex | None:
+        """The index of the files, where they are now; None before a folder was indexed or when its file is gone."""
+        index = self._load_index(self.settings.index)
+        if index is not None and set(index.roots) == set(self.settings.roots):
+            index.roots = dict(self.settings.roots)
+        return index
+
+    def arranged(self, files: ImageIndex) -> Arranged:
+        """The index that counts. Raises ValueError where the curation can't be applied, with a sentence."""
+        return arrange(files, self.settings.curation, self.table())
+
+    def table(self) -> LabelTable | None:
+        """Raises ValueError when the project's copy of the label table can't be read."""
+        stored = self.settings.curation.table
+        return read_table(self.resolve(stored)) if stored else None
+
+    def keep_table(self, source: Path) -> str:
+        """Copy a label table into the project; returns how a curation names it. Raises ValueError with a sentence.
+
+        The copy counts from then on: what the table's file becomes later changes no result.
+        """
+        read_table(source)
+        data = source.read_bytes()
+        name = hashlib.blake2b(data, digest_size=8).hexdigest() + (
+            source.suffix if source.suffix.lower() in (".csv", ".tsv", ".txt") else ".csv"
+        )
+        with whole_file(self.folder / "tables" / name) as stream:
+            stream.write(data)
+        return f"tables/{name}"
+
+    def keep_curation(self) -> Path:
+        """The file of what is decided now, named by its content: what is computed from it can be computed again."""
+        body = self.settings.curation.to_json()
+        text = json.dumps(body, sort_keys=True)
+        name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        path = self.folder / CURATIONS / f"{name}.json"
+        if not path.exists():
+            write_document(path, "curation", CURATION_VERSION, body)
+        return path
+
+    @property
+    def edits(self) -> Edits:
+        return Edits.load(self.folder / "edits.json")
 
     def pool_index(self) -> ImageIndex | None:
-        return self._load_index(self.settings.pool_index)
+        """The index of the pool's files, without those that were taken out of it."""
+        index = self._load_index(self.settings.pool_index)
+        gone = self.settings.curation.pool_left_out
+        if index is None or not gone:
+            return index
+        kept = [position for position, name in enumerate(index.names()) if name not in gone]
+        return index.take(np.asarray(kept, dtype=np.int64)) if len(kept) < len(index) else index
 
     def _load_index(self, stored: str) -> ImageIndex | None:
         if not stored:
@@ -166,6 +231,36 @@ class Project:
     def test_openings(self) -> int:
         """How often an evaluation has looked at the test part."""
         return len(read_ledger(self.ledger))
+
+
+def counting_index(index: Path, curation: str, roots: Sequence[str]) -> ImageIndex:
+    """The index that counts, for a job that was given files of the project.
+
+    Args:
+        index: an index of the files, or one that counts already where `curation` is "".
+        curation: file that `Project.keep_curation` made.
+        roots: folders of the images, in the index's order, where they have moved.
+
+    Raises:
+        DocumentError, ValueError: a file that can't be read, or a curation that can't be applied.
+    """
+    found = ImageIndex.load(index)
+    if roots:
+        if len(roots) != len(found.roots):
+            raise ValueError(f"{index.name} is of {len(found.roots)} folders, and {len(roots)} are named.")
+        found.roots = dict(zip(found.roots, roots, strict=True))
+    if not curation:
+        return found
+    decided = Curation.from_json(read_document(Path(curation), "curation", CURATION_VERSION))
+    project = Path(curation).parent.parent
+    return arrange(found, decided, read_table(project / decided.table) if decided.table else None).index
+
+
+def _from_version_1(body: dict[str, Any]) -> dict[str, Any]:
+    """One folder, and labels and groups by rules, were all that there was."""
+    root = body.pop("root", "")
+    layout = {"labels": body.pop("labels", "folder"), "group_by": body.pop("group_by", "")}
+    return {**body, "roots": {"": root} if root else {}, "curation": {"layout": layout}}
 
 
 def append_ledger(path: Path, entry: dict[str, Any]) -> None:

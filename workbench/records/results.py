@@ -120,6 +120,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leaks:
+    """Copies of test images among the images that were learnt from, in the worst of the splits."""
+
+    sets: int  # of copies that a split tore apart
+    test_images: int  # test images that have a copy in training or validation
+    near: bool  # whether copies were looked for by their looks, and not by their bytes only
+
+    def told(self) -> str:
+        """In a few words, for the head of a table."""
+        how = "" if self.near else " (exact copies only)"
+        if not self.sets:
+            return f"no leaks found{how}"
+        images = f"{self.test_images:,} test image" + ("" if self.test_images == 1 else "s")
+        return f"leaks left in: {images}{how}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
     """A comparison on one protocol. Two results may be ranked together only when `protocol` is equal."""
 
@@ -135,6 +152,8 @@ class EvaluationResult:
     models: tuple[ModelResult, ...]
     comparisons: tuple[Comparison, ...]
     findings: tuple[Finding, ...] = ()
+    leaks: Leaks | None = None  # None in results of earlier versions, which did not look
+    plan: str = ""  # how the splits were drawn, in words: "5 folds"; "" by shares
     predictions: str = "predictions.npz"  # beside the result: per-item predictions, see Predictions
 
     def model(self, name: str) -> ModelResult:
@@ -177,6 +196,8 @@ class EvaluationResult:
             "models": models,
             "comparisons": [asdict(pair) for pair in self.comparisons],
             "findings": [asdict(finding) for finding in self.findings],
+            "leaks": asdict(self.leaks) if self.leaks is not None else None,
+            "split_plan": self.plan or "shares",
         }
 
     def save(self, path: Path) -> None:
@@ -204,6 +225,8 @@ class EvaluationResult:
                     for pair in body["comparisons"]
                 ),
                 findings=tuple(Finding(**finding) for finding in body["findings"]),
+                leaks=Leaks(**body["leaks"]) if body.get("leaks") else None,
+                plan=body.get("plan", ""),
                 predictions=body["predictions"],
             )
         except (KeyError, TypeError) as error:

@@ -1,11 +1,16 @@
-"""Seeded, stratified train / validation / test splits that keep groups whole, with a hash that names them."""
+"""Seeded, stratified train / validation / test splits that keep groups whole, with a hash that names them.
+
+Three ways to divide (`SplitPlan`): by shares, as somebody else has decided ("official"), or in folds, each of which
+is the test part once.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +20,76 @@ VERSION = 1
 PARTS = ("train", "val", "test")
 UNUSED = -1
 FRACTIONS = (0.6, 0.2, 0.2)
+FOLDS = 5
+KINDS = ("shares", "official", "folds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """How the labelled images are divided, for every seed anew.
+
+    Attributes:
+        kind: "shares" - by `fractions`; "official" - the parts that a label table gives, where what it leaves open
+            (a validation part, a test part) is drawn; "folds" - seed s has fold s % folds as its test part and the
+            next one for validation, and every `folds` seeds the folds are drawn anew.
+        fractions: shares of train, validation and test.
+        folds: how many.
+
+    Raises:
+        ValueError: with a sentence, for a plan that divides nothing.
+    """
+
+    kind: str = "shares"
+    fractions: tuple[float, float, float] = FRACTIONS
+    folds: int = FOLDS
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"a split is one of {', '.join(KINDS)}, not {self.kind!r}.")
+        if len(self.fractions) != 3 or min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-9:
+            raise ValueError(
+                f"the shares of train, validation and test must be positive and sum to 1, not {self.fractions}."
+            )
+        if not 3 <= self.folds <= 100:
+            raise ValueError(f"there must be 3 to 100 folds, not {self.folds}: one to test, one to validate.")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> SplitPlan:
+        known = {"kind", "fractions", "folds"}
+        values = {key: value for key, value in body.items() if key in known}
+        if "fractions" in values:
+            values["fractions"] = tuple(values["fractions"])
+        return cls(**values)
+
+    @classmethod
+    def parse(cls, text: str) -> SplitPlan:
+        """From a command line: "60/20/20", "official" or "folds:5". Raises ValueError with a sentence."""
+        kind, _, number = text.partition(":")
+        try:
+            if kind == "folds":
+                return cls(kind="folds", folds=int(number or FOLDS))
+            if text == "official":
+                return cls(kind="official")
+            shares = [float(share) for share in text.split("/")]
+            train, val, _ = (share / sum(shares) for share in shares)
+        except (ValueError, ZeroDivisionError) as error:
+            if isinstance(error, ValueError) and "there must be" in str(error):
+                raise
+            raise ValueError(
+                f'a split is written "60/20/20" (train, validation, test), "official" or "folds:5", not {text!r}.'
+            ) from None
+        return cls(fractions=(train, val, 1 - train - val))
+
+    def told(self) -> str:
+        """In a few words."""
+        if self.kind == "folds":
+            return f"{self.folds} folds"
+        if self.kind == "official":
+            return "official parts"
+        return " / ".join(f"{100 * share:.0f}" for share in self.fractions) + " %"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +144,8 @@ def make_split(
     groups: np.ndarray | None = None,
     *,
     seed: int = 0,
-    fractions: tuple[float, float, float] = FRACTIONS,
+    plan: SplitPlan | None = None,
+    official: np.ndarray | None = None,
 ) -> Split:
     """Divide the labelled items by class, keeping every group in one part.
 
@@ -80,41 +156,73 @@ def make_split(
         ids: (N,) unique item ids.
         labels: (N,) integer class codes, negative where there is no label.
         groups: (N,) integer group codes; negative codes are items that form a group each. None: no groups.
-        fractions: shares of train, validation and test; must be positive and sum to 1.
+        plan: how to divide; by default 60 / 20 / 20.
+        official: (N,) parts that a plan of kind "official" holds to; negative: not used.
 
     Raises:
-        ValueError: fractions that don't sum to 1, or ids that repeat.
+        ValueError: ids that repeat; an official plan without an official training part.
     """
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise ValueError(
-            f"the shares of train, validation and test must be positive and sum to 1, not {fractions}."
-        )
+    plan = plan or SplitPlan()
     if len(set(ids)) != len(ids):
         raise ValueError("item ids repeat; a split needs unique ids.")
     labels = np.asarray(labels)
     order = np.asarray(sorted(np.flatnonzero(labels >= 0).tolist(), key=lambda i: ids[i]), dtype=np.int64)
+    codes = None if groups is None else np.asarray(groups)
+    grouped = codes is not None and bool(np.any(codes[order] >= 0))
     part = np.full(len(ids), UNUSED, dtype=np.int8)
-    grouped = groups is not None and bool(np.any(np.asarray(groups)[order] >= 0))
-    rng = np.random.default_rng([seed, 0x5B117])
-    if grouped:
-        assert groups is not None
-        part[order] = _by_group(labels[order], np.asarray(groups)[order], rng, fractions)
+
+    def divide(members: np.ndarray, shares: Sequence[float], key: int) -> np.ndarray:
+        rng = np.random.default_rng([key, 0x5B117])
+        if grouped:
+            assert codes is not None
+            return _by_group(labels[members], codes[members], rng, shares)
+        return _by_class(labels[members], rng, shares)
+
+    if plan.kind == "official":
+        part[order] = _complete(
+            np.asarray(official)[order] if official is not None else None, order, plan, seed, divide
+        )
+    elif plan.kind == "folds":
+        fold = divide(order, [1 / plan.folds] * plan.folds, seed // plan.folds)
+        test = seed % plan.folds
+        part[order] = np.where(fold == test, 2, np.where(fold == (test + 1) % plan.folds, 1, 0))
     else:
-        part[order] = _by_class(labels[order], rng, fractions)
-    return Split(seed=seed, fractions=fractions, ids=tuple(ids), part=part, grouped=grouped)
+        part[order] = divide(order, plan.fractions, seed)
+    return Split(seed=seed, fractions=plan.fractions, ids=tuple(ids), part=part, grouped=grouped)
 
 
-def _by_class(
-    labels: np.ndarray, rng: np.random.Generator, fractions: tuple[float, float, float]
+def _complete(
+    given: np.ndarray | None,
+    order: np.ndarray,
+    plan: SplitPlan,
+    seed: int,
+    divide: Callable[[np.ndarray, Sequence[float], int], np.ndarray],
 ) -> np.ndarray:
-    """Every class is shuffled and cut; a class of three or more is in all three parts."""
+    """The official parts of the items in `order`; a part that is missing is drawn from training."""
+    if given is None or not np.any(given == 0):
+        raise ValueError(
+            'there is no official training part. Give the label table a column "split" with train, val or test in '
+            "every row, or choose another way to split."
+        )
+    part = given.astype(np.int8)
+    open_parts = [number for number in (1, 2) if not np.any(part == number)]
+    if open_parts:
+        members = np.flatnonzero(part == 0)
+        shares = [plan.fractions[0], *(plan.fractions[number] for number in open_parts)]
+        drawn = divide(order[members], [share / sum(shares) for share in shares], seed)
+        part[members] = np.asarray([0, *open_parts], dtype=np.int8)[drawn]
+    return part
+
+
+def _by_class(labels: np.ndarray, rng: np.random.Generator, shares: Sequence[float]) -> np.ndarray:
+    """Every class is shuffled and cut, the last part first; a class of as many items as parts is in all of them."""
     part = np.zeros(len(labels), dtype=np.int8)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        test = _share(len(members), fractions[2])
-        val = _share(len(members) - test, fractions[1] / (fractions[0] + fractions[1]))
-        part[members[:test]] = 2
-        part[members[test : test + val]] = 1
+        for number in range(len(shares) - 1, 0, -1):
+            held = _share(len(members), shares[number] / sum(shares[: number + 1]))
+            part[members[:held]] = number
+            members = members[held:]
     return part
 
 
@@ -126,7 +234,7 @@ def _share(size: int, fraction: float) -> int:
 
 
 def _by_group(
-    labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator, fractions: tuple[float, float, float]
+    labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator, fractions: Sequence[float]
 ) -> np.ndarray:
     """Greedy: the largest groups first, each to the part that it brings nearest to its share of every class."""
     single = groups < 0
@@ -139,15 +247,15 @@ def _by_group(
     # A class weighs the same however many images it has: without this the rare ones are left to chance.
     counts /= counts.sum(axis=0)
     shares = np.asarray(fractions)[:, None]
-    filled = np.zeros((3, len(classes)))
+    filled = np.zeros((len(fractions), len(classes)))
     size = counts.sum(axis=1)
     # Jitter makes another seed another split, also among groups of nearly one size.
     order = np.argsort(-size * rng.uniform(0.5, 1.5, len(names)), kind="stable")
     chosen = np.zeros(len(names), dtype=np.int8)
     for group in order:
-        with_group = filled[None] + np.eye(3)[:, :, None] * counts[group]
+        with_group = filled[None] + np.eye(len(fractions))[:, :, None] * counts[group]
         cost = (((with_group - shares) / np.sqrt(shares)) ** 2).sum(axis=(1, 2))
-        gain = cost + rng.uniform(0, 1e-9, 3)
+        gain = cost + rng.uniform(0, 1e-9, len(fractions))
         best = int(np.argmin(gain))
         filled[best] += counts[group]
         chosen[group] = best

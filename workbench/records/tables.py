@@ -198,9 +198,13 @@ def protocol_sentence(result: EvaluationResult, metric: str = "") -> str:
         if len(result.seeds) == 1
         else f"{len(result.seeds)} resampled splits"
     )
+    if result.plan not in ("", "shares") and len(result.seeds) > 1:
+        splits = f"{count(len(result.seeds), 'split')} by {result.plan}"
     groups = ", groups kept whole" if result.grouped else ""
+    leaks = f", {result.leaks.told()}" if result.leaks is not None else ""
     return (
-        f"{kind}, {name} on the sealed test part, {splits}{groups}. Strength and k chosen on validation only."
+        f"{kind}, {name} on the sealed test part, {splits}{groups}{leaks}. "
+        "Strength and k chosen on validation only."
     )
 
 

@@ -11,14 +11,15 @@ from tests.gui.comparison import small_comparison
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.view import CompareView
 from workbench.gui.session import Session
+from workbench.records.arrange import Arranged
 from workbench.records.index import ImageIndex
 
 
 @pytest.fixture
 def session(qtbot, tmp_path: Path, monkeypatch) -> Iterator[Session]:
     made = Session()
-    for name in ("describe", "read_dataset"):
-        monkeypatch.setattr(made, name, lambda: None)
+    monkeypatch.setattr(made, "describe", lambda: None)
+    monkeypatch.setattr(made.dataset, "read", lambda *_: None)
     made.create_project(tmp_path / "project", "Line 4")
     yield made
     made.close()
@@ -38,8 +39,8 @@ def commands() -> Commands:
 
 @pytest.fixture
 def compared(session: Session, small_index: ImageIndex) -> Session:
-    session.index = small_index
-    session.settings.root = small_index.root
+    session.dataset.arranged = Arranged(small_index)
+    session.settings.roots = dict(small_index.roots)
     session.result, session.predictions = small_comparison(small_index)
     session.settings.result = "run-7"
     return session

@@ -17,6 +17,7 @@ from workbench.gui.compare.picture import save_picture
 from workbench.gui.compare.table_model import Column
 from workbench.gui.compare.view import CompareView
 from workbench.gui.session import Session
+from workbench.records.arrange import Arranged
 from workbench.records.index import ImageIndex
 from workbench.records.runs import Status
 from workbench.records.tables import as_csv, as_markdown
@@ -90,7 +91,7 @@ def test_empty_states_lead_on(
     assert not empty.filter.isVisible()
     qtbot.mouseClick(empty.empty.action, Qt.MouseButton.LeftButton)
     assert commands.gone == ["data"]
-    session.index = small_index
+    session.dataset.arranged = Arranged(small_index)
     session.dataset_changed.emit()
     qtbot.mouseClick(empty.empty.action, Qt.MouseButton.LeftButton)
     assert commands.gone == ["data", "models"]

@@ -8,10 +8,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from tests.gui.comparison import MEANS
-from workbench.gui.compare.behind import behind_cell, positions, worst_cell
+from workbench.gui.compare.behind import behind_cell, worst_cell
 from workbench.gui.compare.confusion import Matrix
 from workbench.gui.compare.strip import nice_axis, swarm
 from workbench.gui.compare.view import CompareView
+from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.records.index import ImageIndex
 
@@ -85,7 +86,7 @@ def test_images_are_found_by_content_with_copies_told_apart(small_index: ImageIn
 
 
 def test_lost_images_and_lost_predictions_are_told(view: CompareView, compared: Session) -> None:
-    compared.index = None
+    compared.dataset.arranged = None
     compared.dataset_changed.emit()
     assert "not in the folder" in view.behind.why.text() and not view.behind.grid.isVisible()
     compared.predictions = None

@@ -21,13 +21,16 @@ _CPU_TOKENS = 2048
 
 
 class Backbone(Protocol):
-    """A loaded backbone. `dimensions` holds the length of every pooled vector that it offers."""
+    """A loaded backbone. `dimensions` holds the length of every pooled vector that it offers.
+
+    A picture has n = `spec.reading.num_channels` channels, which is 3 unless all channels of the data set are read.
+    """
 
     spec: FeatureSpec
     dimensions: dict[str, int]
 
     def encode(self, images: np.ndarray) -> Named:
-        """(B, S, S, 3) uint8, or float32 in 0..1 -> float32 features by name, those that exist:
+        """(B, S, S, n) uint8, or float32 in 0..1 -> float32 features by name, those that exist:
         `cls` (B, D), `registers` (B, R, D), `patches` (B, N, D) row by row of the image, `pooled` (B, D)."""
 
     def pooled_features(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -53,11 +56,23 @@ def pool(named: Mapping[str, torch.Tensor], feature: str) -> torch.Tensor:
     return named["patches"].float().mean(dim=1) if feature == "mean" else named[source].float()
 
 
+def channels_of(spec: FeatureSpec) -> int:
+    """Of every picture that the backbone of `spec` gets.
+
+    Raises:
+        ValueError: all channels are to be read, and nobody has said how many there are.
+    """
+    number = spec.reading.num_channels
+    if number is None:
+        raise ValueError("The feature asks for all channels without saying how many there are.")
+    return number
+
+
 class TorchBackbone:
     """A torch module and a function that names its outputs.
 
     Args:
-        read: (B, 3, S, S) normalised pixels -> named features, in the dtype that comes out.
+        read: (B, n, S, S) normalised pixels -> named features, in the dtype that comes out.
         dimensions: of the vectors that are offered, composed ones included.
         tokens: of one image, which sets how many images the CPU takes at once.
         around: makes the context of every forward pass.
@@ -83,8 +98,9 @@ class TorchBackbone:
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._micro = max(1, _CPU_TOKENS // tokens) if self._device.type == "cpu" else None
         recipe = spec.preprocess
-        self._mean = torch.tensor(recipe.mean, device=self._device).view(1, 3, 1, 1)
-        self._std = torch.tensor(recipe.std, device=self._device).view(1, 3, 1, 1)
+        self._channels = channels_of(spec)
+        self._mean = self._each_channel(recipe.mean)
+        self._std = self._each_channel(recipe.std)
 
     def encode(self, images: np.ndarray) -> Named:
         parts = [self._forward(part) for part in self._parts(images)]
@@ -105,11 +121,15 @@ class TorchBackbone:
             torch.mps.empty_cache()
 
     def _parts(self, images: np.ndarray) -> list[np.ndarray]:
-        size = self.spec.preprocess.size
-        if images.ndim != 4 or images.shape[1:] != (size, size, 3) or not len(images):
-            raise ValueError(f"expected images of shape (B, {size}, {size}, 3), got {images.shape}.")
+        size, channels = self.spec.preprocess.size, self._channels
+        if images.ndim != 4 or images.shape[1:] != (size, size, channels) or not len(images):
+            raise ValueError(f"expected images of shape (B, {size}, {size}, {channels}), got {images.shape}.")
         step = self._micro or len(images)
         return [images[start : start + step] for start in range(0, len(images), step)]
+
+    def _each_channel(self, colours: tuple[float, float, float]) -> torch.Tensor:
+        values = [colours[channel % len(colours)] for channel in range(self._channels)]
+        return torch.tensor(values, device=self._device).view(1, -1, 1, 1)
 
     def _forward(self, images: np.ndarray) -> Named:
         # Bytes cross to the device, not floats: a quarter of the transfer.

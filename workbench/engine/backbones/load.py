@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from workbench.engine.backbones import catalogue
-from workbench.engine.backbones.base import Backbone, Named, TorchBackbone
+from workbench.engine.backbones.base import Backbone, Named, TorchBackbone, channels_of
+from workbench.engine.backbones.channels import adapt
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.records.spec import FeatureSpec
 from workbench.records.text import printable
@@ -28,7 +29,9 @@ def load_backbone(
     size = spec.preprocess.size
     if spec.layer != -1:
         raise ValueError(f"The feature asks for layer {spec.layer}; only the last layer (-1) is read.")
-    found = resolve(spec.backbone, image_size=size, feature=spec.feature, cache=cache, memo=memo)
+    found = resolve(
+        spec.backbone, image_size=size, feature=spec.feature, reading=spec.reading, cache=cache, memo=memo
+    )
     if found.spec.weights != spec.weights:
         raise ValueError(
             f"The weights of {printable(spec.backbone)} are no longer those that the features were asked from "
@@ -93,6 +96,7 @@ def _assemble(
     tokens: int,
     convolutional: bool,
 ) -> Backbone:
+    adapt(module, channels_of(spec), printable(spec.backbone))
     module.requires_grad_(False)
     if convolutional:
         module.to(memory_format=torch.channels_last)

@@ -20,9 +20,11 @@ from typing import Any, Literal
 from workbench.engine.backbones import catalogue, digest, hub, recipes
 from workbench.engine.backbones.families import FAMILIES, Family
 from workbench.engine.device import precision_on
-from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess
-from workbench.records.text import printable
+from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
+from workbench.records.text import count, printable
 
+_USUAL = Reading()
+_COLOURS = 3  # that every backbone was trained on
 _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz")
 _FLOOR = Preprocess(
     resize="squash",
@@ -88,7 +90,7 @@ def resolve(
     precision: Precision | Literal["auto"] = "fp32",
     device: str = "cpu",
     decode: Decode = "scaled",
-    window: str = "full",
+    reading: Reading = _USUAL,
     allow_download: bool = False,
     cache: Path | None = None,
     memo: Path | None = None,
@@ -100,6 +102,7 @@ def resolve(
         feature: one of records.spec.FEATURES; None takes what the family is usually used with.
         precision: "auto" takes bf16 where `device` gains from it and the features stay at a cosine of 0.999 to
             those of fp32, which convolutional networks don't; "bf16" takes it all the same.
+        reading: how stored numbers become pictures; where it takes all channels, the patch embedding is adapted.
         cache: the Hugging Face cache; None takes the usual one.
         memo: folder that remembers digests and timm's answers; None takes the user's cache folder.
 
@@ -107,6 +110,12 @@ def resolve(
         ValueError: unknown, not on this machine, damaged, or not able to do what is asked; a sentence for people.
     """
     identifier = identifier.strip()
+    channels = reading.num_channels or _COLOURS
+    if identifier == catalogue.HISTOGRAM and channels != _COLOURS:
+        raise ValueError(
+            f"{catalogue.title_of(identifier)} counts three colours and can't take {channels} channels. Pick three "
+            "of them, or take their mean."
+        )
     found = _find(identifier, cache, memo, allow_download)
     recipe = recipes.at_size(found.recipe, image_size or found.usual, found.multiple, printable(identifier))
     chosen = feature or found.default
@@ -121,12 +130,12 @@ def resolve(
         layer=-1,
         preprocess=recipe,
         decode=decode,
-        window=window,
+        reading=reading,
         precision=_precision(found, precision, device),
     )
     return Resolved(
         spec=spec,
-        title=found.title,
+        title=found.title + _adapted(channels),
         kind=found.kind,
         family=found.family,
         features=found.features,
@@ -136,6 +145,13 @@ def resolve(
         files=found.files,
         official=found.official,
     )
+
+
+def _adapted(channels: int) -> str:
+    """What a reader must know of a backbone that was never trained on what it gets (see `channels.adapt`)."""
+    if channels == _COLOURS:
+        return ""
+    return f" (patch embedding adapted to {count(channels, 'channel')})"
 
 
 def _precision(found: _Found, wanted: Precision | Literal["auto"], device: str) -> Precision:

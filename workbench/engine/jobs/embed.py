@@ -15,14 +15,18 @@ from platformdirs import user_cache_path
 from workbench.engine.backbones.resolve import resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
+from workbench.engine.look_alikes import find_look_alikes
+from workbench.pixels.decode import ImageError, settled
+from workbench.pixels.histogram import largest
 from workbench.records.embeddings import Embeddings, write_h5ad
 from workbench.records.features import FeatureStore
 from workbench.records.files import write_document
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import EmbedJob
+from workbench.records.project import counting_index
 from workbench.records.runs import RunFolder
-from workbench.records.spec import FeatureSpec
-from workbench.records.splits import make_split
+from workbench.records.spec import FeatureSpec, Reading
+from workbench.records.splits import PARTS, make_split
 from workbench.records.text import count
 
 CACHE = "features"
@@ -31,7 +35,7 @@ CACHE = "features"
 def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError for a backbone that is not at hand, and when not one image could be read."""
     began = time.perf_counter()
-    index = ImageIndex.load(Path(job.index))
+    index = counting_index(Path(job.index), job.curation, job.roots)
     device = likely_device(job.device)
     resolved = resolve(
         job.backbone,
@@ -40,6 +44,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         precision=job.precision,
         device=device,
         decode=job.decode,
+        reading=_reading(index),
         allow_download=job.allow_download,
     )
     spec = resolved.spec
@@ -47,11 +52,12 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     store = FeatureStore(cache / spec.extraction_fingerprint())
     run.add_provenance(
         {
-            "inputs": {"index": index.content_hash(), "root": index.root},
+            "inputs": {"index": index.content_hash(), "roots": dict(index.roots)},
             "spec": spec.to_json(),
             "fingerprint": spec.fingerprint(),
             "seeds": {"split": job.split_seed},
             "device": device,
+            "in_channels": spec.reading.num_channels,
         }
     )
     missing = _first_of_each(index, store.missing(index.digest))
@@ -70,6 +76,15 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, spec, resolved.title, run)
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
+    looked = find_look_alikes(
+        embeddings,
+        run.path,
+        store.folder,
+        device,
+        lambda done, total: control.progress(done, total, detail="Looking for look-alikes"),
+    )
+    if not looked:
+        control.note("Look-alikes were not looked for: there are too many images to compare each with each.")
     rejected = [{"path": index.paths[i], "reason": reason} for i, reason in sorted(refused.items())]
     write_document(run.path / "refused.json", "refused", 1, {"refused": rejected})
     if rejected:
@@ -86,6 +101,20 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "seconds": time.perf_counter() - began,
         **facts,
     }
+
+
+def _reading(index: ImageIndex) -> Reading:
+    """The data set's, with the number of channels that most of its images have, where it takes all of them."""
+    if index.reading.num_channels is not None or not len(index):
+        return index.reading
+    for place in np.flatnonzero(index.mode == np.bincount(index.mode).argmax()).tolist():
+        try:
+            return settled(
+                index.reading, index.file(place), page=int(index.page[place]), max_pixels=largest(index)
+            )
+        except ImageError:
+            continue  # it will be listed among those that can't be read
+    raise ValueError("No image could be read to count its channels. Is the folder still where it was?")
 
 
 def _first_of_each(index: ImageIndex, missing: np.ndarray) -> np.ndarray:
@@ -105,14 +134,16 @@ def _assemble(
 ) -> Embeddings:
     ids = [index.ids[i] for i in kept]
     labels, groups = index.label[kept], index.group[kept]
-    split = make_split(ids, labels, groups, seed=job.split_seed)
+    split = make_split(ids, labels, groups, seed=job.split_seed, plan=index.plan, official=index.part[kept])
     return Embeddings(
         X=vectors,
         ids=ids,
-        paths=[index.paths[i] for i in kept],
+        paths=[index.name(i) for i in kept],
         labels=[index.classes[code] if code >= 0 else "" for code in labels],
         splits=split.names(),
         groups=[index.groups[code] if code >= 0 else "" for code in groups],
+        copies=[f"set {code + 1}" if code >= 0 else "" for code in index.copies[kept].tolist()],
+        official=[PARTS[code] if code >= 0 else "" for code in index.part[kept].tolist()],
         provenance={
             "backbone": spec.backbone,
             "title": title,
@@ -120,7 +151,13 @@ def _assemble(
             "fingerprint": spec.fingerprint(),
             "spec": spec.to_json(),
             "index": index.content_hash(),
-            "split": {"seed": split.seed, "hash": split.hash, "grouped": split.grouped},
+            "near_copies": bool(index.signature.any()),
+            "split": {
+                "seed": split.seed,
+                "hash": split.hash,
+                "grouped": split.grouped,
+                "plan": index.plan.to_json(),
+            },
             "run": run.id,
         },
     )

@@ -12,14 +12,17 @@ import numpy as np
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
 from workbench.engine.evals.evaluate import ModelFeatures, evaluate
+from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.exports import import_embeddings
 from workbench.records.embeddings import Embeddings
 from workbench.records.jobs import EvaluateJob
 from workbench.records.project import append_ledger
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
-from workbench.records.splits import Split, make_split
+from workbench.records.splits import PARTS, UNUSED, SplitPlan, make_split
 from workbench.records.text import count
+
+_PART = {name: number for number, name in enumerate(PARTS)}
 
 
 def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
@@ -40,7 +43,9 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     y = np.asarray([code[label] for label in labels], dtype=np.int32)
     groups = _group_codes(list(sets[0].groups))
     seeds = tuple(range(job.seeds))
-    splits = [make_split(ids, y, groups, seed=seed) for seed in seeds]
+    plan = _plan(sets[0])
+    official = np.asarray([_PART.get(name, UNUSED) for name in sets[0].official], dtype=np.int8)
+    splits = [make_split(ids, y, groups, seed=seed, plan=plan, official=official) for seed in seeds]
     models = [
         ModelFeatures(
             name=name,
@@ -73,7 +78,11 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         grouped=splits[0].grouped,
         on_progress=lambda done, total, detail: control.progress(done, total, unit="fits", detail=detail),
     )
-    result = replace(result, findings=(*_copies_across(splits), *_dropped(dropped), *result.findings))
+    leaks, finding = find_leaks(sets[0].copies, splits, near=bool(sets[0].provenance.get("near_copies")))
+    told = "" if plan.kind == "shares" else plan.told()
+    result = replace(
+        result, leaks=leaks, plan=told, findings=(*finding, *_dropped(dropped), *result.findings)
+    )
     predictions.save(run.path / result.predictions)
     result.save(run.path / "result.json")
     run.add_provenance(
@@ -132,6 +141,13 @@ def _group_codes(groups: list[str]) -> np.ndarray:
     return np.asarray([known.get(name, -1) for name in groups], dtype=np.int32)
 
 
+def _plan(embeddings: Embeddings) -> SplitPlan:
+    """How the data set wants to be split; files of other programs say nothing, and are split by shares."""
+    split = embeddings.provenance.get("split")
+    plan = split.get("plan") if isinstance(split, dict) else None
+    return SplitPlan.from_json(plan) if isinstance(plan, dict) else SplitPlan()
+
+
 def _dropped(dropped: int) -> tuple[Finding, ...]:
     if not dropped:
         return ()
@@ -140,22 +156,3 @@ def _dropped(dropped: int) -> tuple[Finding, ...]:
         "Embed the folder again with each of them."
     )
     return (Finding(name="images left out", severity="warn", advice=advice),)
-
-
-def _copies_across(splits: list[Split]) -> tuple[Finding, ...]:
-    """Files with the same bytes in the test part and outside it (ids that differ only behind "~")."""
-    worst = 0
-    for split in splits:
-        test: set[str] = set()
-        other: set[str] = set()
-        for name, part in zip(split.ids, split.part.tolist(), strict=True):
-            (test if part == 2 else other).add(name.partition("~")[0])
-        worst = max(worst, len(test & other))
-    if not worst:
-        return ()
-    have = "has an exact copy" if worst == 1 else "have exact copies"
-    advice = (
-        f"Up to {count(worst, 'image')} of the test part {have} in the parts that are learnt from: scores are too "
-        "high by as much as these are easy. Remove the copies or put them into one group."
-    )
-    return (Finding(name="leak", severity="bad", advice=advice),)

@@ -1,4 +1,4 @@
-"""The `index` job: a folder in, index.npz out."""
+"""The `index` job: folders in, the index of the files out (index.npz)."""
 
 from __future__ import annotations
 
@@ -10,36 +10,28 @@ from workbench.engine.indexing import build_index
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import IndexJob
+from workbench.records.roots import name_roots
 from workbench.records.runs import RunFolder
 
 
 def run(job: IndexJob, run: RunFolder, control: Control) -> dict[str, Any]:
-    """Raises ValueError when the folder can't be listed."""
+    """Raises ValueError when a folder can't be listed."""
     index = build_index(
-        Path(job.folder).expanduser(),
-        job.layout(),
+        name_roots([Path(folder) for folder in job.folders]),
+        pages=job.pages,
         check=job.check,
         previous=_previous(job),
         max_pixels=round(job.max_megapixels * 1e6),
-        on_progress=lambda done, total: control.progress(done, total, unit="files"),
+        on_progress=lambda done, total, detail: control.progress(done, total, unit="files", detail=detail),
     )
     index.save(run.path / "index.npz")
-    run.add_provenance({"inputs": {"index": index.content_hash()}})
-    return {
-        "images": len(index),
-        "classes": len(index.classes),
-        "groups": len(index.groups),
-        "refused": len(index.refused),
-        "index": "index.npz",
-    }
+    run.add_provenance({"inputs": {"files": index.content_hash()}})
+    return {"images": len(index), "refused": len(index.refused), "index": "index.npz"}
 
 
 def _previous(job: IndexJob) -> ImageIndex | None:
-    """The earlier index of the same folder; another folder's file of the same name and time is another file."""
-    if not job.previous:
-        return None
+    """An index that can't be read saves no work; the folder is read anew."""
     try:
-        index = ImageIndex.load(Path(job.previous))
+        return ImageIndex.load(Path(job.previous)) if job.previous else None
     except DocumentError:
-        return None  # an index that can't be read saves no work; the folder is read anew
-    return index if Path(index.root) == Path(job.folder).expanduser().absolute() else None
+        return None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.records.index import ImageIndex
 from workbench.records.results import EvaluationResult, Predictions
 
 
@@ -56,33 +55,6 @@ def worst_cell(confusion: Sequence[Sequence[int]]) -> tuple[int, int] | None:
         return 0, 0
     _, row, column = max(mistakes)
     return -row, -column
-
-
-def positions(index: ImageIndex, ids: Sequence[str]) -> dict[str, int]:
-    """Where the items are in `index`, by id; ids that it doesn't hold are left out.
-
-    Reads the hashes as numbers instead of building a million id strings.
-    """
-    wanted: dict[int, dict[int, str]] = {}  # key -> which copy -> id
-    for identifier in ids:
-        text, _, copy = identifier.partition("~")
-        try:
-            key, place = int.from_bytes(bytes.fromhex(text), "little"), int(copy or 1)
-        except ValueError:
-            continue
-        if len(text) == 16:
-            wanted.setdefault(key, {})[place] = identifier
-    keys = np.ascontiguousarray(index.digest[:, :8]).view("<u8").ravel()
-    hits = np.flatnonzero(np.isin(keys, np.asarray(list(wanted), dtype=np.uint64)))
-    seen: dict[int, int] = {}
-    found: dict[str, int] = {}
-    for position in hits.tolist():
-        key = int(keys[position])
-        seen[key] = seen.get(key, 0) + 1
-        identifier = wanted[key].get(seen[key])
-        if identifier is not None:
-            found[identifier] = position
-    return found
 
 
 def confusion_of(result: EvaluationResult, model: str) -> tuple[tuple[int, ...], ...]:

@@ -6,7 +6,8 @@ import numpy as np
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
-from workbench.gui.compare.behind import Behind, behind_cell, positions
+from workbench.gui.compare.behind import Behind, behind_cell
+from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.gui.thumbnails import thumbnails_of
 from workbench.gui.widgets.image_grid import ImageGrid, describe
@@ -104,7 +105,9 @@ class BehindPanel(QWidget):
             position = self.grid.position(at)
             tile = self.grid.tile_of(at)
             caption = f"{describe(index, position)} · {self.grid.caption(at)}"
-            return self.session.file(position), caption, tile.image if tile else None
+            preview = tile.image if tile else None
+            page = int(index.page[position])
+            return Item(self.session.file(position), caption, preview, page, self.session.reading)
 
         self.looking = QuickLook(item, self.grid.num_items, place, self.grid.go_to, self._background, self)
         self.looking.finished.connect(self._looked)

@@ -99,7 +99,7 @@ class ClassList(QListView):
             for code, name in enumerate(names)
         ]
         left_over = len(index) - int(counts.sum())
-        rows.sort(key=lambda row: _natural(row[1]))
+        rows.sort(key=lambda row: natural(row[1]))
         if self.column == "label":
             rows.insert(0, (EVERYTHING, "All images", len(index), _triple(parts.sum(axis=0))))
         if left_over and names:
@@ -201,7 +201,7 @@ def shade_colour(shade: float) -> QColor:
     return colour
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """A sort key under which "lot 9" comes before "lot 10"."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

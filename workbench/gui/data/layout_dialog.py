@@ -1,195 +1,313 @@
-"""How a folder tells labels and groups, with what the rule makes of the user's own file names at once."""
+"""Where labels and groups come from, with what the rules make of the user's own files while they are chosen."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QComboBox,
+    QApplication,
+    QCheckBox,
     QDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QSpinBox,
-    QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
+    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from workbench.gui.data.rule_trial import RuleTrial
-from workbench.gui.glossary import tip
-from workbench.gui.plain_text import plain, set_tip
-from workbench.gui.theme import current_theme, restyle
+from workbench.gui.background import Background
+from workbench.gui.data.layout_fields import GroupFields, LabelFields
+from workbench.gui.data.layout_preview import LayoutPreview
+from workbench.gui.data.layout_trial import QUICK, Trial, summary, try_layout
+from workbench.gui.data.table_card import TableCard, table_of
 from workbench.gui.widgets.buttons import button
-from workbench.gui.widgets.labels import label
-from workbench.records.index import ImageIndex
+from workbench.gui.widgets.cards import Card
+from workbench.gui.widgets.labels import Chip, label
+from workbench.records.label_table import LabelTable, read_table
 from workbench.records.layout import Layout
-from workbench.records.text import count, printable
+from workbench.records.results import Finding
+from workbench.records.text import count
 
-EXAMPLES = 12  # files in the preview, spread over the folder
-SAMPLE = 2000  # files that the summary counts, spread over the folder
-LONGEST_RULE = 200  # characters
+if TYPE_CHECKING:
+    from workbench.gui.session import Session
+
+SETTLE_MS = 150  # after the last key
+FINDINGS_HEIGHT = 132  # px, before the findings scroll
+MARGIN = 16  # px
+TITLE = "Your files"
+TRIALS = "layout trials"  # the name of the session's threads for them
+SEVERAL = "There are several folders: each one's own name is folder 1, what lies in it begins with folder 2."
 
 
 class LayoutDialog(QDialog):
-    """Accepted with a rule that makes sense; `labels()` and `group_by()` then say which."""
+    """Opens with what is in force; puts the new rules in force by `Dataset.set_layout`, which can be undone."""
 
-    def __init__(self, index: ImageIndex, labels: str, group_by: str, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        files = session.dataset.files
+        assert files is not None
+        self._session, self._files = session, files
+        self._table: LabelTable | None = None
+        self._table_path: Path | None = None  # a table that was chosen here
+        self._trial: Trial | None = None
+        self._asked = 0
+        self._closed = False
         self.setWindowTitle("Labels and groups")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(720, 560)
-        self._num_images = len(index)
-        step = max(len(index) // SAMPLE, 1)
-        self._paths = [str(index.paths[i]) for i in range(0, len(index), step)][:SAMPLE]
-        self._make_fields(labels, group_by)
+        self.setAcceptDrops(True)
+        self.resize(980, 700)
+        layout = session.settings.curation.layout
+        self.labels = LabelFields(layout.labels)
+        example = str(files.paths[0]).rsplit("/", 1)[-1] if len(files) else ""
+        self.groups = GroupFields(layout.group_by, example)
+        self.table = TableCard()
+        self.preview = LayoutPreview()
+        self.lacking = QCheckBox("Only those without a label or group")
         self.error = label("", "error", wrap=True)
-        self.summary = label("", "dim", wrap=True)
-        self.preview = QTableWidget(0, 3)
-        self.preview.setHorizontalHeaderLabels(["File", "Label", "Group"])
-        self.preview.setAccessibleName("What the rules make of your files")
-        self.preview.verticalHeader().hide()
-        self.preview.setShowGrid(False)
-        self.preview.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.preview.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.preview.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.preview.horizontalHeader().setDefaultAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
-        self.preview.setColumnWidth(1, 150)
-        self.preview.setColumnWidth(2, 150)
-        self.apply = button("Index again", self.accept, kind="primary")
+        self.apply = button("Use these rules", self.accept, kind="primary")
         self.apply.setDefault(True)
-        self._trial = RuleTrial(self)
-        self._trial.answered.connect(self._show)
-        self._trial.refused.connect(self._refuse)
+        self._background = _background_of(session)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._try)
         self._lay_out()
-        for signal in (
-            self.label_box.currentIndexChanged,
-            self.kind.currentIndexChanged,
-            self.level.valueChanged,
-            self.pattern.textChanged,
-        ):
-            signal.connect(self.refresh)
+        self.labels.changed.connect(self.refresh)
+        self.groups.changed.connect(self.refresh)
+        self.table.chosen.connect(self.take_table)
+        self.lacking.toggled.connect(self._show_examples)
+        if session.settings.curation.table:
+            self._read_kept()
         self.refresh()
 
-    def _make_fields(self, labels: str, group_by: str) -> None:
-        self.label_box = QComboBox()
-        self.label_box.addItem("The first folder names the class", "folder")
-        self.label_box.addItem("Nothing is labelled", "none")
-        self.label_box.setCurrentIndex(max(self.label_box.findData(labels), 0))
-        self.label_box.setAccessibleName("Where labels come from")
-        self.kind = QComboBox()
-        self.kind.addItem("Every image stands by itself", "")
-        self.kind.addItem("A folder names the group", "folder")
-        self.kind.addItem("A part of the file name names the group", "name")
-        self.kind.setAccessibleName("What belongs together")
-        set_tip(self.kind, tip("group"))
-        kind, _, rule = group_by.partition(":")
-        self.kind.setCurrentIndex(max(self.kind.findData(kind), 0))
-        self.level = QSpinBox()
-        self.level.setRange(1, 20)
-        self.level.setPrefix("folder ")
-        self.level.setValue(int(rule) if kind == "folder" and rule.isdecimal() else 2)
-        self.level.setAccessibleName("Which folder, counted from the root")
-        self.pattern = QLineEdit(rule if kind == "name" else "(lot[0-9]+)")
-        self.pattern.setMaxLength(LONGEST_RULE)
-        self.pattern.setAccessibleName("Pattern whose bracket is the group")
-        set_tip(
-            self.pattern, 'A regular expression; what its first bracket captures is the group: "(lot[0-9]+)"'
-        )
-        self.rule = QStackedWidget()
-        for field in (QWidget(), self.level, self.pattern):
-            self.rule.addWidget(field)
-
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.addRow(label("Labels", tip=tip("label")), self.label_box)
-        both = QHBoxLayout()
-        both.setSpacing(8)
-        both.addWidget(self.kind, 3)
-        both.addWidget(self.rule, 2)
-        form.addRow(label("Groups", tip=tip("group")), both)
+        both = QWidget()
+        both.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        beside = QHBoxLayout(both)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(12)
+        beside.addWidget(self.labels, 1)
+        beside.addWidget(self.groups, 1)
+        self.shown = Card(TITLE)
+        self.shown.add_head(self.lacking)
+        self.shown.body.addWidget(self.error)
+        self.shown.body.addWidget(self.preview, 1)
+        self.worth = Card("Worth knowing")
+        self.worth.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.worth.body.addWidget(self._area)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(self.summary, 1)
+        row.addWidget(label("Nothing is moved or renamed on the disk. Undo takes it back.", "dim"), 1)
         row.addWidget(button("Cancel", self.reject))
         row.addWidget(self.apply)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(16, 16, 16, 16)
+        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         outer.setSpacing(12)
-        outer.addWidget(label("How the folder tells labels and groups", "title"))
-        outer.addLayout(form)
-        outer.addWidget(self.error)
-        outer.addWidget(self.preview, 1)
+        outer.addWidget(both)
+        if "" not in self._files.roots:
+            outer.addWidget(label(SEVERAL, "dim", wrap=True))
+        outer.addWidget(self.table)
+        outer.addWidget(self.shown, 1)
+        outer.addWidget(self.worth)
         outer.addLayout(row)
+        self.worth.hide()
+        self.lacking.hide()
 
-    def labels(self) -> str:
-        return str(self.label_box.currentData())
+    # The rules
 
-    def group_by(self) -> str:
-        kind = str(self.kind.currentData())
-        if kind == "folder":
-            return f"folder:{self.level.value()}"
-        return f"name:{self.pattern.text()}" if kind == "name" else ""
+    def layout_rules(self) -> Layout:
+        """What the fields say. Raises ValueError with a sentence while that makes no sense."""
+        labels, group_by = self.labels.rule(), self.groups.rule()
+        if "table" in (labels, group_by) and self._table is None:
+            raise ValueError("")  # the card of the table says what it needs
+        if group_by == "table" and self._table is not None and not self._table.has_groups:
+            raise ValueError(
+                "The table has no column for groups. Call one of them group, patient, lot or the like, "
+                "and choose it again."
+            )
+        self.groups.check()
+        return Layout(labels=labels, group_by=group_by)
 
-    def refresh(self, *_: object) -> None:
-        """Try the rules on the sample of paths; a pattern's answer comes a moment later."""
-        self.rule.setCurrentIndex(self.kind.currentIndex())
+    def refresh(self) -> None:
+        """Try the rules; the answer comes a moment later."""
+        self.table.setVisible("table" in (self.labels.rule(), self.groups.rule()))
+        self._asked += 1
         self.apply.setEnabled(False)
         try:
-            layout = Layout(labels=self.labels(), group_by=self.group_by())
+            self.layout_rules()
         except ValueError as error:
-            self._trial.close()
             self._refuse(str(error))
+        else:
+            self._tell("")
+        self._settle.start()
+
+    def _try(self) -> None:
+        """Where the rules make no sense yet, the files are shown all the same: to see what there is to write for."""
+        files, asked = self._files, self._asked
+        usable = True
+        try:
+            layout = self.layout_rules()
+        except ValueError:
+            usable = False
+            told = self.labels.rule() if self.labels.rule() != "table" or self._table is not None else "none"
+            layout = Layout(labels=told)
+        by_table = "table" in (layout.labels, layout.group_by)
+        table = self._table if by_table else None
+        curation = replace(self._session.settings.curation, layout=layout)
+
+        def attempt(quick: bool) -> None:
+            def work() -> Trial | None:
+                return try_layout(files, curation, table, quick=quick) if asked == self._asked else None
+
+            def show(trial: Trial | None) -> None:
+                if trial is None or asked != self._asked:
+                    return
+                self._show(trial, usable)
+                if usable and not trial.whole:
+                    attempt(quick=False)
+
+            def fail(error: Exception) -> None:
+                if asked == self._asked:
+                    self._refuse(str(error))
+
+            self._background.run(work, show, fail)
+
+        attempt(quick=not by_table and (not usable or len(files) > QUICK))
+
+    def _show(self, trial: Trial, usable: bool) -> None:
+        self._trial = trial
+        self.apply.setEnabled(usable)
+        if trial.whole and self._table is not None:
+            self.table.show_fit(trial)
+        told = summary(trial) if trial.whole else f"Counting {count(len(self._files), 'image')}…"
+        self.shown.set_title(told if usable else TITLE)
+        self.lacking.setVisible(usable and bool(trial.num_lacking))
+        self._show_examples()
+        self._show_findings(trial.findings if usable else ())
+
+    def _show_examples(self) -> None:
+        if self._trial is None:
             return
-        self.error.hide()
-        restyle(self.pattern, invalid=False)
-        self._trial.ask(layout.group_by, self._paths)
+        only = self.lacking.isChecked() and self._trial.num_lacking > 0
+        examples = self._trial.lacking if only else self._trial.examples
+        self.preview.show_examples(examples, official=sum(self._trial.official) > 0)
 
-    def done(self, result: int) -> None:
-        self._trial.close()
-        super().done(result)
-
-    def _show(self, groups: list[str]) -> None:
-        """What the rules make of the sample: `groups[i]` belongs to path i."""
-        self.apply.setEnabled(True)
-        layout = Layout(labels=self.labels())
-        labels = {layout.label(path) for path in self._paths} - {""}
-        self.summary.setText(_summary(len(labels), groups, len(self._paths), self._num_images))
-        step = max(len(self._paths) // EXAMPLES, 1)
-        shown = list(zip(self._paths, groups, strict=True))[::step][:EXAMPLES]
-        self.preview.setRowCount(len(shown))
-        for row, (path, group) in enumerate(shown):
-            for column, text in enumerate((path, layout.label(path), group)):
-                item = QTableWidgetItem(printable(text) or "none")
-                item.setToolTip(plain(text))
-                if not text:
-                    item.setForeground(QColor(current_theme().dim))
-                self.preview.setItem(row, column, item)
+    def _show_findings(self, findings: tuple[Finding, ...]) -> None:
+        inner = QWidget()
+        grid = QGridLayout(inner)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for row, finding in enumerate(findings):
+            grid.addWidget(Chip(finding.name, finding.severity), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(finding.advice, wrap=True), row, 1)
+        self.worth.setVisible(bool(findings))
+        self._area.setWidget(inner)
+        wanted = grid.totalHeightForWidth(max(self.width() - 2 * MARGIN - 40, 200)) if findings else 0
+        self._area.setFixedHeight(min(wanted, FINDINGS_HEIGHT))
 
     def _refuse(self, sentence: str) -> None:
-        self.error.setText(sentence)
-        self.error.show()
-        self.summary.setText("")
-        restyle(self.pattern, invalid=True)
+        self._tell(sentence)
         self.apply.setEnabled(False)
+        self.shown.set_title(TITLE)
+        self.lacking.hide()
+        self._show_findings(())
+
+    def _tell(self, sentence: str) -> None:
+        self.error.setText(sentence)
+        self.error.setVisible(bool(sentence))
+        self.groups.mark(invalid=bool(sentence) and self.groups.rule().startswith("name:"))
+
+    # The table
+
+    def take_table(self, path: Path) -> None:
+        """Read a table that the user chose or dropped, and let it tell the labels."""
+        if "table" not in (self.labels.rule(), self.groups.rule()):
+            self.labels.choose("table")
+        self._read(lambda: read_table(path), path.name, path)
+
+    def _read_kept(self) -> None:
+        project = self._session.project
+        assert project is not None
+        self._read(project.table, self._session.settings.curation.table_name, None)
+
+    def _read(self, work: Callable[[], LabelTable | None], name: str, path: Path | None) -> None:
+        before = self._table, self._table_path, self.table.name.text()
+        self._table = None
+        self.table.show_reading(name)
+        self.refresh()
+
+        def show(table: LabelTable | None) -> None:
+            if self._closed:
+                return
+            self._table, self._table_path = table, path
+            self.table.show_table(table, name)
+            self.groups.show_column(table.columns.get("group", "") if table is not None else "")
+            if table is not None and table.has_groups and path is not None and not self.groups.rule():
+                self.groups.choose("table")
+            self.refresh()
+
+        def fail(error: Exception) -> None:
+            if self._closed:
+                return
+            self._table, self._table_path, known = before
+            self.table.show_table(self._table, known)
+            self.table.show_error(str(error))
+            self.refresh()
+
+        self._background.run(work, show, fail)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if table_of(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = table_of(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.take_table(path)
+
+    # The end
+
+    def accept(self) -> None:
+        """Put the rules in force; what refuses them is told here."""
+        if not self.apply.isEnabled():
+            return
+        layout = self.layout_rules()
+        path = self._table_path if "table" in (layout.labels, layout.group_by) else None
+        if layout != self._session.settings.curation.layout or path is not None:
+            try:
+                self._session.dataset.set_layout(layout, table=path)
+            except (ValueError, OSError) as error:
+                self._refuse(str(error))
+                return
+        super().accept()
+
+    def done(self, result: int) -> None:
+        """What is still being counted is of no use any more; the window doesn't wait for it."""
+        self._asked += 1
+        self._closed = True
+        self._settle.stop()
+        super().done(result)
 
 
-def _summary(num_labels: int, groups: list[str], seen: int, num_images: int) -> str:
-    named = [group for group in groups if group]
-    of = f"{count(num_images, 'image')}" if seen == num_images else f"a sample of {count(seen, 'image')}"
-    parts = [count(num_labels, "class", "classes") if num_labels else "no labels"]
-    if named:
-        parts.append(count(len(set(named)), "group"))
-        if len(named) < seen:
-            parts.append(f"{count(seen - len(named), 'image')} in none")
-    else:
-        parts.append("no groups")
-    return f"In {of}: {', '.join(parts)}."
+def _background_of(session: Session) -> Background:
+    """The session's threads for trials: a dialog that closes needn't wait for what it has begun."""
+    found = session.findChild(Background, TRIALS)
+    if isinstance(found, Background):
+        return found
+    made = Background(session, threads=2)  # one may be stuck in a slow pattern for a moment
+    made.setObjectName(TRIALS)
+    application = QApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(made.close)
+    return made

@@ -17,16 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui.data.actions import DataActions
+from workbench.gui.data.class_edits import ClassChanges, ClassEdits
 from workbench.gui.data.class_list import ClassList
-from workbench.gui.data.facts_card import FactsCard
-from workbench.gui.data.findings_card import FindingsCard
+from workbench.gui.data.findings_card import Actions, FindingsCard
+from workbench.gui.data.glance_card import GlanceCard
 from workbench.gui.data.images_card import ImagesCard
-from workbench.gui.data.layout_dialog import LayoutDialog
 from workbench.gui.data.parts_legend import PartsLegend
-from workbench.gui.data.refused_dialog import RefusedDialog
+from workbench.gui.data.regime_card import RegimeCard
 from workbench.gui.dataset_facts import DatasetFacts, watcher_of
 from workbench.gui.glossary import tip
-from workbench.gui.project_commands import guarded, open_folder
+from workbench.gui.project_commands import open_folder
 from workbench.gui.theme import restyle
 from workbench.gui.tray import numbers
 from workbench.gui.widgets.buttons import button
@@ -54,8 +55,13 @@ class DataPage(Page):
         self.images = ImagesCard(session)
         self.classes = ClassList("label")
         self.groups = ClassList("group")
-        self.facts = FactsCard(lambda: self._run("project.pool"), self.edit_layout)
-        self.findings = FindingsCard(self.show_refused, self.show_duplicates)
+        self.edits = ClassEdits(self.classes, session)
+        self.changes = ClassChanges(session)
+        self.regime = RegimeCard()
+        self.glance = GlanceCard()
+        self.actions = DataActions(session, self)
+        self.actions.register(commands)
+        self.findings = FindingsCard(self._links())
         self.empty = EmptyState(
             "Choose a folder of images",
             "Take a folder with one folder for each class, or drop it here. Images without labels are "
@@ -69,6 +75,8 @@ class DataPage(Page):
         self.waiting = _Waiting()
         self._lay_out()
         self._add_tools()
+        self.images.refused_asked.connect(self.actions.refused)
+        self.images.left_out_asked.connect(self.actions.left_out)
         self.classes.chosen.connect(lambda code, name: self._filter(self.classes, code, name))
         self.groups.chosen.connect(lambda code, name: self._filter(self.groups, code, name))
         session.dataset_changed.connect(self.refresh)
@@ -84,6 +92,7 @@ class DataPage(Page):
         self.legend = PartsLegend()
         self.class_card.body.addWidget(self.legend)
         self.class_card.body.addWidget(self.classes)
+        self.class_card.body.addWidget(self.changes)
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
@@ -91,9 +100,10 @@ class DataPage(Page):
         self.group_card = Card("Groups")
         self.group_card.title.set_tip(tip("group"))
         self.group_card.body.addWidget(self.groups)
-        column.addWidget(self.class_card)
+        column.addWidget(self.regime)
         column.addWidget(self.findings)
-        column.addWidget(self.facts)
+        column.addWidget(self.class_card)
+        column.addWidget(self.glance)
         column.addWidget(self.group_card, 1)
         column.addStretch(0)
         area = QScrollArea()
@@ -119,16 +129,38 @@ class DataPage(Page):
         self.body.addWidget(self._pages, 1)
 
     def _add_tools(self) -> None:
-        self.add_tool(button("Change folder…", lambda: self._run("project.open"), tip="Ctrl+O"))
-        self.add_tool(button("Labels and groups…", self.edit_layout, tip=tip("label", "group")))
-        self.pool_button = button(
-            "Unlabelled pool…", lambda: self._run("project.pool"), tip=tip("unlabelled pool")
-        )
-        self.add_tool(self.pool_button)
+        actions = self.actions
+        self.add_tool(button("Folders…", actions.folders, tip=tip("unlabelled pool")))
+        self.add_tool(button("Labels and groups…", actions.layout, tip=tip("label", "group")))
+        self.add_tool(button("Pixels…", actions.pixels, tip="Intensity window, channels and pages"))
+        self.add_tool(button("Split…", actions.split, tip=tip("split")))
+        self.add_tool(button("Copies…", actions.copies, tip=tip("duplicate", "leak")))
         self.next = button(
             "Choose backbones", lambda: self._run("go.models"), kind="primary", tip=tip("backbone")
         )
         self.add_tool(self.next, right=True)
+
+    def _links(self) -> Actions:
+        """What each finding leads to."""
+        actions = self.actions
+        return {
+            "moved": ("Find…", actions.folders),
+            "refused": ("Show", actions.refused),
+            "table": ("Show", actions.layout),
+            "not listed": ("Show", actions.layout),
+            "pool": ("Mend…", actions.copies),
+            "leak": ("Mend…", actions.copies),
+            "two labels": ("Show", actions.copies),
+            "duplicates": ("Show", actions.copies),
+            "left out": ("Show", actions.left_out),
+            "dark": ("Choose…", actions.pixels),
+            "saturated": ("Show", lambda: self.images.show_only("saturated")),
+            "small class": ("Label…", actions.layout),
+            "one group": ("Change…", actions.layout),
+            "dominant group": ("Change…", actions.split),
+            "few groups": ("Choose…", actions.split),
+            "thin test": ("Choose…", actions.split),
+        }
 
     # What is shown
 
@@ -188,7 +220,8 @@ class DataPage(Page):
         self.groups.show_index(index, facts)
         self.group_card.setVisible(bool(facts.groups))
         self.legend.show_counts([int(part) for part in facts.parts.sum(axis=0)])
-        self.facts.show_facts(facts, self._session)
+        self.regime.show_regime(facts.regime)
+        self.glance.show_facts(facts, index)
         self.findings.show_facts(facts)
         if index is not None:
             self._show_heading(facts)
@@ -205,7 +238,7 @@ class DataPage(Page):
             heading = f"{count(labelled, 'image')}, all of one class: a comparison needs two"
         else:
             heading = f"{count(labelled, 'image')} in {count(classes, 'class', 'classes')} are ready"
-        parts = [str(self._session.root)]
+        parts = [self._session.dataset.title]
         if labelled and labelled < len(index):
             parts.append(f"{count(len(index) - labelled, 'image')} without a label")
         if index.refused:
@@ -224,31 +257,6 @@ class DataPage(Page):
         reason = self._commands.run(identifier)
         if reason:
             self._session.message.emit("warn", reason)
-
-    def edit_layout(self) -> None:
-        """Let the user say how the folder tells labels and groups; index again when that changed."""
-        index, settings = self._session.index, self._session.settings
-        if index is None:
-            return
-        dialog = LayoutDialog(index, settings.labels, settings.group_by, self.window())
-        dialog.accepted.connect(lambda: self._index_again(dialog.labels(), dialog.group_by()))
-        dialog.open()
-
-    def _index_again(self, labels: str, group_by: str) -> None:
-        settings = self._session.settings
-        if (labels, group_by) != (settings.labels, settings.group_by):
-            guarded(self._session, lambda: self._session.set_folder(self._session.root, labels, group_by))
-
-    def show_refused(self) -> None:
-        if self._session.index is not None:
-            RefusedDialog(self._session.index.refused, self.window()).show()
-
-    def show_duplicates(self) -> None:
-        self.classes.clear_choice()
-        self.groups.clear_choice()
-        self.images.show_positions(
-            self._watcher.facts.duplicates, "Duplicates", "files with the same bytes lie side by side"
-        )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _folder_of(event) is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,18 +22,10 @@ from workbench.gui.plain_text import plain
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
 from workbench.records.index import Refused
-from workbench.records.text import count, printable, spreadsheet_safe
+from workbench.records.refused_csv import refused_csv
+from workbench.records.text import count, printable
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-
-
-def as_csv(refused: Sequence[Refused]) -> str:
-    """Path and reason, one file a line; no cell that a spreadsheet would run."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "reason"))
-    writer.writerows((spreadsheet_safe(item.path), spreadsheet_safe(item.reason)) for item in refused)
-    return text.getvalue()
 
 
 class RefusedModel(QAbstractTableModel):
@@ -112,4 +102,4 @@ class RefusedDialog(QDialog):
         outer.addLayout(row)
 
     def copy(self) -> None:
-        QGuiApplication.clipboard().setText(as_csv(self._refused))
+        QGuiApplication.clipboard().setText(refused_csv(self._refused))

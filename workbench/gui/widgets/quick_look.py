@@ -1,24 +1,42 @@
-"""One image at full resolution over the window; the arrow keys step through its neighbours, Esc leaves."""
+"""One image over the window, at full resolution or as a model sees it; arrow keys step on, Esc leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
+from workbench.gui.file_manager import show_in_file_manager
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import current_theme
-from workbench.gui.thumbnails import shrink, to_image
-from workbench.gui.widgets.buttons import icon_button
+from workbench.gui.thumbnails import how_to_read, shrink, to_image
+from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
+from workbench.records.spec import Reading
 from workbench.records.text import printable
 
 LONGEST = 8192  # px; larger pictures are shown reduced, which the caption says
 
-Item = tuple[Path, str, QImage | None]  # file, caption, what to show until it is decoded
+
+class Item(NamedTuple):
+    """One image that can be looked at."""
+
+    path: Path
+    caption: str
+    preview: QImage | None  # what to show until it is decoded
+    page: int = 0
+    reading: Reading = Reading()
+
+
+ModelView = Callable[
+    [Item], tuple[np.ndarray, str]
+]  # the model's input (size, size, n), and a sentence on it
 
 
 class QuickLook(QDialog):
@@ -32,33 +50,47 @@ class QuickLook(QDialog):
         moved: Callable[[int], object],
         background: Background,
         parent: QWidget | None = None,
+        model_view: ModelView | None = None,
     ) -> None:
+        """`model_view` is called in a thread; without it there is no such view to choose."""
         super().__init__(parent)
         self.setWindowTitle("Quick look")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._item, self._num_items, self._moved = item, num_items, moved
+        self._model_view = model_view
         self.place = place
         self._over = False
+        self._asked = 0
         self._background = background  # the caller's: closing this doesn't wait for a large file
         self.canvas = _Canvas()
         self._caption = ElidedLabel("", "", Qt.TextElideMode.ElideMiddle)
         self._count = label("", "dim")
         self._zoom = label("", "dim")
         self.canvas.zoomed.append(self._show_zoom)
+        self.as_model = QPushButton("As the model sees it")
+        self.as_model.setCheckable(True)
+        self.as_model.setAutoDefault(False)
+        self.as_model.setVisible(model_view is not None)
+        set_tip(self.as_model, "The very pixels that go into the backbone: resized, cropped, windowed (M)")
+        self.as_model.toggled.connect(self._show)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(icon_button("chevron-left", "Previous image (Left)", lambda: self.step(-1)))
         row.addWidget(icon_button("chevron-right", "Next image (Right)", lambda: self.step(1)))
-        row.addWidget(self._caption, 1)
+        row.addWidget(self.as_model)
+        row.addWidget(button("Open in file manager", self.open_folder, icon_name="folder"))
+        row.addStretch(1)
         row.addWidget(self._zoom)
         row.addWidget(self._count)
         row.addWidget(icon_button("close", "Close (Esc)", self.close))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)
         outer.addWidget(self.canvas, 1)
+        outer.addWidget(self._caption)
         outer.addLayout(row)
         if parent is not None:
             self.resize(parent.window().size() * 0.86)
+        self.canvas.setFocus()  # a button would take the space bar and the arrows for itself
         self._show()
 
     def step(self, by: int) -> None:
@@ -68,30 +100,44 @@ class QuickLook(QDialog):
             self._moved(place)
             self._show()
 
+    def open_folder(self) -> None:
+        """Show the file where it lies; what goes wrong is said under the picture."""
+        problem = show_in_file_manager(Item(*self._item(self.place)).path)
+        if problem:
+            self._caption.setText(problem)
+
     def _show(self) -> None:
         place = self.place
-        path, caption, preview = self._item(place)
+        item = Item(*self._item(place))
+        caption = item.caption
+        as_model = self._model_view if self.as_model.isChecked() else None
+        self._asked += 1
+        asked = self._asked
         self._caption.setText(caption)
         self._count.setText(f"{place + 1:,} of {self._num_items:,}")
+        preview = None if as_model else item.preview
         self.canvas.show_image(preview, "" if preview is not None else "Reading…")
 
-        def read() -> tuple[QImage, int]:
+        def read() -> tuple[QImage, str]:
             from workbench.pixels.decode import read_image
 
-            if place != self.place or self._over:  # stepped on, or closed, while this waited
-                return QImage(), 0
-            image = to_image(read_image(path))
-            return shrink(image, LONGEST), max(image.width(), image.height())
+            if asked != self._asked or self._over:  # stepped on, or closed, while this waited
+                return QImage(), ""
+            if as_model is not None:
+                pixels, told = as_model(item)
+                return to_image(pixels), f"{pixels.shape[1]:,} × {pixels.shape[0]:,} px, {told} · {caption}"
+            image = to_image(read_image(item.path, **how_to_read(item.page, item.reading)))
+            reduced = max(image.width(), image.height()) > LONGEST
+            return shrink(image, LONGEST), f"{caption} · shown at {LONGEST:,} px" if reduced else caption
 
-        def show(found: tuple[QImage, int]) -> None:
-            image, longest = found
-            if place == self.place and not self._over and not image.isNull():
+        def show(found: tuple[QImage, str]) -> None:
+            image, told = found
+            if asked == self._asked and not self._over and not image.isNull():
                 self.canvas.show_image(image, "")
-                if longest > LONGEST:
-                    self._caption.setText(f"{caption} · shown at {LONGEST:,} px")
+                self._caption.setText(told)
 
         def refuse(error: Exception) -> None:
-            if place == self.place and not self._over:
+            if asked == self._asked and not self._over:
                 self.canvas.show_image(None, printable(str(error)))
 
         self._background.run(read, show, refuse)
@@ -110,6 +156,8 @@ class QuickLook(QDialog):
             self.canvas.zoom_by(1.25)
         elif event.key() == keys.Key_Minus:
             self.canvas.zoom_by(0.8)
+        elif event.key() == keys.Key_M and self._model_view is not None:
+            self.as_model.toggle()
         elif event.key() == keys.Key_0:
             self.canvas.fit()
         elif event.key() == keys.Key_1:
@@ -134,6 +182,8 @@ class _Canvas(QWidget):
         self._shift = (0.0, 0.0)
         self._grip: tuple[float, float] | None = None
         self.setMinimumSize(240, 160)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Picture")
 
     @property
     def image(self) -> QImage | None:

@@ -2,66 +2,65 @@
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen, QPixmap
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetrics, QImage, QPainter, QPen, QPixmap
 
 from workbench.gui.icons import pixmap
 from workbench.gui.theme import current_theme, font_of
 from workbench.records.text import printable
 
 if TYPE_CHECKING:
+    from workbench.gui.thumbnails import Tile
     from workbench.gui.widgets.image_grid import ImageGrid
 
 CAPTION = 20  # px under each picture
 GAP = 4  # px around each picture
-FITTED = 512  # scaled pictures that are kept; a large screen shows some 300
+FITTED = 64 << 20  # bytes of scaled pictures that are kept; a large screen shows 20 MB of them
+BUDGET = 0.006  # seconds of a frame that may go into scaling; what is left is drawn roughly and again at once
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 
-
-class TilePainter(QStyledItemDelegate):
-    """The delegate of `ImageGrid`."""
+class TilePainter:
+    """Paints for one `ImageGrid`."""
 
     def __init__(self, grid: ImageGrid) -> None:
-        super().__init__(grid)
         self._grid = grid
         self._font = font_of(size=11)
         self._metrics = QFontMetrics(self._font)
-        self._fitted: dict[int, tuple[QImage, QSize, float, QPixmap]] = {}
+        self._fitted: OrderedDict[tuple[int, int, int, float], QPixmap] = OrderedDict()
+        self._held = 0
+        self._until = 0.0
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, cell: AnyIndex) -> None:
-        grid, theme = self._grid, current_theme()
-        place = grid.model().place(cell)
-        if place < 0:
-            return
-        painter.save()
+    def begin(self, painter: QPainter) -> None:
+        """A new frame: its time for scaling begins to run."""
+        self._until = time.perf_counter() + BUDGET
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        whole = option.rect.adjusted(GAP // 2, GAP // 2, -GAP // 2, -GAP // 2)
+        painter.setFont(self._font)
+
+    def paint(self, painter: QPainter, cell: QRect, place: int, tile: Tile | None) -> None:
+        grid, theme = self._grid, current_theme()
+        whole = cell.adjusted(GAP // 2, GAP // 2, -GAP // 2, -GAP // 2)
         chosen = grid.is_selected(place)
         if chosen:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("accent_on"))
             painter.drawRoundedRect(whole, 6, 6)
         frame = whole.adjusted(GAP, GAP, -GAP, -CAPTION)
-        self._draw_picture(painter, frame, place)
-        if chosen or (grid.currentIndex() == cell and grid.hasFocus()):
+        self._draw_picture(painter, frame, cell, tile)
+        if chosen or (grid.current_place() == place and grid.hasFocus()):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.drawRoundedRect(QRectF(whole).adjusted(1, 1, -1, -1), 6, 6)
-        painter.setFont(self._font)
         painter.setPen(theme.colour("accent_ink" if chosen else "dim"))
         line = QRect(whole.left() + GAP, frame.bottom() + 2, whole.width() - 2 * GAP, CAPTION - 4)
         name = self._metrics.elidedText(grid.caption(place), Qt.TextElideMode.ElideMiddle, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, name)
-        painter.restore()
 
-    def _draw_picture(self, painter: QPainter, frame: QRect, place: int) -> None:
+    def _draw_picture(self, painter: QPainter, frame: QRect, cell: QRect, tile: Tile | None) -> None:
         theme = current_theme()
-        tile = self._grid.tile_of(place)
         if tile is None or tile.image is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("track"))
@@ -69,7 +68,6 @@ class TilePainter(QStyledItemDelegate):
             if tile is not None:
                 mark = pixmap("broken", theme.bad, 24)
                 painter.drawPixmap(frame.center().x() - 12, frame.top() + frame.height() // 4 - 6, mark)
-                painter.setFont(self._font)
                 painter.setPen(QColor(theme.bad))
                 box = frame.adjusted(4, frame.height() // 4 + 20, -4, -2)
                 painter.drawText(
@@ -77,36 +75,45 @@ class TilePainter(QStyledItemDelegate):
                 )
             return
         fitted = self._fit(tile.image, frame.size())
-        width, height = (
-            round(side / fitted.devicePixelRatio()) for side in (fitted.width(), fitted.height())
-        )
-        left, top = frame.center().x() - width // 2, frame.center().y() - height // 2
-        painter.drawPixmap(left, top, fitted)
+        if fitted is None:
+            size = tile.image.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            rough = QRect(
+                frame.center().x() - size.width() // 2,
+                frame.center().y() - size.height() // 2,
+                size.width(),
+                size.height(),
+            )
+            painter.drawImage(rough, tile.image)
+            self._grid.viewport().update(cell)
+            return
+        ratio = fitted.devicePixelRatio()
+        width, height = round(fitted.width() / ratio), round(fitted.height() / ratio)
+        painter.drawPixmap(frame.center().x() - width // 2, frame.center().y() - height // 2, fitted)
 
-    def _fit(self, image: QImage, room: QSize) -> QPixmap:
-        """`image` scaled to the cell with round corners; kept, since scaling is what costs while one scrolls."""
+    def _fit(self, image: QImage, room: QSize) -> QPixmap | None:
+        """`image` scaled to the cell with round corners; None where this frame has no time left to make it."""
         ratio = self._grid.devicePixelRatioF()
-        known = self._fitted.get(id(image))
-        if known is not None and known[0] is image and known[1:3] == (room, ratio):
-            return known[3]
+        key = (image.cacheKey(), room.width(), room.height(), ratio)
+        known = self._fitted.get(key)
+        if known is not None:
+            self._fitted.move_to_end(key)
+            return known
+        if time.perf_counter() > self._until:
+            return None
         size = image.size().scaled(room * ratio, Qt.AspectRatioMode.KeepAspectRatio)
+        keep, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
         made = QPixmap(size)
         made.fill(Qt.GlobalColor.transparent)
         painter = QPainter(made)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        path = QPainterPath()
-        path.addRoundedRect(QRectF(0, 0, size.width(), size.height()), 4 * ratio, 4 * ratio)
-        painter.setClipPath(path)
-        painter.drawImage(
-            0,
-            0,
-            image.scaled(
-                size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-            ),
-        )
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QBrush(image.scaled(size, keep, smooth)))
+        painter.drawRoundedRect(QRectF(0, 0, size.width(), size.height()), 4 * ratio, 4 * ratio)
         painter.end()
         made.setDevicePixelRatio(ratio)
-        if len(self._fitted) >= FITTED:
-            self._fitted.clear()
-        self._fitted[id(image)] = (image, room, ratio, made)
+        self._fitted[key] = made
+        self._held += 4 * size.width() * size.height()
+        while self._held > FITTED and len(self._fitted) > 1:
+            _, old = self._fitted.popitem(last=False)
+            self._held -= 4 * old.width() * old.height()
         return made

@@ -1,0 +1,98 @@
+"""One file looked at: what it holds, what its bytes are, or why it can't be used. No torch, and nothing is kept."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from workbench.pixels.decode import ImageError, page_numbers, read_header
+from workbench.pixels.examine import Examined, examine
+from workbench.records.index import Refused
+from workbench.records.roots import Roots, locate
+from workbench.records.spec import Reading
+
+BLOCK = 1 << 20
+OVERLAP = 4  # files that one pair of hands waits for at a time
+
+Stamp = tuple[int, int] | None  # size and time of a file that is known already
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that was read: its pages, and what tells whether it is still the same."""
+
+    file_size: int
+    mtime_ns: int
+    digest: bytes
+    pages: list[Examined]
+
+
+def look_at(
+    paths: Sequence[str], stamps: Sequence[Stamp], roots: Roots, reading: Reading, check: str, max_pixels: int
+) -> list[Found | Refused | None]:
+    """`look` at each of `paths` of an index, some at a time: a disk that is asked for several files is quicker."""
+
+    def one(path: str, stamp: Stamp) -> Found | Refused | None:
+        return look(locate(path, roots), path, stamp, reading, check, max_pixels)
+
+    if len(paths) <= OVERLAP:
+        return [one(path, stamp) for path, stamp in zip(paths, stamps, strict=True)]
+    with ThreadPoolExecutor(OVERLAP) as pool:
+        return list(pool.map(one, paths, stamps))
+
+
+def look(
+    file: Path, path: str, known: tuple[int, int] | None, reading: Reading, check: str, max_pixels: int
+) -> Found | Refused | None:
+    """What the file holds, or why it can't be used; None when it is the one that is `known` by size and time."""
+    try:
+        facts = file.stat()
+        if known == (facts.st_size, facts.st_mtime_ns):
+            return None
+        if check == "pixels":
+            pages = examine(file, reading=reading, max_pixels=max_pixels)
+        else:
+            numbers = page_numbers(file) if reading.pages == "each" else [0]
+            nothing = (np.nan,) * 4
+            pages = [
+                Examined(
+                    number,
+                    read_header(file, reading=reading, page=number, max_pixels=max_pixels),
+                    nothing,
+                    b"",
+                )
+                for number in numbers
+            ]
+        digest = _hash(file)
+        after = file.stat()
+    except ImageError as error:
+        return Refused(path, error.reason)
+    except OSError as error:
+        return Refused(path, _why(error))
+    if (facts.st_size, facts.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return Refused(path, "The file changed while it was read. Index again when it is finished.")
+    return Found(facts.st_size, facts.st_mtime_ns, digest, pages)
+
+
+def _hash(file: Path) -> bytes:
+    state = hashlib.blake2b(digest_size=16)
+    with file.open("rb", buffering=0) as stream:
+        while block := stream.read(BLOCK):
+            state.update(block)
+    return state.digest()
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "The link points to a file that does not exist, or the file vanished while it was read."
+    if isinstance(error, PermissionError):
+        return "You are not allowed to read this file."
+    if error.errno == errno.ELOOP:
+        return "The link points to itself."
+    return f"The file can't be read: {error.strerror or error}."
