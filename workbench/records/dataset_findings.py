@@ -86,14 +86,15 @@ def _of_groups(index: ImageIndex, sizes: np.ndarray) -> list[Finding]:
     both = (index.label >= 0) & (index.group >= 0)
     if not both.any():
         return []
-    pairs, counts = np.unique(
-        np.stack([index.label[both], index.group[both]]).astype(np.int64), axis=1, return_counts=True
-    )
+    num_groups = len(index.groups)
+    keys = index.label[both].astype(np.int64) * num_groups + index.group[both]
+    pairs, counts = np.unique(keys, return_counts=True)
+    of_class = pairs // num_groups
     # An image without a group is one by itself.
     alone = np.bincount(index.label[(index.label >= 0) & (index.group < 0)], minlength=len(sizes))
-    groups = np.bincount(pairs[0], minlength=len(sizes)) + alone
+    groups = np.bincount(of_class, minlength=len(sizes)) + alone
     largest = np.zeros(len(sizes), dtype=np.int64)
-    np.maximum.at(largest, pairs[0], counts)
+    np.maximum.at(largest, of_class, counts)
     found = []
     few = np.flatnonzero((sizes > 0) & (groups < FEW_GROUPS))
     if len(few):
@@ -107,11 +108,10 @@ def _of_groups(index: ImageIndex, sizes: np.ndarray) -> list[Finding]:
             "the score."
         )
         found.append(Finding(name="dominant group", severity="warn", advice=sentence))
-    num = len(index.groups)
-    if index.plan.kind == "shares" and num + int(alone.sum()) < FEW_FOR_SHARES:
+    if index.plan.kind == "shares" and num_groups + int(alone.sum()) < FEW_FOR_SHARES:
         sentence = (
-            f"Only {count(num, 'group')}. One split hangs on which of them it tests: choose folds, so that each is "
-            "tested once."
+            f"Only {count(num_groups, 'group')}. One split hangs on which of them it tests: choose folds, so that "
+            "each is tested once."
         )
         found.append(Finding(name="few groups", severity="info", advice=sentence))
     return found
