@@ -23,15 +23,15 @@ from workbench.pixels.histogram import dim, saturated
 from workbench.records.arrange import Arranged
 from workbench.records.catalogue import load_catalogue
 from workbench.records.dataset_findings import find, of_levels
-from workbench.records.files import read_document
+from workbench.records.files import read_document, write_text
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, IndexJob, JobConfig
 from workbench.records.leaks import leaking_sets
 from workbench.records.params import build, describe
 from workbench.records.project import Project
-from workbench.records.refused_csv import write_refused
 from workbench.records.results import EvaluationResult
 from workbench.records.runs import RunFolder
+from workbench.records.safe_csv import refused_csv
 from workbench.records.tables import as_text
 from workbench.records.text import count, printable
 
@@ -117,7 +117,7 @@ def _index(options: argparse.Namespace) -> int:
         ],
     }
     if options.rejected:
-        write_refused(index.refused, Path(options.rejected))
+        write_text(Path(options.rejected), refused_csv(index.refused))
     if options.json:
         return _print_json(document)
     print("\n".join(_told(document)))

@@ -16,12 +16,12 @@ from workbench.gui import project_commands
 from workbench.gui.commands import Commands
 from workbench.gui.data.class_list import EVERYTHING
 from workbench.gui.data.page import QUESTION, DataPage
-from workbench.gui.data.refused_dialog import RefusedDialog
+from workbench.gui.data.rows_dialog import refused_dialog
 from workbench.gui.dataset_facts import count_facts
 from workbench.gui.places import find_places
 from workbench.records.index import Refused
-from workbench.records.refused_csv import refused_csv
 from workbench.records.runs import Status
+from workbench.records.safe_csv import refused_csv
 from workbench.records.splits import make_split
 from workbench.supervisor import JobState
 
@@ -231,8 +231,10 @@ def test_the_grid_shows_the_pictures(qtbot, ready, small_index) -> None:
     assert all(grid.tile_of(p).image is not None for p in grid.visible_places())
 
 
-def test_refused_files_are_listed_safely_and_copied(qtbot, small_index) -> None:
-    dialog = RefusedDialog(small_index.refused)
+def test_refused_files_are_listed_safely_copied_and_saved(
+    qtbot, small_index, tmp_path: Path, monkeypatch
+) -> None:
+    dialog = refused_dialog(small_index.refused)
     qtbot.addWidget(dialog)
     dialog.show()
     model = dialog.table.model()
@@ -243,6 +245,13 @@ def test_refused_files_are_listed_safely_and_copied(qtbot, small_index) -> None:
     dialog.copy()
     rows = list(csv.reader(io.StringIO(QApplication.clipboard().text())))
     assert rows[0] == ["path", "reason"]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "refused.csv"), ""))
+    dialog.save()
+    assert (tmp_path / "refused.csv").read_text() == QApplication.clipboard().text()
+    assert "Saved" in dialog.aside.text()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "refused.csv" / "x"), ""))
+    dialog.save()
+    assert "can't be written" in dialog.aside.text()
     assert rows[1:] == [["dent/broken.jpg", "The file ends too early."], ["'=cmd\\n.png", "It is empty."]]
     assert refused_csv([Refused("@SUM(A1)", "x")]).splitlines()[1] == "'@SUM(A1),x"
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
 from workbench.gui.compare.strip import nice_axis
-from workbench.gui.data.refused_dialog import RefusedDialog
+from workbench.gui.data.rows_dialog import refused_dialog
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plain_text import menu_text, plain, set_tip
 from workbench.gui.session import Session
@@ -227,7 +227,7 @@ def test_names_are_never_read_as_html(
 
 
 def test_dialogs_and_tiles_show_names_as_they_are(qtbot, small_index: ImageIndex) -> None:
-    for dialog in (RefusedDialog([Refused(EVIL, EVIL)]),):
+    for dialog in (refused_dialog([Refused(EVIL, EVIL)]),):
         qtbot.addWidget(dialog)
         dialog.show()
         assert_harmless(dialog)

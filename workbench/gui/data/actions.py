@@ -55,11 +55,11 @@ class DataActions:
         self._open(LeftOutDialog)
 
     def refused(self) -> None:
-        from workbench.gui.data.refused_dialog import RefusedDialog
+        from workbench.gui.data.rows_dialog import refused_dialog
 
         index = self._session.index
         if index is not None:
-            RefusedDialog(index.refused, self._owner.window()).open()
+            refused_dialog(index.refused, self._owner.window()).open()
 
     def _open(self, dialog: Callable[[Session, QWidget | None], QDialog]) -> None:
         if self._session.index is not None:

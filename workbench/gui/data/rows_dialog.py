@@ -1,10 +1,9 @@
-"""A table of things that don't count, each with its reason: sorted, filtered, and copied as CSV with one button."""
+"""A table of things that don't count, each with its reason: sorted, filtered, copied or saved as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
@@ -12,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
+    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -23,7 +23,10 @@ from PySide6.QtWidgets import (
 from workbench.gui.plain_text import plain
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
-from workbench.records.text import printable, spreadsheet_safe
+from workbench.records.files import write_text
+from workbench.records.index import Refused
+from workbench.records.safe_csv import REFUSED, safe_csv
+from workbench.records.text import count, printable
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 Row = tuple[int | str, ...]
@@ -70,9 +73,12 @@ class RowsDialog(QDialog):
         rows: Sequence[Row],
         aside: str = "",
         parent: QWidget | None = None,
+        *,
+        columns: Sequence[str] = (),
     ) -> None:
+        """`columns` names the columns of the CSV, by default as the headers do."""
         super().__init__(parent)
-        self._headers, self._rows = headers, rows
+        self._columns, self._rows = columns or [name.lower() for name in headers], rows
         self.setWindowTitle(printable(title))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(860, 460)
@@ -103,7 +109,9 @@ class RowsDialog(QDialog):
         close.setDefault(True)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(label(aside, "dim"), 1)
+        self.aside = label(aside, "dim", wrap=True)
+        row.addWidget(self.aside, 1)
+        row.addWidget(button("Save as CSV…", self.save))
         row.addWidget(button("Copy as CSV", self.copy, icon_name="copy"))
         row.addWidget(close)
         head = QHBoxLayout()
@@ -119,10 +127,30 @@ class RowsDialog(QDialog):
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(self.csv())
 
+    def save(self) -> None:
+        """Ask for a file and write all rows to it."""
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save as CSV", "files.csv", "CSV (*.csv)")
+        if not chosen:
+            return
+        try:
+            write_text(Path(chosen), self.csv())
+        except OSError as error:
+            self.aside.setText(f"{printable(chosen)} can't be written: {error.strerror or error}.")
+        else:
+            self.aside.setText(f"Saved to {printable(chosen)}.")
+
     def csv(self) -> str:
         """All rows as written, in their own order, no cell of which a spreadsheet would run."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(name.lower() for name in self._headers)
-        writer.writerows([spreadsheet_safe(str(value)) for value in row] for row in self._rows)
-        return text.getvalue()
+        return safe_csv(self._columns, self._rows)
+
+
+def refused_dialog(refused: Sequence[Refused], parent: QWidget | None = None) -> RowsDialog:
+    """The files that can't be used, each with its reason."""
+    return RowsDialog(
+        f"{count(len(refused), 'file')} refused",
+        ("File", "Why it can't be used"),
+        [(item.path, item.reason) for item in refused],
+        "They are left out; everything else goes on.",
+        parent,
+        columns=REFUSED,
+    )
