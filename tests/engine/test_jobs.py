@@ -14,11 +14,12 @@ import pytest
 from tests.indices import counted
 from workbench.engine import extract as extraction
 from workbench.engine.control import Control, StopRequested
-from workbench.engine.jobs import embed
+from workbench.engine.jobs import embed, evaluate
 from workbench.records.embeddings import read_h5ad
 from workbench.records.features import FeatureStore
 from workbench.records.files import read_document
-from workbench.records.jobs import EmbedJob
+from workbench.records.jobs import EmbedJob, EvaluateJob
+from workbench.records.results import EvaluationResult
 from workbench.records.runs import RunFolder
 
 
@@ -126,6 +127,11 @@ def test_a_file_that_changed_or_vanished_since_the_index_is_left_out_with_a_reas
     refused = read_document(run.path / "refused.json", "refused", 1)["refused"]
     assert {item["path"] for item in refused} == {"red/lot0_00.png", "red/lot1_01.png"}
     assert any("left out" in note for note in run.status().notes)
+    job = EvaluateJob(files=(str(run.path / "embeddings.h5ad"),), seeds=1)
+    evaluation = RunFolder.create(embedding.runs, job, name="evaluation")
+    evaluate.run(job, evaluation, Control(evaluation))
+    found = EvaluationResult.load(evaluation.path / "result.json").findings
+    assert "2 images could not be read" in {item.name: item.advice for item in found}["images not read"]
 
 
 class FullDevice:

@@ -75,6 +75,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, spec, resolved.title, run)
+    embeddings.provenance["unread"] = len(index) - len(kept)
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,

@@ -80,9 +80,9 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     )
     leaks, finding = find_leaks(sets[0].copies, splits, near=bool(sets[0].provenance.get("near_copies")))
     told = "" if plan.kind == "shares" else plan.told()
-    result = replace(
-        result, leaks=leaks, plan=told, findings=(*finding, *_dropped(dropped), *result.findings)
-    )
+    unread = max(int(part.provenance.get("unread", 0)) for part in sets)
+    findings = (*finding, *_dropped(dropped), *_unread(unread), *result.findings)
+    result = replace(result, leaks=leaks, plan=told, findings=findings)
     predictions.save(run.path / result.predictions)
     result.save(run.path / "result.json")
     run.add_provenance(
@@ -146,6 +146,16 @@ def _plan(embeddings: Embeddings) -> SplitPlan:
     split = embeddings.provenance.get("split")
     plan = split.get("plan") if isinstance(split, dict) else None
     return SplitPlan.from_json(plan) if isinstance(plan, dict) else SplitPlan()
+
+
+def _unread(unread: int) -> tuple[Finding, ...]:
+    if not unread:
+        return ()
+    advice = (
+        f"{count(unread, 'image')} could not be read when the folder was embedded (gone, changed or damaged since it "
+        "was indexed) and took no part. Look at the folder again, and embed it anew."
+    )
+    return (Finding(name="images not read", severity="warn", advice=advice),)
 
 
 def _dropped(dropped: int) -> tuple[Finding, ...]:
