@@ -141,6 +141,17 @@ def test_another_folder_can_be_undone_too(qtbot, after, live: Session, tmp_path:
     assert live.dataset.title != str(other)
 
 
+def test_the_folder_that_was_chosen_last_counts(qtbot, live: Session, image_folder: Path) -> None:  # type: ignore[no-untyped-def]
+    live.dataset.set_folders([image_folder / "dent"])
+    live.dataset.set_folders([image_folder / "stain"])
+    live.dataset.set_pool(image_folder / "crack")
+    qtbot.waitUntil(lambda: not live.jobs and live.pool_index is not None, timeout=30000)
+    qtbot.waitUntil(lambda: live.index is not None, timeout=10000)
+    assert live.index is not None and live.pool_index is not None
+    assert live.index.roots == {"": str(image_folder / "stain")}
+    assert len(live.pool_index) == 13
+
+
 def test_two_folders_are_one_data_set(qtbot, live: Session, image_folder: Path) -> None:  # type: ignore[no-untyped-def]
     live.dataset.set_folders([image_folder / "crack", image_folder / "dent"])
     qtbot.waitUntil(lambda: live.index is not None and len(live.index) == 25, timeout=30000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,45 @@ def test_wrong_requests_are_refused() -> None:
         SplitPlan(fractions=(0.5, 0.2, 0.2))
     with pytest.raises(ValueError, match="unique"):
         make_split(["a", "a"], np.zeros(2, int))
+
+
+def test_an_index_of_the_first_version_is_read(tmp_path: Path) -> None:
+    paths = Strings.of(["a/1.png", "b/2.png"])
+    blob, ends = paths.arrays()
+    head = {
+        "format": "workbench.index",
+        "version": 1,
+        "root": "/data",
+        "modes": ["RGB 8-bit"],
+        "classes": ["a", "b"],
+        "groups": [],
+        "checked": "pixels",
+        "refused": [],
+    }
+    old = made(["a/1.png", "b/2.png"], [1, 1], [0, 1], [-1, -1])
+    columns = ("file_size", "mtime_ns", "width", "height", "mode", "digest", "label", "group")
+    np.savez(
+        tmp_path / "index.npz",
+        head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+        paths=blob,
+        path_ends=ends,
+        **{name: getattr(old, name) for name in columns},
+    )
+    index = ImageIndex.load(tmp_path / "index.npz")
+    assert (index.roots, list(index.paths), index.classes) == (
+        {"": "/data"},
+        ["a/1.png", "b/2.png"],
+        ("a", "b"),
+    )
+    assert index.exact_duplicates() == [[0, 1]]
+    assert not index.signature.any() and np.isnan(index.levels).all() and (index.part == -1).all()
+
+
+def test_part_of_an_index_keeps_what_it_is(tmp_path: Path) -> None:
+    index = made(["a/1.png", "b/2.png", "c.png"], [1, 2, 1], [0, 1, -1], [0, 1, -1])
+    part = index.take(np.asarray([2, 0]))
+    assert list(part.paths) == ["c.png", "a/1.png"]
+    assert part.ids == [index.ids[0], index.ids[2]], (
+        "the first of two copies has the plain id, whichever it is"
+    )
+    assert part.label.tolist() == [-1, 0]

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.records.curation import Curation
 from workbench.records.features import FeatureStore, discard_run, restore_run
-from workbench.records.files import DocumentError
+from workbench.records.files import DocumentError, write_document
 from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, IndexJob, job_from_json, job_to_json
+from workbench.records.layout import Layout
 from workbench.records.messages import Message, command_line, parse_command
 from workbench.records.params import build, describe, validate
 from workbench.records.project import Chosen, Project, append_ledger
@@ -187,3 +189,30 @@ def test_fingerprints_tell_apart_what_differs_and_pooling_shares_a_pass() -> Non
     assert PREPROCESS.at(448).resize_to == 512
     with pytest.raises(ValueError, match="feature must be one of"):
         spec(feature="projector")
+
+
+def test_a_project_of_the_first_version_opens(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    body = {
+        "name": "Old",
+        "root": "/images",
+        "labels": "none",
+        "group_by": "folder:2",
+        "pool": "/pool",
+        "seeds": 7,
+    }
+    write_document(folder / "project.json", "project", 1, body)
+    settings = Project.open(folder).settings
+    assert (settings.roots, settings.pool, settings.seeds) == ({"": "/images"}, "/pool", 7)
+    assert settings.curation == Curation(layout=Layout(labels="none", group_by="folder:2"))
+    write_document(folder / "project.json", "project", 1, {"name": "Empty", "root": ""})
+    assert Project.open(folder).settings.roots == {}
+
+
+def test_what_was_decided_is_kept_with_the_project(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p")
+    project.settings.roots = {"a": "/a", "b": "/b"}
+    project.settings.curation = Curation(classes={"x": "y"}, left_out=frozenset({"a/1.png"}))
+    project.save()
+    again = Project.open(project.folder).settings
+    assert (again.roots, again.curation) == (project.settings.roots, project.settings.curation)

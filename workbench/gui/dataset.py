@@ -185,7 +185,7 @@ class Dataset(QObject):
             previous=self._previous(settings.index),
         )
         names = ", ".join(printable(Path(folder).name) for folder in job.folders)
-        return self._jobs.start(job, f"Index {names}", then=self.adopt_index)
+        return self._jobs.start(job, f"Index {names}", then=self.adopt)
 
     def set_pool(self, folder: Path) -> str:
         """Index a folder of unlabelled images, for pretraining."""
@@ -196,7 +196,7 @@ class Dataset(QObject):
         project.settings.pool = str(folder)
         project.save()
         job = IndexJob(folders=(str(folder),), previous=self._previous(project.settings.pool_index))
-        return self._jobs.start(job, f"Index {printable(folder.name)}", then=self.adopt_pool)
+        return self._jobs.start(job, f"Index {printable(folder.name)}", then=self.adopt)
 
     def draw_sample(self, folder: Path, *, labelled: int = 600, unlabelled: int = 3000) -> str:
         """Draw the sample images and index them."""
@@ -233,18 +233,17 @@ class Dataset(QObject):
 
         self._edit(f"the images are now in {printable(str(folder))}", change)
 
-    def adopt_index(self, run: RunFolder) -> None:
-        project = self._project()
-        folders = run.document().get("job", {}).get("folders")
-        if folders is not None and list(folders) != list(project.settings.roots.values()):
-            return  # another folder was chosen meanwhile
-        project.settings.index = project.relative(run.path / "index.npz")
-        project.save()
-        self.read()
-
-    def adopt_pool(self, run: RunFolder) -> None:
-        project = self._project()
-        project.settings.pool_index = project.relative(run.path / "index.npz")
+    def adopt(self, run: RunFolder) -> None:
+        """What an index job found counts from now on, if its folders are still the ones that are chosen."""
+        project, job = self._project(), run.job()
+        assert isinstance(job, IndexJob)
+        found = project.relative(run.path / "index.npz")
+        if job.folders == tuple(project.settings.roots.values()):
+            project.settings.index = found
+        elif job.folders == (project.settings.pool,):
+            project.settings.pool_index = found
+        else:
+            return
         project.save()
         self.read()
 

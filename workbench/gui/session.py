@@ -314,7 +314,7 @@ class Session(QObject):
 
     def retry(self, run_id: str) -> None:
         """Run a failed or stopped job again; it goes on from what it kept."""
-        follow_ups = {"index": self.dataset.adopt_index, "evaluate": self._adopt_result}
+        follow_ups = {"index": self.dataset.adopt, "evaluate": self._adopt_result}
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
 
     def discard(self, run_id: str) -> None:
