@@ -17,8 +17,10 @@ from workbench.gui.models.words import parameters_text
 from workbench.gui.places import find_places
 from workbench.gui.session import Session
 from workbench.records.arrange import Arranged
+from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex
 from workbench.records.runs import Status
+from workbench.records.splits import SplitPlan
 from workbench.supervisor import JobState
 
 CATALOGUE = (
@@ -274,3 +276,19 @@ def test_names_for_who_cannot_see(qtbot, view: ModelsView, session: Session) -> 
         assert part.accessibleName()
     for column in Column:
         assert view.model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_folds_and_leaks_are_told_before_the_run(
+    qtbot, view: ModelsView, session: Session, small_index: ImageIndex
+) -> None:
+    session.dataset.arranged = Arranged(small_index)
+    session.settings.curation = Curation(plan=SplitPlan(kind="folds", folds=3))
+    session.dataset_changed.emit()
+    for name in ("small", "giant"):
+        session.choose(f"lab/{name}")
+    settle(qtbot, view, 2)
+    assert "5 splits by 3 folds" in view.chosen.work.text()
+    assert "5 seeds of 3 folds test some images more often than others: take 6." in view.chosen.notes.text()
+    qtbot.waitUntil(lambda: "1 leak left in" in view.chosen.notes.text())
+    session.set_seeds(6)
+    qtbot.waitUntil(lambda: "more often" not in view.chosen.notes.text())

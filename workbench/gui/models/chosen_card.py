@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from workbench.gui.commands import Commands
 from workbench.gui.compare.run_command import RUN, go, why_not_run
 from workbench.gui.compare.tools import FIELD_MARGINS
+from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.glossary import tip
 from workbench.gui.models.words import feature_choices, in_order, title_of
 from workbench.gui.plain_text import set_tip
@@ -27,7 +28,7 @@ from workbench.gui.widgets.buttons import button, command_button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.records.catalogue import BackboneFacts
-from workbench.records.project import Chosen
+from workbench.records.project import Chosen, Settings
 from workbench.records.results import METRIC_NAMES
 from workbench.records.text import count
 
@@ -159,6 +160,7 @@ class ChosenCard(Card):
         session.backbones_changed.connect(self._rebuild.start)
         for signal in (session.dataset_changed, session.jobs_changed, session.project_changed):
             signal.connect(self.refresh_work)
+        watcher_of(session).changed.connect(self.refresh_work)
         session.project_changed.connect(self._rebuild.start)
         self.refresh()
 
@@ -261,7 +263,7 @@ class ChosenCard(Card):
         self.set_title("This comparison", count(models, "backbone") if models else "")
         self.work.setText(
             f"{count(num_images, 'image')} × {count(models, 'backbone')}, then probe and k-NN on "
-            f"{count(settings.seeds, 'resampled split')}."
+            f"{_splits(settings)}."
         )
         self.work.setVisible(bool(num_images and models))
         notes = []
@@ -269,6 +271,17 @@ class ChosenCard(Card):
             notes.append("One number alone has nothing to beat: add a floor or a second backbone.")
         if settings.seeds < FEW_SEEDS:
             notes.append(f"Fewer than {FEW_SEEDS} seeds seldom decide.")
+        plan = settings.curation.plan
+        if plan.kind == "folds" and settings.seeds % plan.folds:
+            notes.append(
+                f"{count(settings.seeds, 'seed')} of {plan.folds} folds test some images more often than others: "
+                f"take {plan.folds * max(round(settings.seeds / plan.folds), 1)}."
+            )
+        leaks = watcher_of(session).facts.leaks
+        if leaks:
+            notes.append(
+                f"{count(leaks, 'leak')} left in: scores will be too high. Copies… in Data mends that."
+            )
         opened = session.test_openings
         if opened and not reason:
             notes.append(f"The test part was opened {count(opened, 'time')}; this opens it once more.")
@@ -306,3 +319,11 @@ class ChosenCard(Card):
     def _give_focus(self, where: tuple[int, str] | None) -> None:
         if where and where[0] < len(self.rows):
             getattr(self.rows[where[0]], where[1]).setFocus()
+
+
+def _splits(settings: Settings) -> str:
+    """The splits that a comparison draws, in words."""
+    plan = settings.curation.plan
+    if plan.kind == "shares":
+        return count(settings.seeds, "resampled split")
+    return f"{count(settings.seeds, 'split')} by {plan.told()}"
