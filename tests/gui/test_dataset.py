@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from workbench.gui.session import Session
 from workbench.records.layout import Layout
@@ -177,3 +178,14 @@ def test_a_pattern_that_never_ends_is_refused_and_nothing_changes(qtbot, live: S
         live.dataset.set_layout(Layout(group_by="name:((a|aa)+)$"))
     assert live.settings.curation.layout == Layout()
     assert live.dataset.undoable == ""
+
+
+def test_the_limit_of_size_can_be_changed(qtbot, live: Session, image_folder: Path) -> None:  # type: ignore[no-untyped-def]
+    Image.new("L", (1100, 1000)).save(image_folder / "dent" / "large.png")
+    live.dataset.set_limit(1.0)
+    qtbot.waitUntil(lambda: live.index is not None and len(live.index.refused) == 1, timeout=30000)
+    assert "more than the limit of 1 million" in live.index.refused[0].reason  # type: ignore[union-attr]
+    live.dataset.set_limit(2.0)
+    qtbot.waitUntil(lambda: live.index is not None and len(live.index) == 38, timeout=30000)
+    live.dataset.set_limit(1.0)
+    qtbot.waitUntil(lambda: live.index is not None and len(live.index) == 37, timeout=30000)

@@ -177,12 +177,19 @@ class Dataset(QObject):
         """Index the same folders again: what is new, changed or gone since."""
         return self._scan()
 
+    def set_limit(self, megapixels: float) -> str:
+        """Refuse images above this size from now on, and look at the folders again; returns the run's id."""
+        self._project().settings.max_megapixels = megapixels
+        self._project().save()
+        return self._scan()
+
     def _scan(self) -> str:
         settings = self._project().settings
         job = IndexJob(
             folders=tuple(settings.roots.values()),
             pages=settings.curation.reading.pages,
             previous=self._previous(settings.index),
+            max_megapixels=settings.max_megapixels,
         )
         names = ", ".join(printable(Path(folder).name) for folder in job.folders)
         return self._jobs.start(job, f"Index {names}", then=self.adopt)
@@ -195,7 +202,11 @@ class Dataset(QObject):
             self._did("the unlabelled pool", before)
         project.settings.pool = str(folder)
         project.save()
-        job = IndexJob(folders=(str(folder),), previous=self._previous(project.settings.pool_index))
+        job = IndexJob(
+            folders=(str(folder),),
+            previous=self._previous(project.settings.pool_index),
+            max_megapixels=project.settings.max_megapixels,
+        )
         return self._jobs.start(job, f"Index {printable(folder.name)}", then=self.adopt)
 
     def draw_sample(self, folder: Path, *, labelled: int = 600, unlabelled: int = 3000) -> str:

@@ -8,8 +8,13 @@ from typing import Any, ClassVar
 from workbench.records.params import build, param
 from workbench.records.spec import FEATURES
 
+MAX_MEGAPIXELS = 268.0  # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise
+
 # A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator; "aside" is for
 # what the window asks by itself and the user must not wait for.
+MAX_MEGAPIXELS = (
+    268.0  # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise
+)
 FILES, DEVICE, ASIDE = "files", "device", "aside"
 
 
@@ -48,7 +53,7 @@ class IndexJob:
         "", help="An earlier index; unchanged files are taken from it.", path=True, advanced=True
     )
     max_megapixels: float = param(
-        268.0,
+        MAX_MEGAPIXELS,
         help="Larger images are refused, so that a decompression bomb can't fill the memory.",
         minimum=1,
         unit="megapixels",

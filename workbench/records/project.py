@@ -31,7 +31,7 @@ from workbench.records.curation import Curation
 from workbench.records.edits import Edits
 from workbench.records.files import DocumentError, read_document, whole_file, write_document
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import JobConfig
+from workbench.records.jobs import MAX_MEGAPIXELS, JobConfig
 from workbench.records.label_table import LabelTable, read_table
 from workbench.records.runs import RunFolder, list_runs
 
@@ -60,6 +60,7 @@ class Settings:
     )  # folders of the labelled images, see records/roots.py
     pool: str = ""  # folder of unlabelled images
     curation: Curation = field(default_factory=Curation)
+    max_megapixels: float = MAX_MEGAPIXELS  # larger images are refused
     index: str = ""  # path of the index of the files, relative to the project
     pool_index: str = ""
     chosen: list[Chosen] = field(default_factory=list)
