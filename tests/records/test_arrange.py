@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.records.made import files
+from workbench.records import layout
 from workbench.records.arrange import arrange
 from workbench.records.curation import IGNORED, Curation
 from workbench.records.dataset_findings import find
@@ -105,7 +106,8 @@ def test_a_table_tells_labels_groups_and_parts() -> None:
         arrange(files(PATHS), Curation(layout=layout))
 
 
-def test_a_pattern_without_end_is_given_up() -> None:
+def test_a_pattern_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "PATIENCE", 0.5)
     evil = files(["a" * 60 + "!.png"])
     with pytest.raises(ValueError, match="takes too long"):
         Layout(group_by="name:((a|aa)+)$").group_all(list(evil.paths))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,27 @@ def test_a_plan_is_written_in_a_word(text: str, plan: SplitPlan) -> None:
 def test_a_plan_that_divides_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"a split is written|must be positive|3 to 100 folds"):
         SplitPlan.parse(text)
+
+
+def test_items_without_a_group_fill_what_the_groups_leave_open() -> None:
+    ids, labels, codes = items(600, groups=8)
+    assert codes is not None
+    codes[np.random.default_rng(4).random(600) < 0.7] = -1
+    for seed in range(4):
+        part = make_split(ids, labels, codes, seed=seed).part
+        assert all(len(set(part[codes == group])) == 1 for group in range(8))
+        for label in range(3):
+            of_class = part[labels == label]
+            for number, share in enumerate((0.6, 0.2, 0.2)):
+                assert abs(np.mean(of_class == number) - share) < 0.02
+
+
+def test_many_groups_and_classes_cost_seconds_not_minutes() -> None:
+    num = 100_000
+    rng = np.random.default_rng(0)
+    ids = [f"{i:06d}" for i in range(num)]
+    groups = np.where(rng.random(num) < 0.3, rng.integers(0, 20_000, num), -1)
+    began = time.perf_counter()
+    part = make_split(ids, rng.integers(0, 5_000, num), groups).part
+    assert time.perf_counter() - began < 10
+    assert set(part.tolist()) == {0, 1, 2}

@@ -249,27 +249,64 @@ def _share(size: int, fraction: float) -> int:
 def _by_group(
     labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator, fractions: Sequence[float]
 ) -> np.ndarray:
-    """Greedy: the largest groups first, each to the part that it brings nearest to its share of every class."""
-    single = groups < 0
-    codes = groups.astype(np.int64).copy()
-    codes[single] = codes.max(initial=0) + 1 + np.arange(int(single.sum()))
-    names, codes = np.unique(codes, return_inverse=True)
-    classes, label_codes = np.unique(labels, return_inverse=True)
-    counts = np.zeros((len(names), len(classes)))
-    np.add.at(counts, (codes, label_codes), 1)
+    """Greedy: the largest groups first, each to the part that it brings nearest to its share of every class.
+
+    Items without a group come last, class by class, and fill up what the groups have left open.
+    """
+    classes, codes = np.unique(labels, return_inverse=True)
+    totals = np.bincount(codes, minlength=len(classes))
+    part = np.zeros(len(labels), dtype=np.int8)
+    filled = np.zeros((len(fractions), len(classes)))  # items of each class in each part
+    grouped = np.flatnonzero(groups >= 0)
+    if len(grouped):
+        names, members = np.unique(groups[grouped], return_inverse=True)
+        chosen = _greedy(members, codes[grouped], len(names), totals, filled, rng, fractions)
+        part[grouped] = chosen[members]
+    single = rng.permutation(np.flatnonzero(groups < 0))
+    single = single[np.argsort(codes[single], kind="stable")]
+    bounds = np.searchsorted(codes[single], np.arange(len(classes) + 1))
+    for code in np.flatnonzero(np.diff(bounds)):
+        alone = single[bounds[code] : bounds[code + 1]]
+        wanted = np.maximum(np.asarray(fractions) * totals[code] - filled[:, code], 0)
+        wanted = wanted if wanted.sum() > 0 else np.asarray(fractions, dtype=float)
+        ends = np.round(np.cumsum(wanted) / wanted.sum() * len(alone)).astype(np.int64)
+        part[alone] = np.searchsorted(ends, np.arange(len(alone)), side="right").astype(np.int8)
+    return part
+
+
+def _greedy(
+    members: np.ndarray,
+    codes: np.ndarray,
+    num_groups: int,
+    totals: np.ndarray,
+    filled: np.ndarray,
+    rng: np.random.Generator,
+    fractions: Sequence[float],
+) -> np.ndarray:
+    """(groups,) part of each group. `filled` is brought up to date.
+
+    Only the classes that a group has are looked at: many groups and many classes need no table of both.
+    """
+    num_classes = len(totals)
+    pairs, counts = np.unique(members.astype(np.int64) * num_classes + codes, return_counts=True)
+    of_group, of_class = np.divmod(pairs, num_classes)
+    starts = np.searchsorted(of_group, np.arange(num_groups + 1))
     # A class weighs the same however many images it has: without this the rare ones are left to chance.
-    counts /= counts.sum(axis=0)
+    weights = counts / totals[of_class]
+    size = np.bincount(of_group, weights=weights, minlength=num_groups)
     shares = np.asarray(fractions)[:, None]
-    filled = np.zeros((len(fractions), len(classes)))
-    size = counts.sum(axis=1)
     # Jitter makes another seed another split, also among groups of nearly one size.
-    order = np.argsort(-size * rng.uniform(0.5, 1.5, len(names)), kind="stable")
-    chosen = np.zeros(len(names), dtype=np.int8)
-    for group in order:
-        with_group = filled[None] + np.eye(len(fractions))[:, :, None] * counts[group]
-        cost = (((with_group - shares) / np.sqrt(shares)) ** 2).sum(axis=(1, 2))
-        gain = cost + rng.uniform(0, 1e-9, len(fractions))
-        best = int(np.argmin(gain))
-        filled[best] += counts[group]
+    order = np.argsort(-size * rng.uniform(0.5, 1.5, num_groups), kind="stable")
+    ties = rng.uniform(0, 1e-9, (num_groups, len(fractions)))
+    share = np.zeros_like(filled)  # of each class in each part
+    chosen = np.zeros(num_groups, dtype=np.int8)
+    for group in order.tolist():
+        there = slice(starts[group], starts[group + 1])
+        before = share[:, of_class[there]] - shares
+        after = before + weights[there]
+        cost = ((after**2 - before**2) / shares).sum(axis=1) + ties[group]
+        best = int(np.argmin(cost))
+        share[best, of_class[there]] += weights[there]
+        filled[best, of_class[there]] += counts[there]
         chosen[group] = best
-    return chosen[codes]
+    return chosen
