@@ -230,8 +230,10 @@ def _complete(
 def _by_class(labels: np.ndarray, rng: np.random.Generator, shares: Sequence[float]) -> np.ndarray:
     """Every class is shuffled and cut, the last part first; a class of as many items as parts is in all of them."""
     part = np.zeros(len(labels), dtype=np.int8)
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
+    order = np.argsort(labels, kind="stable")
+    starts = np.unique(labels[order], return_index=True)[1]
+    for members in np.split(order, starts[1:]):
+        members = rng.permutation(members)
         for number in range(len(shares) - 1, 0, -1):
             held = _share(len(members), shares[number] / sum(shares[: number + 1]))
             part[members[:held]] = number
