@@ -9,12 +9,12 @@ import pytest
 from scipy import stats
 
 from workbench.decide.statistics import (
-    compare,
     corrected_interval,
     mean_interval,
     paired_bootstrap,
     wilson_interval,
 )
+from workbench.decide.verdict import compare
 
 A, B = "EfficientNet-Lite0", "random ViT"
 
@@ -180,3 +180,15 @@ def test_equal_learners_on_resampled_splits_are_seldom_called_different() -> Non
                 scores[half, seed] = np.mean(distance.argmin(1) == y[test])
         called += put(scores[0], scores[1], 160, 40, margin=0.001).verdict == "better"
     assert called / draws < 0.05
+
+
+def test_where_all_seeds_test_the_same_items_the_wider_interval_counts() -> None:
+    a, b = [0.90, 0.91, 0.90, 0.91], [0.85, 0.86, 0.85, 0.86]
+    shown = {"n_train": 80, "n_test": 20, "margin": 0.01, "metric": "accuracy"}
+    by_seeds = compare("a", "b", a, b, **shown)
+    assert by_seeds.verdict == "better"
+    with_items = compare("a", "b", a, b, items=(-0.02, 0.12), **shown)
+    assert with_items.verdict == "undecided"
+    assert with_items.interval == pytest.approx((-0.02, 0.12))
+    turned = compare("b", "a", b, a, items=(-0.12, 0.02), **shown)
+    assert turned == with_items

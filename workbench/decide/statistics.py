@@ -2,7 +2,7 @@
 
 The test parts of two seeds share items and so do their training parts: their scores are not independent
 draws, and the textbook t interval is far too narrow. Nadeau and Bengio's correction widens it. This file
-owns the intervals and the words of a verdict; it knows nothing of models or of files.
+owns the intervals; `verdict.py` makes a verdict of them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
-
-from workbench.records.results import METRIC_NAMES, Comparison, Verdict
-from workbench.records.text import printable
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -100,92 +97,3 @@ def paired_bootstrap(
         means[i] = sums[drawn].sum() / sizes[drawn].sum()
     low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)
-
-
-def compare(
-    a: str,
-    b: str,
-    a_values: Sequence[float],
-    b_values: Sequence[float],
-    *,
-    n_train: int,
-    n_test: int,
-    margin: float,
-    metric: str,
-    correct: tuple[np.ndarray, np.ndarray] | None = None,
-    groups: np.ndarray | None = None,
-) -> Comparison:
-    """The paired comparison of two models, put so that the one with the higher mean comes first.
-
-    The verdict is "equivalent" if the 95 % interval of the difference lies within +-margin, else "better" if
-    it excludes 0, else "undecided". Where the seeds hardly differ the interval is kept at least one test
-    item wide: nothing finer can have been seen. With one seed the interval is a bootstrap over
-    the test items where `correct` is given (else -1 to 1), and the verdict is always "undecided": what
-    another split would have said is unknown.
-
-    Args:
-        a_values, b_values: (J,) scores between 0 and 1, one a seed, of the same splits.
-        n_train, n_test: items that a seed fits on and is tested on.
-        margin: differences up to this are of no consequence.
-        metric: one of records.results.METRICS.
-        correct: (n,) bool each, whether a and b were right on each test item of the one seed.
-        groups: (n,) integer codes of the test items that belong together, for the bootstrap.
-    """
-    if len(a_values) != len(b_values) or len(a_values) == 0:
-        raise ValueError(f"{printable(a)} and {printable(b)} have not been run with the same seeds.")
-    if np.mean(a_values) < np.mean(b_values):
-        a, b, a_values, b_values = b, a, b_values, a_values
-        correct = None if correct is None else (correct[1], correct[0])
-    differences = np.asarray(a_values, dtype=np.float64) - np.asarray(b_values, dtype=np.float64)
-    difference = float(differences.mean())
-    interval = (-1.0, 1.0)
-    verdict: Verdict = "undecided"
-    if len(differences) > 1:
-        low, high = corrected_interval(differences, n_train, n_test)
-        least = 0.5 / n_test
-        interval = (max(min(low, difference - least), -1.0), min(max(high, difference + least), 1.0))
-        if -margin <= interval[0] and interval[1] <= margin:
-            verdict = "equivalent"
-        elif interval[0] > 0:
-            verdict = "better"
-    elif correct is not None:
-        interval = paired_bootstrap(*correct, groups)
-    return Comparison(
-        a=a,
-        b=b,
-        metric=metric,
-        difference=difference,
-        interval=interval,
-        verdict=verdict,
-        reason=_reason(a, b, metric, difference, interval, verdict, margin, len(differences)),
-    )
-
-
-def _reason(
-    a: str,
-    b: str,
-    metric: str,
-    difference: float,
-    interval: tuple[float, float],
-    verdict: Verdict,
-    margin: float,
-    seeds: int,
-) -> str:
-    first, second, name = printable(a), printable(b), METRIC_NAMES[metric]
-    ahead = f"{_points(difference)} ahead of {second} in {name}"
-    spread = f"95 % interval {100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
-    if seeds < 2:
-        return f"{first} is {ahead} on one split, which can't decide: run at least two seeds, better five."
-    if verdict == "better":
-        return f"{first} is {ahead}, {spread}."
-    if verdict == "equivalent":
-        return (
-            f"{first} and {second} are {_points(difference)} apart in {name}, {spread}: within the margin of "
-            f"{_points(margin)}."
-        )
-    return f"{first} is {ahead}, but the {spread} includes 0: more seeds or labels would be needed to decide."
-
-
-def _points(share: float) -> str:
-    number = f"{100 * share:.1f}"
-    return f"{number} {'point' if number == '1.0' else 'points'}"

@@ -91,7 +91,9 @@ class ModelResult:
 class Comparison:
     """`a` against `b` on the same items and splits, `a` being the one with the higher mean.
 
-    `difference` and `interval` are in the metric's own unit (0 to 1), a minus b.
+    `difference`, `interval` and `minimum_detectable_difference` are in the metric's own unit (0 to 1), a minus b.
+    `p` is of this pair alone; `p_adjusted` of this pair among all of the table (Holm 1979). What is None nobody knows:
+    with one seed, or in a result of an earlier version.
     """
 
     a: str
@@ -101,6 +103,10 @@ class Comparison:
     interval: tuple[float, float]
     verdict: Verdict
     reason: str  # one sentence in plain words
+    p: float | None = None
+    p_adjusted: float | None = None
+    minimum_detectable_difference: float | None = None  # found four times in five with these seeds and labels
+    outlook: str = ""  # what more seeds or labels would bring, in a sentence or two
 
     def seen_from(self, name: str) -> tuple[float, tuple[float, float], str]:
         """Difference, interval and verdict with `name` first; "worse" where the other one is better."""

@@ -17,7 +17,10 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from workbench.decide.statistics import compare, mean_interval
+from workbench.decide.items import items_interval, same_test
+from workbench.decide.many import among_all
+from workbench.decide.statistics import mean_interval
+from workbench.decide.verdict import compare, with_outlook
 from workbench.engine.evals import metrics
 from workbench.engine.evals.findings import find
 from workbench.engine.evals.knn import KS, knn_predict, nearest, usable_ks
@@ -378,21 +381,23 @@ def _compare(
         one, two = results[first], results[second]
         tested = np.flatnonzero(outcomes[first].probe[0] >= 0)
         right = tuple(outcomes[index].probe[0, tested] == labels[tested] for index in (first, second))
-        pairs.append(
-            compare(
-                one.name,
-                two.name,
-                one.probe[metric].values,
-                two.probe[metric].values,
-                n_train=n_fit,
-                n_test=n_test,
-                margin=margin,
-                metric=metric,
-                correct=(right[0], right[1]),
-                groups=None if groups is None else np.asarray(groups)[tested],
-            )
+        said = outcomes[first].probe, outcomes[second].probe
+        items = items_interval(labels, *said, groups, metric=metric) if same_test(said[0]) else None
+        values = one.probe[metric].values, two.probe[metric].values
+        pair = compare(
+            one.name,
+            two.name,
+            *values,
+            n_train=n_fit,
+            n_test=n_test,
+            margin=margin,
+            metric=metric,
+            correct=(right[0], right[1]),
+            groups=None if groups is None else np.asarray(groups)[tested],
+            items=items,
         )
-    return tuple(pairs)
+        pairs.append(with_outlook(pair, *values, n_train=n_fit, n_test=n_test, margin=margin, items=items))
+    return among_all(pairs)
 
 
 def _protocol(

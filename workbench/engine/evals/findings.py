@@ -36,6 +36,7 @@ def find(
     found = [
         *_of_groups(groups, parts),
         *_of_seeds(len(parts)),
+        *_of_the_test(parts),
         *_of_classes(labels, parts, classes),
         *_of_test_size(parts),
     ]
@@ -77,6 +78,18 @@ def _of_seeds(seeds: int) -> list[Finding]:
             f"Only {seeds} splits were tried, so the intervals are wide and rough: run five seeds or more."
         )
     return [Finding(name="few seeds", severity="warn", advice=advice)]
+
+
+def _of_the_test(parts: Sequence[np.ndarray]) -> list[Finding]:
+    """Every seed tests the same images: what the seeds spread over is training alone."""
+    tested = [part == 2 for part in parts]
+    if len(parts) < 2 or not all(np.array_equal(tested[0], other) for other in tested[1:]):
+        return []
+    advice = (
+        "Every seed tests the same images. The interval of a single score shows the luck of training only; the "
+        "comparisons mind the luck of these test images too."
+    )
+    return [Finding(name="one test part", severity="info", advice=advice)]
 
 
 def _of_classes(labels: np.ndarray, parts: Sequence[np.ndarray], classes: Sequence[str]) -> list[Finding]:
