@@ -195,6 +195,7 @@ def test_backbones_and_doctor() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (["index", "FOLDER", "--max-megapixels", "nan"], 2, "--max-megapixels: 'nan' is not a number"),
         (["index", "/no/such/folder"], 2, "does not exist"),
         (["evaluate", "/no/such/file.h5ad"], 2, "does not exist"),
         (["embed", "FOLDER", "--backbone", "histogram", "--out", "a.csv"], 2, "must end in .h5ad"),
@@ -205,6 +206,9 @@ def test_backbones_and_doctor() -> None:
         (["index", "FOLDER", "--split", "thirds"], 2, "a split is written"),
         (["index", "FOLDER", "--window", "wide"], 2, "wide"),
         (["index", "FOLDER", "--rename", "red"], 2, "OLD=NEW"),
+        (["index", "FOLDER", "--rename", "rde=stop"], 2, "no class 'rde'. The classes are blue, green, red."),
+        (["index", "FOLDER", "--ignore", "rde"], 2, "no class 'rde'"),
+        (["index", "FOLDER", "--labels", "FOLDER"], 2, "is a folder"),
         (["/no/such/project"], 2, "holds no project"),
     ],
 )
@@ -215,7 +219,23 @@ def test_wrong_requests_end_with_a_sentence(
     done = workbench(*[names.get(word, word) for word in words], code=code)
     assert said in done.stderr
     assert done.stdout == ""
-    assert done.stderr.strip().splitlines()[-1].startswith("workbench: ")
+    assert done.stderr.strip().splitlines()[-1].startswith("workbench")
+
+
+def test_a_decision_that_makes_no_sense_costs_no_second_index(picture_folder: Path, tmp_path: Path) -> None:
+    project = ["--project", str(tmp_path / "project")]
+    workbench("index", str(picture_folder), "--ignore", "red", "--window", "wide", *project, code=2)
+    assert "index.npz" in (tmp_path / "project" / "project.json").read_text()
+    assert "red" in document("index", str(picture_folder), *project)["classes"], "nothing was decided"
+    document("index", str(picture_folder), "--rename", "red=stop", *project)
+    workbench("index", str(picture_folder), "--ignore", "blue", "--window", "wide", *project, code=2)
+    assert "stop" in document("index", str(picture_folder), *project)["classes"], "the earlier decision holds"
+
+
+def test_nothing_left_to_embed_says_why(picture_folder: Path, tmp_path: Path) -> None:
+    words = [word for name in ("red", "green", "blue") for word in ("--ignore", name)]
+    out = ["--backbone", "histogram", "--out", str(tmp_path / "a.h5ad")]
+    assert "of an ignored class" in workbench("embed", str(picture_folder), *words, *out, code=2).stderr
 
 
 def test_ctrl_c_keeps_what_is_done(picture_folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
@@ -140,6 +141,8 @@ def _told(document: dict[str, Any]) -> list[str]:
         lines += [
             f"  line {row['line']}, {row['path']}: {row['reason']}" for row in document["unmatched"][:20]
         ]
+    if document["unlisted"]:
+        lines.append(f"{count(document['unlisted'], 'image')} without a row in the label table")
     if document["duplicates"]:
         lines.append(f"{count(len(document['duplicates']), 'set')} of copies, exact or near")
     if document["leaks_left"]:
@@ -167,7 +170,13 @@ def _embed(options: argparse.Namespace) -> int:
     project, arranged, _ = _indexed(options)
     index = arranged.index
     if not len(index):
-        raise ValueError(f"{', '.join(options.folders)}: there is no image that can be read.")
+        dropped = arranged.ignored or arranged.left_out
+        why = (
+            "every image is left out or of an ignored class"
+            if dropped
+            else "there is no image that can be read"
+        )
+        raise ValueError(f"{', '.join(options.folders)}: {why}.")
     backbone = _local(options.backbone)
     job = _job(
         EmbedJob,
@@ -281,9 +290,19 @@ def _print_json(document: Any) -> int:
     return 0
 
 
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
+
+
 def _flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
     """A flag for every parameter that the job's form has."""
-    types: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
+    types: dict[str, Callable[[str], Any]] = {"int": int, "float": _number}
     for item in describe(config):
         if item.name in _INTERNAL:
             continue

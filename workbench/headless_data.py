@@ -92,11 +92,14 @@ def indexed(
     known = settings.curation if project_folder and same(settings.roots, roots.values()) else Curation()
     curation = _decided(options, known, project)
     files = _scan(project, roots, replace(curation.reading, pages=str(scan.get("pages", "first"))), scan)
+    settings.curation = known
+    project.save()  # the index is worth keeping even where a decision makes no sense
     curation = replace(curation, reading=replace(curation.reading, pages=files.reading.pages))
     if options.window:
         curation = _with_window(curation, options.window, files)
     settings.curation = curation
     arranged = project.arranged(files)
+    _check_classes(options, known, arranged)
     leaks = leaking_sets(arranged.index)
     names = [[arranged.index.name(position) for position in members] for members in leaks]
     if leaks and options.copies in ("leave-out", "group"):
@@ -118,6 +121,11 @@ def _decided(options: DataOptions, known: Curation, project: Project) -> Curatio
         table, table_name, labels = project.keep_table(file.absolute()), file.name, "table"
         if not options.group_by and read_table(file).has_groups:
             group_by = "table"
+    elif options.labels and file.is_dir():
+        raise ValueError(
+            f"{printable(labels)} is a folder, not a CSV or TSV file. "
+            "For the first folder below the root write folder:1."
+        )
     elif options.labels and (file.suffix.lower() in (".csv", ".tsv", ".txt") or "/" in labels):
         raise ValueError(
             f"{printable(labels)} does not exist. Name a CSV or TSV file with columns path and label."
@@ -142,6 +150,24 @@ def _decided(options: DataOptions, known: Curation, project: Project) -> Curatio
     for name in options.ignore:
         curation = curation.rename(name, IGNORED)
     return curation
+
+
+def _check_classes(options: DataOptions, known: Curation, arranged: Arranged) -> None:
+    """Raise ValueError for a class to be renamed or ignored that there is not: most likely it is misspelt."""
+    names = {*arranged.found, *known.classes.values()}
+    for rule in options.rename:
+        old, _, new = rule.partition("=")
+        _require_class(old, names, arranged)
+        names.add(new.strip())
+    for name in options.ignore:
+        _require_class(name, names, arranged)
+
+
+def _require_class(name: str, names: set[str], arranged: Arranged) -> None:
+    if name not in names:
+        some = ", ".join(arranged.found[:8]) + (", ..." if len(arranged.found) > 8 else "")
+        there = f"The classes are {some}." if some else "No image has a label."
+        raise ValueError(f"there is no class {printable(name)!r}. {printable(there)}")
 
 
 def _scan(project: Project, roots: dict[str, str], reading: Reading, scan: dict[str, object]) -> ImageIndex:

@@ -68,7 +68,7 @@ def odd_files(root: Path) -> dict[str, str | None]:
     expected["complex.tif"] = "complex numbers"
 
     (root / "broken link.png").symlink_to("gone.png")
-    expected["broken link.png"] = "does not exist"
+    expected["broken link.png"] = "not there"
     (root / "loop.png").symlink_to("loop.png")
     expected["loop.png"] = "itself"
     (root / "link.png").symlink_to("whole.png")

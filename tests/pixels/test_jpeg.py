@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,6 +114,29 @@ def test_missing_or_wrong_pixels_are_refused(tmp_path: Path) -> None:
     leftovers = fine[:-2] + bytes(range(1, 38)) + fine[-2:]
     assert not is_read(path, leftovers)
     assert not is_read(path, encoded(progressive=True)[:-2])  # no telling whether whole scans are missing
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_tail_overwritten_by_zeros_is_not_taken_for_padding(tmp_path: Path, progressive: bool) -> None:
+    """libjpeg takes the zeros for pixels until the picture is full, and counts the rest as left over."""
+    path, fine = tmp_path / "a.jpg", encoded(progressive=progressive)
+    for kept in (0.5, 0.7, 0.9, 0.97):
+        head = fine[: int(len(fine) * kept)]
+        assert not is_read(path, head + bytes(len(fine) - len(head) - 2) + fine[-2:])
+        assert not is_read(path, head + bytes(100_000) + fine[-2:])
+    for padding in range(40):
+        assert is_read(path, fine[:-2] + bytes(padding) + fine[-2:])
+
+
+def test_kinds_that_are_not_damaged_but_not_supported_are_named(tmp_path: Path) -> None:
+    path, grey = tmp_path / "a.jpg", photo()[..., 0]
+    for data, words in (
+        (imagecodecs.jpeg8_encode(grey.astype(np.uint16) * 16, 95, bitspersample=12), "12 bits a channel"),
+        (imagecodecs.jpegls_encode(np.ascontiguousarray(grey)), "JPEG-LS"),
+    ):
+        assert not is_read(path, data)
+        with pytest.raises(ImageError, match=words):
+            read_image(path)
 
 
 def test_a_damaged_middle_is_noticed_where_pillow_stays_silent(tmp_path: Path) -> None:

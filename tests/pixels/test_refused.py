@@ -132,6 +132,35 @@ def test_a_damaged_tiff_is_refused(tmp_path: Path, compression: str) -> None:
     assert "can't be decoded" in reason(path)
 
 
+@pytest.mark.parametrize("options", [{"rowsperstrip": 64}, {"tile": (64, 64)}], ids=str)
+def test_damaged_jpeg_strips_and_tiles_of_a_tiff_are_refused(tmp_path: Path, options: dict) -> None:
+    """tifffile itself takes what libjpeg paints over them."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, photo(), photometric="rgb", compression="jpeg", **options)
+    read_image(path)
+    with tifffile.TiffFile(path) as tiff:
+        start, length = tiff.pages.first.dataoffsets[1], tiff.pages.first.databytecounts[1]
+    content = bytearray(path.read_bytes())
+    content[start + length // 2 : start + length // 2 + 30] = bytes(30)
+    path.write_bytes(content)
+    assert tifffile.imread(path).shape == photo().shape
+    assert "damaged inside" in reason(path)
+
+
+def test_ycbcr_numbers_are_not_taken_for_red_green_and_blue(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(photo()).convert("YCbCr").save(path)
+    assert "YCbCr" in reason(path)
+
+
+def test_decoders_that_can_t_say_what_is_wrong_are_not_quoted(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png")
+    content = path.read_bytes()
+    chunk = struct.pack(">I", 2) + b"ABCDxx" + struct.pack(">I", zlib.crc32(b"ABCDxx"))
+    path.write_bytes(content[:33] + chunk + content[33:])  # of a critical kind that no reader knows
+    assert "codec" not in reason(path)
+
+
 def test_a_wrong_png_checksum_is_damage_unless_it_is_a_note_s(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png")
     content = bytearray(path.read_bytes())

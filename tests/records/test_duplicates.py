@@ -120,6 +120,22 @@ def test_a_camera_that_stands_still_makes_few_pairs_and_one_set() -> None:
     assert codes.tolist() == [order.index(c) for c in camera.tolist()]
 
 
+def test_pairs_without_end_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise around one scene that no frame shows: every two frames are doubtful copies, and none leads a crowd."""
+    rng = np.random.default_rng(5)
+    signatures = changed(
+        rng, np.tile(rng.integers(0, 256, (1, 40), dtype=np.uint8), (2000, 1)), np.full(2000, 0.09)
+    )
+    every = near_pairs(signatures)
+    assert len(every) > 500_000
+    monkeypatch.setattr(duplicates, "MAX_PAIRS", 100_000)
+    monkeypatch.setattr(duplicates, "_CHUNK", 1 << 14)
+    some = near_pairs(signatures)
+    assert 100_000 <= len(some) < 100_000 + 2 * (1 << 14)
+    assert {*map(tuple, some.tolist())} <= {*map(tuple, every.tolist())}
+    assert distance(signatures, every).tolist() == distance(signatures, every[::-1]).tolist()[::-1]
+
+
 def test_progress_is_told_and_can_cancel() -> None:
     told: list[tuple[int, int]] = []
     near_pairs(planted(200, 20), on_progress=lambda done, total: told.append((done, total)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,19 @@ def labels(text: str, paths: list[str] = PATHS, roots: dict[str, str] = ROOTS): 
     return match(parse_table(text), paths, roots)
 
 
-@pytest.mark.parametrize("path", ["a/2.png", "./a/2.png", "/data/set/a/2.png", "2.png", "a\\2.png"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a/2.png",
+        "./a/2.png",
+        "/data/set/a/2.png",
+        "2.png",
+        "a\\2.png",
+        "set/a/2.png",
+        "a//2.png",
+        "b/../a/2.png",
+    ],
+)
 def test_relative_absolute_and_bare_names_find_their_image(path: str) -> None:
     found = labels(f"path,label\n{path},crack\n")
     assert found.labels == ["", "crack", "", "", "", ""]
@@ -25,6 +38,44 @@ def test_relative_absolute_and_bare_names_find_their_image(path: str) -> None:
 
 def test_a_path_may_be_told_by_its_end() -> None:
     assert labels("path,label\nsub/3.png,x\n").labels[3] == "x"
+
+
+def test_an_end_and_the_root_s_own_name_must_not_lead_to_two_images() -> None:
+    found = labels("path,label\nset/1.png,x\n", ["1.png", "deep/set/1.png"])
+    assert found.labels == ["", ""]
+    assert "2 images are called so" in found.unmatched[0].reason
+
+
+def test_a_name_with_a_backslash_is_found_as_it_is() -> None:
+    assert labels("path,label\nx\\y.png,z\n", ["x\\y.png"]).labels == ["z"]
+
+
+def test_a_hundred_thousand_images_of_one_name_take_no_longer_than_others() -> None:
+    paths = [f"scans/{number}/slice.png" for number in range(100_000)]
+    table = parse_table("path,label\n" + "".join(f"{number}/slice.png,x\n" for number in range(100_000)))
+    started = time.perf_counter()
+    found = match(table, paths, ROOTS)
+    assert (
+        time.perf_counter() - started < 20
+    )  # a second; hours where every row looks at every image of its name
+    assert found.images == 100_000
+
+
+def test_a_quotation_mark_that_is_never_closed_is_pointed_out() -> None:
+    assert "never closed" in labels('path,label\n"a/1.png,x\na/2.png,y\n').unmatched[0].reason
+    with pytest.raises(ValueError, match="never closed"):
+        parse_table('path,label\n"a/1.png,x\n' + "a/2.png,y\n" * 20_000)
+
+
+def test_the_separator_is_the_one_that_shows_the_columns() -> None:
+    table = parse_table("path;label;what, where, when, who\na/1.png;x;n\n")
+    assert table.rows[0][1:3] == ("a/1.png", "x")
+
+
+@pytest.mark.parametrize("head", ["path,label,label", "path,Label,label", "path,path,label"])
+def test_two_columns_of_one_name_are_not_chosen_from(head: str) -> None:
+    with pytest.raises(ValueError, match="more than one column"):
+        parse_table(f"{head}\na/1.png,x,y\n")
 
 
 def test_what_does_not_fit_is_reported_and_nothing_is_guessed() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 
 from workbench.pixels.decode import ImageError, page_numbers, read_header
 from workbench.pixels.examine import Examined, examine
+from workbench.pixels.source import why_not_opened
 from workbench.records.index import Refused
 from workbench.records.roots import Roots, locate
 from workbench.records.spec import Reading
@@ -94,7 +94,7 @@ def look(file: Path, path: str, reading: Reading, check: str, max_pixels: int) -
     except ImageError as error:
         return Refused(path, error.reason)
     except OSError as error:
-        return Refused(path, _why(error))
+        return Refused(path, why_not_opened(file, error))
     if (facts.st_size, facts.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return Refused(path, "The file changed while it was read. Index again when it is finished.")
     return Found(facts.st_size, facts.st_mtime_ns, digest, pages)
@@ -106,13 +106,3 @@ def _hash(file: Path) -> bytes:
         while block := stream.read(BLOCK):
             state.update(block)
     return state.digest()
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "The link points to a file that does not exist, or the file vanished while it was read."
-    if isinstance(error, PermissionError):
-        return "You are not allowed to read this file."
-    if error.errno == errno.ELOOP:
-        return "The link points to itself."
-    return f"The file can't be read: {error.strerror or error}."

@@ -97,7 +97,7 @@ def read_header(
         elif source.format == "png":
             header = png.header(png.read_layout(source, source.file, verify=False))
         else:
-            header = _pillow_header(_PLUGINS[source.format](source.file))
+            header = _pillow_header(_by_pillow(source))
         check_size(source.path, header.width, header.height, max_pixels)
         return header
 
@@ -218,7 +218,7 @@ def native(source: Source, reading: Reading, page: int, max_pixels: int) -> tupl
         data = source.read_all()
         png.read_layout(source, io.BytesIO(data), verify=True)
         return png.header(layout), png.decode(data, layout), layout.orientation
-    image = _PLUGINS[source.format](source.file)
+    image = _by_pillow(source)
     check_size(source.path, *image.size, max_pixels)
     return _pillow_header(image), from_pillow(image), _pillow_turn(image)
 
@@ -234,6 +234,18 @@ def _numbers(source: Source, file: TiffFile, reading: Reading, page: int) -> lis
 def _require_first(source: Source, page: int) -> None:
     if page:
         raise tiff.missing_page(source, page, 1)
+
+
+def _by_pillow(source: Source) -> Image.Image:
+    """The picture as Pillow opens it, not yet decoded. Raises ImageError and Pillow's errors."""
+    try:
+        return _PLUGINS[source.format](source.file)
+    except Exception as error:
+        if source.format == "webp" and source.size < 8 + int.from_bytes(source.read_all()[4:8], "little"):
+            raise ImageError(
+                source.path, "The WebP ends too early: a part of the file is missing."
+            ) from error
+        raise
 
 
 def _pillow_turn(image: Image.Image) -> int:
@@ -269,5 +281,6 @@ def _sentence(error: Exception) -> str:
         return "The file ends too early: a part of it is missing."
     if isinstance(error, ValueError) and text[:3] in ("It ", "Its"):
         return text + "."  # one of this wing's own sentences
-    detail = text if len(text) > 3 else f"{type(error).__name__} {text}".strip()
-    return f"It can't be decoded: it is damaged or of an unusual kind ({detail})."
+    if isinstance(error, UnicodeError) or len(text) <= 3:  # a decoder that can't even say what is wrong
+        return "It can't be decoded: it is damaged or of an unusual kind."
+    return f"It can't be decoded: it is damaged or of an unusual kind ({text})."

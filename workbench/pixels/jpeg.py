@@ -37,6 +37,7 @@ _DAMAGE = ("premature end", "corrupt jpeg data", "inconsistent progression")
 _CUT = "The JPEG ends too early: a part of the file is missing."
 _DAMAGED = "The JPEG is damaged inside: its pixels can't all be told."
 _END = b"\xff\xd9"
+_READ_AHEAD = 8  # bytes of padding that libjpeg has in hand when it finishes, and doesn't count as left over
 
 
 class Layout(NamedTuple):
@@ -68,6 +69,8 @@ def read_layout(source: Source, file: BinaryIO) -> Layout:
         if marker <= 0x01 or 0xD0 <= marker <= 0xD8:
             continue
         length = int.from_bytes(file.read(2))
+        if marker == 0xF7:
+            raise ImageError(source.path, "It is a JPEG-LS image, which is not supported.")
         if marker == 0xD9 or length < 2:
             raise ImageError(source.path, "The JPEG holds no picture.")
         if marker == 0xDA:
@@ -125,12 +128,40 @@ def decode(
     """
     if layout.components not in _COLOURS:
         raise ImageError(source.path, f"A JPEG with {layout.components} channels is not supported.")
+    if layout.precision != 8:
+        raise ImageError(
+            source.path,
+            f"A JPEG of {layout.precision} bits a channel is not supported. Save it as a 16-bit PNG or TIFF.",
+        )
     try:
         return _turbo(data, layout, factor, space)
     except ValueError as complaint:
         message = str(complaint).lower()
     if not message.startswith(_DAMAGE):
         return _decode_by_pillow(source, data, layout, factor)
+    return _judged(source, data, layout, factor, space, message)
+
+
+def check_part(source: Source, data: bytes) -> None:
+    """Raise ImageError for JPEG data within another file, such as a strip of a TIFF, that are cut or damaged inside.
+
+    Kinds that only the other file's reader knows (12-bit, two channels) are left to it.
+    """
+    layout = read_layout(source, io.BytesIO(data))
+    if layout.precision != 8 or layout.components not in _COLOURS:
+        return
+    try:
+        _turbo(data, layout, FACTORS[0], "GRAY")
+    except ValueError as complaint:
+        message = str(complaint).lower()
+        if message.startswith(_DAMAGE):
+            _judged(source, data, layout, FACTORS[0], "GRAY", message)
+
+
+def _judged(
+    source: Source, data: bytes, layout: Layout, factor: int, space: Literal["RGB", "GRAY"], message: str
+) -> np.ndarray:
+    """The picture, where libjpeg's complaint of damage leaves every pixel in place. Raises ImageError."""
     if message.startswith("premature end of jpeg file"):
         if layout.progressive:
             raise ImageError(source.path, _CUT)
@@ -170,5 +201,14 @@ def _decode_by_pillow(source: Source, data: bytes, layout: Layout, factor: int) 
 
 
 def _is_padding(message: str, data: bytes, layout: Layout) -> bool:
+    """Whether all that is left over are zeros, and hardly more zeros stand before the end mark than are left over:
+    the others were taken for pixels, so that a part of the file was overwritten."""
     found = re.search(r"(\d+) extraneous bytes before marker 0xd9", message)
-    return found is not None and data.find(bytes(int(found[1])) + _END, layout.scan) >= 0
+    if found is None:
+        return False
+    over = int(found[1])
+    at = data.find(bytes(over) + _END, layout.scan)
+    if at < 0:
+        return False
+    before = data[layout.scan : at]
+    return len(before) - len(before.rstrip(b"\0")) <= _READ_AHEAD

@@ -119,7 +119,7 @@ def _open_regular(path: Path) -> tuple[BinaryIO, os.stat_result]:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
     except OSError as error:
-        raise ImageError(path, _why_not_opened(path, error)) from error
+        raise ImageError(path, why_not_opened(path, error)) from error
     except ImageError:
         raise
     except ValueError as error:  # a NUL in the name
@@ -149,7 +149,8 @@ def _require_regular(path: Path, mode: int) -> None:
         raise ImageError(path, f"It is {kind}, not a file.")
 
 
-def _why_not_opened(path: Path, error: OSError) -> str:
+def why_not_opened(path: Path, error: OSError) -> str:
+    """A sentence on what the system said when `path` was to be opened, asked for its size, or read."""
     if error.errno == errno.ENOENT:
         if path.is_symlink():
             return "It is a link to a file that is not there."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.pixels import orientation
+from workbench.pixels import jpeg, orientation
 from workbench.pixels.levels import Colour, Pixels
 from workbench.pixels.source import Header, ImageError, Source, check_size, mode_name
 
@@ -28,10 +28,11 @@ _COLOURS: dict[int, Colour] = {
     _RGB: "rgb",
     _PALETTE: "rgb",
     _INKS: "cmyk",
-    _YCBCR: "rgb",  # tifffile hands JPEG-compressed YCbCr out as RGB and refuses every other
+    _YCBCR: "rgb",  # if compressed as JPEG, which tifffile hands out as RGB; see `decode`
     _LINEAR_RAW: "rgb",
 }
 _NEEDED = {"rgb": 3, "cmyk": 4}
+_JPEG = (6, 7, 34892, 33007)  # compressions
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # ExtraSamples; 0, "unspecified", is data and not opacity
 _MOST_CHANNELS = 4  # numbers a pixel, where a picture has as many pixels as it may have
 _SPARSE_TAGS = (42112, 42113)  # GDAL's: only its files may leave tiles out, meaning "no data"
@@ -123,6 +124,8 @@ def read(
     pages = _pages(source, file, numbers)
     for page in pages:
         check_segments(source, page, max_pixels)
+        if page.compression in _JPEG:
+            _check_jpegs(source, page)
     parts = [decode(page) for page in pages]
     first = parts[0]
     if len(parts) > 1:
@@ -202,11 +205,26 @@ def check_segments(source: Source, page: TiffPage, max_pixels: int) -> None:
         )
 
 
+def _check_jpegs(source: Source, page: TiffPage) -> None:
+    """Raise ImageError where a strip or tile of JPEG data is cut or damaged; tifffile paints over it in silence."""
+    tables = page.jpegtables
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if not count:
+            continue
+        source.file.seek(start)
+        data = source.file.read(count)
+        if not data.startswith(b"\xff\xd8"):
+            continue  # JPEG of TIFF 6.0, whose parts are spread over the file
+        jpeg.check_part(source, data if tables is None else tables.removesuffix(b"\xff\xd9") + data[2:])
+
+
 def decode(page: TiffPage) -> Pixels:
     """The page's pixels, not yet rotated. Raises tifffile's errors, and ValueError for unknown colours."""
     if page.photometric not in _COLOURS:
         name = getattr(page.photometric, "name", str(page.photometric))
         raise ValueError(f"Its colours are stored as {name}, which is not supported.")
+    if page.photometric == _YCBCR and page.compression not in _JPEG:
+        raise ValueError("Its colours are stored as YCbCr without JPEG compression, which is not supported.")
     # One worker: the loader's threads each decode a file of their own.
     values, axes = page.asarray(maxworkers=1), page.axes
     for axis in reversed([place for place, name in enumerate(axes) if name not in "YXS"]):

@@ -112,15 +112,22 @@ def _join(
     for node in sorted(parent):
         together.setdefault(top(node), []).append(node)
     called = list(known)
-    out = codes.copy()
+    renumbered = np.arange(
+        len(known) + 1, dtype=np.int64
+    )  # by code; the last stays for images without a group
+    renumbered[-1] = NO_CODE
+    alone: list[tuple[int, int]] = []  # position of an image that had no group, and its new one
     for nodes in together.values():
         if len(nodes) < 2:
             continue
         groups = [known[node] for node in nodes if node >= 0]
         images = [-2 - node for node in nodes if node < 0]
         called.append(_called(groups) if groups else f"copies of {names[min(images)]}")
-        for node in nodes:
-            out[codes == node if node >= 0 else -2 - node] = len(called) - 1
+        renumbered[[node for node in nodes if node >= 0]] = len(called) - 1
+        alone += [(position, len(called) - 1) for position in images]
+    out = renumbered[codes]
+    for position, code in alone:
+        out[position] = code
     return _codes_again(out, called)
 
 

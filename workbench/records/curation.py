@@ -70,8 +70,8 @@ class Curation:
 
     def join(self, sets: Iterable[Iterable[str]]) -> Curation:
         """Each of `sets` counts as one group from now on."""
-        more = [tuple(sorted(names)) for names in sets]
-        return replace(self, joined=(*self.joined, *(names for names in more if names not in self.joined)))
+        together = dict.fromkeys((*self.joined, *(tuple(sorted(names)) for names in sets)))
+        return replace(self, joined=tuple(together))
 
     # On disk
 

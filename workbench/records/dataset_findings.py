@@ -23,6 +23,7 @@ def find(index: ImageIndex, leaks: int | None = None) -> list[Finding]:
     """The gravest first. `leaks`: how many sets of copies leak, where that is known already."""
     sizes = np.bincount(index.label[index.label >= 0], minlength=len(index.classes))
     found = [
+        *_of_plan(index),
         *_of_copies(index, len(leaking_sets(index)) if leaks is None else leaks),
         *_of_sizes(sizes, index.classes),
         *_of_groups(index, sizes),
@@ -48,6 +49,27 @@ def of_levels(num_saturated: int, num_dim: int, images: int, window: str) -> lis
         )
         found.append(Finding(name="dark", severity="warn", advice=sentence))
     return found
+
+
+def _of_plan(index: ImageIndex) -> list[Finding]:
+    """A way to split that these images don't allow."""
+    labelled = index.labelled()
+    if not len(labelled):
+        return []
+    if index.plan.kind == "official" and not (index.part[labelled] == 0).any():
+        sentence = (
+            "No image has an official training part. Give the label table a column split, or choose another way to "
+            "split."
+        )
+        return [Finding(name="no official part", severity="bad", advice=sentence)]
+    groups = index.group[labelled]
+    units = len(np.unique(groups[groups >= 0])) + int((groups < 0).sum())
+    if index.plan.kind == "folds" and units < index.plan.folds:
+        sentence = (
+            f"{count(units, 'group')} for {index.plan.folds} folds. Some fold is empty: choose fewer folds."
+        )
+        return [Finding(name="too many folds", severity="bad", advice=sentence)]
+    return []
 
 
 def _of_copies(index: ImageIndex, leaks: int) -> list[Finding]:

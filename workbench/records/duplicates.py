@@ -16,6 +16,7 @@ import numpy as np
 SURE = 48  # of 320 signs: pairs that differ in no more are copies
 MAX_FINE = 104  # of 320 signs: pairs that differ in more are none
 MAX_COARSE = 7  # of the 40 signs of the key
+MAX_PAIRS = 1 << 24  # that are kept, a quarter of a gigabyte; images that are all alike would have billions
 MAX_DOUBTFUL = 20_000  # pairs whose pixels are asked for, the likeliest first; some minutes' work
 
 _KEY = 40  # signs
@@ -48,7 +49,8 @@ def near_pairs(
     are found, but that
     - equal signatures are compared through the first of them, and paired with it alone;
     - where more than 64 signatures share a half, those that differ from the first in at most half of `max_coarse` and
-      a quarter of `max_fine` are paired with it alone too: a camera that stands still would have millions of pairs.
+      a quarter of `max_fine` are paired with it alone too: a camera that stands still would have millions of pairs;
+    - after MAX_PAIRS no more are looked for. Those whose halves differ least come first.
 
     Args:
         signatures: (N, 40) uint8; rows of zeros are left out.
@@ -70,23 +72,45 @@ def near_pairs(
         kept, pairs = _collapse_crowds(words, keys, _half(keys, second), rows, max_coarse // 2, max_fine // 4)
         found.append(pairs)
         rows, keys = rows[kept], keys[kept]
-    changes = _changes(max_coarse // 2)
-    for second in (False, True):
-        search = _Band(words[rows], keys, second, max_coarse, max_fine)
-        for done, change in enumerate(changes, start=1):
-            search.ask(change)
-            if search.waiting >= _CHUNK or done == len(changes):
-                found += [rows[pairs] for pairs in search.answers()]
-                on_progress(len(changes) * second + done, 2 * len(changes))
+    found += _searched(words[rows], keys, rows, max_coarse, max_fine, on_progress)
     together = np.concatenate(found)
     together.sort(axis=1)
     return together[np.lexsort((together[:, 1], together[:, 0]))]
 
 
+def _searched(
+    words: np.ndarray,
+    keys: np.ndarray,
+    rows: np.ndarray,
+    max_coarse: int,
+    max_fine: int,
+    on_progress: Progress,
+) -> list[np.ndarray]:
+    """The pairs of `rows` that the two bands find, change by change; what `near_pairs` returns, not yet sorted."""
+    changes = _changes(max_coarse // 2)
+    bands = [_Band(words, keys, second, max_coarse, max_fine) for second in (False, True)]
+    found: list[np.ndarray] = []
+    number = 0
+    for done, change in enumerate(changes, start=1):
+        for band in bands:
+            band.ask(change)
+            if band.waiting < _CHUNK and done < len(changes):
+                continue
+            for pairs in band.answers():
+                found.append(rows[pairs])
+                number += len(pairs)
+                if number >= MAX_PAIRS:
+                    return found
+            on_progress(done, len(changes))
+    return found
+
+
 def distance(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """(P,) int64: in how many of 320 signs the two of each pair (P, 2) of the `signatures` (N, 40) differ."""
     words = _words(signatures)
-    return _differing(words[pairs[:, 0]] ^ words[pairs[:, 1]])
+    parts = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    found = [_differing(words[part[:, 0]] ^ words[part[:, 1]]) for part in parts]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def copy_sets(

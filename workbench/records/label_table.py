@@ -1,14 +1,15 @@
 """A table that tells labels, groups and parts: CSV or TSV with a row for each image.
 
 Columns are found by name: `path` and `label` are needed, `group` and `split` are taken where they are. Paths may be
-absolute, relative to the data root, or bare file names where these are unique. Whatever doesn't fit is reported, row
-by row; nothing is guessed.
+absolute, relative to the data root or to the folder that it lies in, or bare file names where these are unique.
+Whatever doesn't fit is reported, row by row; nothing is guessed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import posixpath
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -122,14 +123,24 @@ def parse_table(text: str, name: str = "the table") -> LabelTable:
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
         raise ValueError(f"{name} is empty. It needs a first row with the columns path and label.")
-    separator = max("\t;,", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(first))
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise ValueError(
+                f"{name}, line {reader.line_num}: a cell of over {csv.field_size_limit():,} characters. "
+                "Is a quotation mark opened and never closed?"
+            ) from None
         raise ValueError(f"{name}, line {reader.line_num}: {error}.") from None
     head = [cell.strip() for cell in rows[0][1]]
     columns = _columns(head)
+    names = [_plain(cell) for cell in head]
+    for column in columns.values():
+        if names.count(_plain(column)) > 1:
+            raise ValueError(
+                f'{name} has more than one column "{printable(column)}". Rename or delete those that don\'t count.'
+            )
     for needed in ("path", "label"):
         if needed not in columns:
             raise ValueError(
@@ -150,9 +161,21 @@ def parse_table(text: str, name: str = "the table") -> LabelTable:
     )
 
 
+def _separator(first: str) -> str:
+    """The one that leaves the most known columns in the first row; of several, the one that is there most often."""
+    return max(
+        "\t;,",
+        key=lambda mark: (len(_columns([cell.strip() for cell in first.split(mark)])), first.count(mark)),
+    )
+
+
+def _plain(cell: str) -> str:
+    return cell.strip('"').lower().replace(" ", "_")
+
+
 def _columns(head: list[str]) -> dict[str, str]:
     """Which column is what; an exact name wins over another word for it."""
-    by_name = {cell.lower().replace(" ", "_"): cell for cell in reversed(head)}
+    by_name = {_plain(cell): cell for cell in reversed(head)}
     found: dict[str, str] = {}
     for kind, names in _NAMES.items():
         for known in names:
@@ -165,8 +188,9 @@ def _columns(head: list[str]) -> dict[str, str]:
 def match(table: LabelTable, paths: Sequence[str], roots: Roots) -> Matched:
     """Find each row's images among the `paths` of an index.
 
-    A row's path is looked for as an absolute path below one of `roots`, then as a path relative to the root, then by
-    its end ("b/1.png" finds "a/b/1.png"), which must be that of one image only. Rows that contradict an earlier row
+    A row's path is looked for as an absolute path below one of `roots`, then as a path relative to the root, then as
+    one that begins with the root's own name, and by its end ("b/1.png" finds "a/b/1.png"), which must lead to one
+    image only. Rows that contradict an earlier row
     of the same image are reported and not followed. A file of several pages is labelled as a whole.
     """
     finder = _Finder(paths, roots)
@@ -204,37 +228,48 @@ class _Finder:
         self._whole: dict[str, list[int]] = {}
         for position, path in enumerate(paths):
             self._whole.setdefault(path, []).append(position)
-        self._by_name: dict[str, list[str]] | None = None
+        self._by_end: dict[int, dict[str, list[str]]] = {}  # by the number of names that an end has
         self._roots = [(name, folder.replace("\\", "/").rstrip("/")) for name, folder in roots.items()]
 
     def find(self, path: str) -> tuple[list[int], str]:
         """Positions of the image's pages, and why there are none."""
         if not path:
             return [], "it has no path"
-        wanted = path.replace("\\", "/")
+        if path in self._whole:
+            return self._whole[path], ""
+        wanted = posixpath.normpath(path.replace("\\", "/"))
         for name, folder in self._roots:
             if wanted.startswith(folder + "/"):
                 wanted = "/".join(part for part in (name, wanted[len(folder) + 1 :]) if part)
                 break
-        while wanted.startswith("./"):
-            wanted = wanted[2:]
         if wanted in self._whole:
             return self._whole[wanted], ""
+        if "\n" in path:
+            return [], "its path has several lines: is a quotation mark opened and never closed?"
         if wanted.startswith("/") or wanted[1:3] == ":/":
             return [], "there is no such image in the chosen folders"
-        ending = [path for path in self._of_name(wanted) if path.endswith("/" + wanted)]
-        if len(ending) == 1:
-            return self._whole[ending[0]], ""
-        if ending:
-            return [], f"{count(len(ending), 'image')} are called so; write more of the path"
+        found = self._of_end(wanted)
+        for name, folder in self._roots:
+            inner = wanted.removeprefix(folder.rpartition("/")[2] + "/")
+            if not name and inner != wanted and inner in self._whole and inner not in found:
+                found = [*found, inner]
+        if len(found) == 1:
+            return self._whole[found[0]], ""
+        if found:
+            return [], f"{count(len(found), 'image')} are called so; write more of the path"
         return [], "there is no such image in the chosen folders"
 
-    def _of_name(self, wanted: str) -> list[str]:
-        if self._by_name is None:
-            self._by_name = {}
+    def _of_end(self, wanted: str) -> list[str]:
+        """The longer paths that end so. One table for each length: thousands of images may have one name."""
+        length = wanted.count("/") + 1
+        if length not in self._by_end:
+            ends: dict[str, list[str]] = {}
             for path in self._whole:
-                self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-        return self._by_name.get(wanted.rsplit("/", 1)[-1], [])
+                names = path.split("/")
+                if len(names) > length:
+                    ends.setdefault("/".join(names[-length:]), []).append(path)
+            self._by_end[length] = ends
+        return self._by_end[length].get(wanted, [])
 
 
 def told_of(matched: Matched, num_images: int) -> str:
