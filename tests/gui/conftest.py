@@ -124,6 +124,10 @@ class FakeSession(QObject):
 
         return call
 
+    @property
+    def num_done(self) -> int:
+        return len(self.discarded)
+
     def why_not_undo(self) -> str:
         return "" if self.discarded or self.dataset.undoable else "There is nothing to undo."
 

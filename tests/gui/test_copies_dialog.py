@@ -159,6 +159,18 @@ def test_copies_in_the_pool_can_be_taken_out(
     assert not dialog.pool_bar.isVisible()
 
 
+def test_the_buttons_are_about_what_is_listed(dialog, session) -> None:
+    """Under "Two labels" the leak is out of sight: a click there must not touch it."""
+    dialog.filters.button(2).click()
+    assert len(rows(dialog)) == 1
+    assert dialog.target() == []
+    assert not dialog.leave_out.isEnabled()
+    assert dialog.consequence.text().startswith("Select sets")
+    dialog.filters.button(0).click()
+    assert len(dialog.target()) == 1
+    assert session.calls == []
+
+
 def test_what_the_model_finds_alike_is_shown_apart(qtbot, session, index) -> None:
     run = session.project.new_run(EmbedJob(index="i", backbone="b"), title="Embed with Strong")
     ids = index.ids

@@ -113,7 +113,7 @@ def test_an_index_is_told_in_the_heading_the_bars_and_the_facts(ready, small_ind
 def test_findings_name_what_is_wrong(ready) -> None:
     words = {line.layout().itemAt(0).widget().text() for line in ready.findings._lines}
     assert "refused" in words
-    assert words & {"leak", "duplicates"}
+    assert words & {"leak", "copies"}
 
 
 def test_facts_agree_with_a_slow_count(small_index) -> None:

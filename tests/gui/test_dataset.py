@@ -71,13 +71,24 @@ def test_classes_are_merged_and_ignored_and_every_step_is_undone(after, live: Se
     after(lambda: live.dataset.rename_class("stain", "dent"))
     after(lambda: live.dataset.ignore_class("crack"))
     assert labels(live) == {"dent": 24}
-    assert live.dataset.undoable == "crack ignored"
+    assert live.dataset.undoable == "class crack ignored"
     after(live.undo)
     assert labels(live) == {"crack": 13, "dent": 24}
     after(live.undo)
     assert labels(live) == {"crack": 13, "dent": 12, "stain": 12}
     assert live.why_not_undo() == "There is nothing to undo."
     assert live.why_not_redo() == ""
+
+
+def test_what_was_done_can_be_counted(after, live: Session) -> None:
+    """The window offers to undo what has just been done, and not what has just been undone."""
+    start = live.num_done
+    after(lambda: live.dataset.ignore_class("dent"))
+    assert live.num_done == start + 1
+    after(live.undo)
+    assert live.num_done == start
+    after(live.redo)
+    assert live.num_done == start
 
 
 def test_leaks_are_left_out_or_grouped_with_one_call(after, live: Session) -> None:

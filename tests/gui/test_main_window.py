@@ -15,7 +15,7 @@ from workbench.gui.commands import Command, Commands
 from workbench.gui.main_window import MainWindow
 from workbench.gui.places import Place
 from workbench.gui.tray import MOST, LogDialog, detail, numbers
-from workbench.records.project import Chosen
+from workbench.records.project import Chosen, Project
 from workbench.records.runs import Status
 from workbench.supervisor import JobState
 
@@ -134,7 +134,7 @@ def test_facts_of_the_data_set_are_on_top(qtbot, window, session, small_index) -
     assert bar.split.accessibleName() == f"split {session.split.hash[:4]} · test opened 2×"
     copies = ("crack/lot0_99.png", "crack/lot1_01.png")
     parts = {int(session.split.part[list(small_index.paths).index(path)]) for path in copies}
-    assert bar.leaks.text() == ("1 leak" if len(parts) > 1 else "1 duplicated")
+    assert bar.leaks.text() == ("1 leak" if len(parts) > 1 else "1 set of copies")
 
 
 def test_device_memory_shows_where_there_is_one(window, session) -> None:
@@ -232,6 +232,14 @@ def test_messages_stay_as_long_as_they_matter(window, session) -> None:
     session.message.emit("info", "Exported.")
     assert window.notice.text == "Exported."
     assert window.notice._timer.isActive()
+
+
+def test_what_was_said_of_another_project_goes(window, session, tmp_path) -> None:
+    window._restore()
+    session.message.emit("info", "3 images left out.")
+    session.project = Project.create(tmp_path / "other", "Other")
+    session.project_changed.emit()
+    assert window.notice.isHidden()
 
 
 def test_a_discard_offers_undo(qtbot, window, session) -> None:

@@ -170,11 +170,26 @@ def test_channels_and_pages(qtbot, dialog, session) -> None:
         spin.setValue(number)
     qtbot.waitUntil(lambda: all(isinstance(pair.after, str) for pair in dialog.pictures.pairs))
     assert dialog.pictures.pairs[0].after == "It has 1 channel, so that there is no channel 3 to pick."
+    for spin in card.picks:
+        spin.setValue(1)
     choose(card.pages, "each")
     assert "read again" in card.about_pages.text()
     qtbot.waitUntil(lambda: dialog.apply.text() == "Read the files again this way")
+    qtbot.waitUntil(lambda: not any(isinstance(pair.after, str) for pair in dialog.pictures.pairs))
     dialog.apply.click()
-    assert session.calls == [("set_reading", Reading(channels="pick:2,0,1", pages="each"), "")]
+    assert session.calls == [("set_reading", Reading(channels="pick:0,0,0", pages="each"), "")]
+
+
+def test_a_choice_that_no_picture_can_follow_is_refused(qtbot, dialog) -> None:
+    """The pictures have one channel each, so there is no third to pick."""
+    card = dialog.channels_card
+    choose(card.channels, "pick")
+    qtbot.waitUntil(lambda: dialog.chip.text() == "unreadable")
+    assert dialog.saturated.text().startswith("None of the pictures shown can be read")
+    assert not dialog.apply.isEnabled()
+    choose(card.channels, "mean")
+    qtbot.waitUntil(dialog.apply.isEnabled)
+    qtbot.waitUntil(lambda: dialog.chip.text() != "unreadable")
 
 
 def test_it_opens_with_what_is_in_force(qtbot, session, index) -> None:

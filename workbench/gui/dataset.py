@@ -271,19 +271,23 @@ class Dataset(QObject):
             curation = replace(curation, table=project.keep_table(table), table_name=table.name)
         if "table" not in (layout.labels, layout.group_by):
             curation = replace(curation, table="", table_name="")
-        self.decide("labels and groups", curation)
+        self.decide("other rules for labels and groups", curation)
 
     def rename_class(self, name: str, new: str) -> None:
         """Raises ValueError for a name that is none."""
         merged = self.index is not None and new in self.index.classes
-        what = f"{printable(name)} merged into {printable(new)}" if merged else f"{printable(name)} renamed"
+        what = (
+            f"class {printable(name)} merged into {printable(new)}"
+            if merged
+            else f"class {printable(name)} renamed"
+        )
         self.decide(what, self.curation.rename(name, new))
 
     def ignore_class(self, name: str) -> None:
-        self.decide(f"{printable(name)} ignored", self.curation.rename(name, IGNORED))
+        self.decide(f"class {printable(name)} ignored", self.curation.rename(name, IGNORED))
 
     def restore_class(self, found: str) -> None:
-        self.decide(f"{printable(found)} brought back", self.curation.restore_class(found))
+        self.decide(f"class {printable(found)} brought back", self.curation.restore_class(found))
 
     def leave_out(self, names: Iterable[str]) -> None:
         """Leave images out, by `ImageIndex.name`."""
@@ -315,7 +319,9 @@ class Dataset(QObject):
     def set_reading(self, reading: Reading, window_told: str = "") -> None:
         """How numbers become pictures. Other pages need the files to be read again."""
         rescan = reading.pages != self.curation.reading.pages
-        self.decide("how pixels are read", replace(self.curation, reading=reading, window_told=window_told))
+        self.decide(
+            "pixels read another way", replace(self.curation, reading=reading, window_told=window_told)
+        )
         if rescan:
             self._scan()
 

@@ -52,6 +52,8 @@ class DatasetFacts:
     findings: tuple[Finding, ...] = ()  # the gravest first
     split_hash: str = ""
     pool: int = 0
+    official: bool = False  # parts are given that the plan doesn't use
+    group_hint: str = ""  # a pattern that seems to tell groups, where there are none
 
     @property
     def groups(self) -> int:
@@ -69,6 +71,7 @@ def count_facts(
     if index is None:
         return DatasetFacts(pool=len(pool) if pool is not None else 0)
     # Here, because the window opens before there are images, and the decoders take their time.
+    from workbench.gui.data.pattern_starters import guess
     from workbench.pixels.histogram import dim, saturated
     from workbench.pixels.overlap import seen_alike
 
@@ -115,6 +118,8 @@ def count_facts(
         ),
         split_hash=split.hash if split is not None else "",
         pool=len(pool) if pool is not None else 0,
+        official=index.plan.kind != "official" and bool((index.part >= 0).any()),
+        group_hint=guess(index) if len(index.labelled()) and not index.groups else "",
     )
 
 

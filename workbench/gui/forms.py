@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.gui.plain_text import set_tip
-from workbench.gui.theme import restyle
+from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.buttons import button, icon_button, set_icon
 from workbench.gui.widgets.labels import label
 from workbench.records.params import Param, build, describe
@@ -140,6 +140,7 @@ class Form(QWidget, Generic[Config]):
             spin.setDecimals(3)
             spin.setRange(-1e12, 1e12)
             spin.setValue(float(value or 0))
+        spin.lineEdit().setTextMargins(*FIELD_MARGINS)
         spin.setGroupSeparatorShown(True)
         spin.setSuffix(f" {item.unit}" if item.unit else "")
         spin.valueChanged.connect(self._edited)

@@ -5,12 +5,14 @@ The same ids as `ImageIndex.ids`: 16 hex digits of the content hash, and "~2" fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
 from workbench.records.index import ImageIndex
 
+_ID = re.compile(r"[0-9a-f]{16}(~[0-9]{1,9})?")
 FEW = 64  # ids that are counted out one by one (1 ms each in a million) before a table pays
 
 
@@ -31,10 +33,18 @@ class ItemIds:
 
     def of_many(self, positions: Iterable[int]) -> list[str]:
         """The ids of the images at `positions`, in that order."""
-        wanted = [int(position) for position in positions]
-        if len(wanted) > FEW:
-            self._make_table()
-        return [self.of(position) for position in wanted]
+        wanted = np.fromiter(positions, dtype=np.int64)
+        if len(wanted) <= FEW:
+            return [self.of(position) for position in wanted.tolist()]
+        self._make_table()
+        assert self._later is not None and self._number is not None
+        text = self._digest[wanted, :8].tobytes().hex()
+        names = [text[start : start + 16] for start in range(0, len(text), 16)]
+        if len(self._later):
+            place = np.minimum(np.searchsorted(self._later, wanted), len(self._later) - 1)
+            for item in np.flatnonzero(self._later[place] == wanted).tolist():
+                names[item] += f"~{int(self._number[place[item]])}"
+        return names
 
     def among(self, position: int, ids: Collection[str], contents: Collection[str]) -> bool:
         """Whether the image at `position` is one of `ids`; `contents` are their first 16 digits.
@@ -78,23 +88,32 @@ def positions(index: ImageIndex, ids: Sequence[str]) -> dict[str, int]:
 
     Reads the hashes as numbers instead of building a million id strings.
     """
-    wanted: dict[int, dict[int, str]] = {}  # key -> which copy -> id
-    for identifier in ids:
-        text, _, copy = identifier.partition("~")
-        try:
-            key, place = int.from_bytes(bytes.fromhex(text), "little"), int(copy or 1)
-        except ValueError:
-            continue
-        if len(text) == 16:
-            wanted.setdefault(key, {})[place] = identifier
+    known = [identifier for identifier in ids if _ID.fullmatch(identifier)]
+    if not known or not len(index):
+        return {}
+    wanted = np.frombuffer(bytes.fromhex("".join(identifier[:16] for identifier in known)), dtype="<u8")
+    copy = np.asarray([int(identifier[17:] or 1) for identifier in known])
     keys = np.ascontiguousarray(index.digest[:, :8]).view("<u8").ravel()
-    hits = np.flatnonzero(np.isin(keys, np.asarray(list(wanted), dtype=np.uint64)))
-    seen: dict[int, int] = {}
-    found: dict[str, int] = {}
-    for position in hits.tolist():
-        key = int(keys[position])
-        seen[key] = seen.get(key, 0) + 1
-        identifier = wanted[key].get(seen[key])
-        if identifier is not None:
-            found[identifier] = position
-    return found
+    hits = np.flatnonzero(np.isin(keys, wanted))
+    hits = hits[np.argsort(keys[hits], kind="stable")]  # of one hash, in the order of the index
+    ordered = keys[hits]
+    place = np.searchsorted(ordered, wanted) + np.minimum(copy, len(index)) - 1
+    there = (copy > 0) & (place < len(hits))
+    there[there] = ordered[place[there]] == wanted[there]
+    found = hits[place[there]].tolist()
+    return dict(zip((known[i] for i in np.flatnonzero(there).tolist()), found, strict=True))
+
+
+def carry_ids(ids: Collection[str], old: ImageIndex, new: ImageIndex) -> list[str]:
+    """The ids in `new` of the images that `ids` name in `old`; images that are gone are left out.
+
+    An image's id is another one when a copy before it comes or goes, so files are compared and not ids.
+    """
+    before = positions(old, list(ids))
+    if not before:
+        return []
+    names = {old.name(position) for position in before.values()}
+    wanted = np.frombuffer(bytes.fromhex("".join(contents_of(before))), dtype="<u8")
+    keys = np.ascontiguousarray(new.digest[:, :8]).view("<u8").ravel()
+    hits = np.flatnonzero(np.isin(keys, wanted)).tolist()
+    return ItemIds(new).of_many(position for position in hits if new.name(position) in names)

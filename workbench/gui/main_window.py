@@ -41,7 +41,7 @@ class MainWindow(QMainWindow):
         self.places = list(places) if places is not None else find_places()
         self._built: dict[str, QWidget] = {}
         self._shortcuts: dict[str, QShortcut] = {}
-        self._discarded = 0
+        self._num_done = 0
         self._restored = ""  # folder of the project whose look was restored last
         self.place = ""
         self.setWindowTitle("SSL workbench")
@@ -177,9 +177,9 @@ class MainWindow(QMainWindow):
         self.top_bar.show_facts(self._watcher.facts)
 
     def _tell(self, severity: str, sentence: str) -> None:
-        discarded = len(self.session.discarded)
-        undo = discarded > self._discarded
-        self._discarded = discarded
+        done = self.session.num_done
+        undo = done > self._num_done
+        self._num_done = done
         self._notice_row.show()
         seconds = INFO_SECONDS if severity in ("info", "good") else 0.0
         if undo:
@@ -194,9 +194,11 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         project = self.session.project
         folder = str(project.folder) if project else ""
-        self._discarded = len(self.session.discarded)
+        self._num_done = self.session.num_done
         if not project or folder == self._restored:
             return
+        if self._restored:  # what was said of another project
+            self.notice.dismiss()
         self._restored = folder
         recall = self.session.recall
         theme.know_models(recall("models", []), forget=True)

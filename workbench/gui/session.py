@@ -211,7 +211,7 @@ class Session(QObject):
         if not labelled or len(self.index.classes) < 2:
             return (
                 "A comparison needs labelled images of at least two classes: "
-                "put each class into a folder of its own."
+                "say under Labels and groups what tells them."
             )
         if not self.settings.chosen:
             return "Choose at least one backbone."
@@ -327,6 +327,11 @@ class Session(QObject):
         return self._jobs.trash
 
     # Undo
+
+    @property
+    def num_done(self) -> int:
+        """How many things were done since the project was opened that undo takes back in turn."""
+        return len(self._done)
 
     def undo(self) -> None:
         """Take back what was done last: an edit of the data set, or a run that was discarded."""

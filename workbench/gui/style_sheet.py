@@ -148,6 +148,9 @@ QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; border: 2px solid transpa
 QCheckBox:focus, QRadioButton:focus {{ border-color: {t.accent}; }}
 QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {t.dim};
     background: {t.raised}; }}
+QCheckBox:disabled, QRadioButton:disabled {{ color: {t.dim}; }}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {t.line};
+    background: {t.background}; }}
 QCheckBox::indicator {{ border-radius: 4px; }}
 QRadioButton::indicator {{ border-radius: 8px; }}
 QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; image: {check}; }}

@@ -148,6 +148,8 @@ class Themes(QObject):
         self.changed.emit()
 
 
+FIELD_MARGINS = (6, 0, 0, 0)  # px; the style sheet's padding doesn't reach the text of a spin box
+
 _themes = Themes()
 _models: dict[str, int] = {}  # model name -> its place in PALETTE, in the order of first sight
 

@@ -79,7 +79,7 @@ class TopBar(QFrame):
         if facts.leaks:
             self.leaks.set(count(facts.leaks, "leak"), "warn", tip("leak"))
         elif facts.duplicate_sets:
-            self.leaks.set(f"{facts.duplicate_sets:,} duplicated", "neutral", tip("duplicate"))
+            self.leaks.set(f"{count(facts.duplicate_sets, 'set')} of copies", "neutral", tip("duplicate"))
 
     def refresh_device(self, *_: object) -> None:
         """The memory of a running job's device is newer than what was found at the start."""

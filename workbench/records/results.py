@@ -92,8 +92,8 @@ class Comparison:
     """`a` against `b` on the same items and splits, `a` being the one with the higher mean.
 
     `difference`, `interval` and `minimum_detectable_difference` are in the metric's own unit, 0 to 1, a minus b.
-    `p` is of this pair alone; `p_adjusted` of this pair among all of the table (Holm 1979). What is None nobody knows:
-    with one seed, or in a result of an earlier version.
+    `p` is of this pair alone; `p_adjusted` of this pair among all of the table (Holm 1979). What is None nobody
+    knows: with one seed, or in a result of an earlier version.
     """
 
     a: str

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QDoubleSpinBox, QMenu
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import menu_text, plain, set_tip
 from workbench.gui.session import Session
+from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import menu_button
 from workbench.records.files import DocumentError
 from workbench.records.results import METRIC_NAMES
 
 LISTED = 20  # evaluations in the menu, the newest ones
-FIELD_MARGINS = (6, 0, 0, 0)  # px; the style sheet's padding doesn't reach the text of a spin box
 
 
 class MetricMenu:

@@ -34,6 +34,24 @@ class DataActions:
 
         self._open(LayoutDialog)
 
+    def label(self) -> None:
+        """The rules; where no folder can tell labels, with the table that can."""
+        from workbench.gui.data.layout_dialog import LayoutDialog
+
+        if self._session.index is not None:
+            dialog = LayoutDialog(self._session, self._owner.window())
+            dialog.expect_table()
+            dialog.open()
+
+    def group_by_name(self) -> None:
+        """The rules, with the part of the file names filled in that seems to tell groups."""
+        from workbench.gui.data.layout_dialog import LayoutDialog
+
+        if self._session.index is not None:
+            dialog = LayoutDialog(self._session, self._owner.window())
+            dialog.groups.choose("name")
+            dialog.open()
+
     def pixels(self) -> None:
         from workbench.gui.data.pixels_dialog import PixelsDialog
 
@@ -43,6 +61,16 @@ class DataActions:
         from workbench.gui.data.split_dialog import SplitDialog
 
         self._open(SplitDialog)
+
+    def official_split(self) -> None:
+        """The split, with the parts of the label table chosen."""
+        from workbench.gui.data.split_dialog import SplitDialog
+
+        if self._session.index is not None:
+            dialog = SplitDialog(self._session, self._owner.window())
+            dialog.ways["official"].setChecked(True)
+            dialog.ways["official"].setFocus()
+            dialog.open()
 
     def copies(self) -> None:
         from workbench.gui.data.copies_dialog import CopiesDialog

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QWidget
 
+from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
 from workbench.records.spec import Reading
@@ -61,6 +62,7 @@ class ChannelsCard(Card):
             spin.setValue(place + 1)
             spin.setPrefix(f"{colour} ")
             spin.setAccessibleName(f"Channel that becomes {colour}")
+            spin.lineEdit().setTextMargins(*FIELD_MARGINS)
             spin.setMinimumWidth(80)
             spin.valueChanged.connect(lambda _: self._show())
             self.picks.append(spin)

@@ -29,6 +29,7 @@ ROW = 34  # px
 FRAME = 2  # px around the list, where the focus shows
 MOST_ROWS = 12  # in sight before a list scrolls
 EVERYTHING = -2  # the code of the row that filters nothing
+ALL = "All images"
 SHADES = (1.0, 0.55, 0.28)  # of the accent: training, validation, test
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -86,7 +87,7 @@ class ClassList(QListView):
         if index is None:
             self._model.set_rows([])
             return
-        kept = self.choice()
+        kept = self._entry()
         codes: np.ndarray = getattr(index, self.column)
         names = index.classes if self.column == "label" else index.groups
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
@@ -101,15 +102,18 @@ class ClassList(QListView):
         left_over = len(index) - int(counts.sum())
         rows.sort(key=lambda row: natural(row[1]))
         if self.column == "label":
-            rows.insert(0, (EVERYTHING, "All images", len(index), _triple(parts.sum(axis=0))))
+            rows.insert(0, (EVERYTHING, ALL, len(index), _triple(parts.sum(axis=0))))
         if left_over and names:
             rows.append((NO_CODE, f"Without a {self.column}", left_over, (0, 0, 0)))
         if rows == self._model.rows:
             return
         self._quiet = True
         self._model.set_rows(rows)
-        row = next((row for row, entry in enumerate(rows) if entry[0] == kept), 0)
-        if kept != EVERYTHING or self.column == "label":
+        # By name: another code may mean the same class now, and the same code another.
+        row = next((row for row, (code, name, *_) in enumerate(rows) if (min(code, 0), name) == kept), None)
+        if row is None and self.column == "label" and kept is not None:
+            row = 0
+        if row is not None:
             self.setCurrentIndex(self._model.index(row, 0))
         self._quiet = False
         self.updateGeometry()
@@ -118,10 +122,27 @@ class ClassList(QListView):
         row = self.currentIndex().row()
         return self._model.rows[row][0] if 0 <= row < len(self._model.rows) else EVERYTHING
 
+    def _entry(self) -> tuple[int, str] | None:
+        """What the chosen row stands for, whatever its code; None where none is chosen."""
+        row = self.currentIndex().row()
+        if not 0 <= row < len(self._model.rows):
+            return None if self._model.rows else (EVERYTHING, ALL)
+        code, name, *_ = self._model.rows[row]
+        return min(code, 0), name
+
     def choose(self, code: int) -> None:
         for row, entry in enumerate(self._model.rows):
             if entry[0] == code:
                 self.setCurrentIndex(self._model.index(row, 0))
+
+    def mark(self, code: int | None) -> None:
+        """Show what is filtered by elsewhere, and tell nobody; None marks no row."""
+        if code is None:
+            self.clear_choice()
+        elif not self.selectionModel().hasSelection() or self.choice() != code:
+            self._quiet = True
+            self.choose(code)
+            self._quiet = False
 
     def clear_choice(self) -> None:
         """No row is marked, as when something else than a class is shown."""
@@ -130,7 +151,7 @@ class ClassList(QListView):
         self._quiet = False
 
     def sizeHint(self) -> QSize:
-        return QSize(200, ROW * min(max(len(self._model.rows), 3), MOST_ROWS) + 2 * FRAME)
+        return QSize(200, ROW * min(max(len(self._model.rows), 1), MOST_ROWS) + 2 * FRAME)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

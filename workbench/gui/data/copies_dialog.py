@@ -65,6 +65,7 @@ class CopiesDialog(QDialog):
             None  # of the sets that are shown, which the session's may be ahead of
         )
         self._sets: list[CopySet] = []
+        self._shown: list[CopySet] = []  # those that the chosen filter lets through
         self._asked = 0
         self._looking: QuickLook | None = None
         self._background = Background(self)
@@ -217,6 +218,7 @@ class CopiesDialog(QDialog):
         if not self.filters.checkedButton().isEnabled():
             self.filters.button(0).setChecked(True)
         shown = [found for found in sets if _FILTERS[self.filters.checkedId()][1](found)]
+        self._shown = shown
         self.rows.show_sets(index, self._session.split, shown)
         looked = (
             "every file is another, and no two pictures look the same"
@@ -229,10 +231,10 @@ class CopiesDialog(QDialog):
         self._show_target()
 
     def target(self) -> list[CopySet]:
-        """What the buttons are about: the selected sets, or else all leaks; none while other images are looked at."""
+        """What the buttons are about: the selected sets, or else the leaks that are listed; none of another index."""
         if self._index is not self._session.index:
             return []
-        return self.rows.selected_sets() or [found for found in self._sets if found.leaks]
+        return self.rows.selected_sets() or [found for found in self._shown if found.leaks]
 
     def _show_target(self) -> None:
         chosen, target = self.rows.selected_sets(), self.target()
@@ -243,9 +245,12 @@ class CopiesDialog(QDialog):
             told = "Select sets to leave copies out or to keep them together." if self._sets else ""
             self.consequence.setText(told)
             return
-        whose = f"{count(len(chosen), 'selected set')}" if chosen else f"All {count(len(target), 'leak')}"
-        if not chosen and len(target) == 1:
-            whose = "The one leak"
+        if chosen:
+            whose = f"{count(len(chosen), 'selected set')}"
+        elif len(target) < sum(found.leaks for found in self._sets):
+            whose = f"{count(len(target), 'leak')} shown here"
+        else:
+            whose = "The one leak" if len(target) == 1 else f"All {count(len(target), 'leak')}"
         told = f"{whose}: {count(left_out_by(target), 'image')} would be left out."
         conflicts = sum(found.conflict for found in target)
         if conflicts:

@@ -309,7 +309,7 @@ class _Rows(QStyledItemDelegate):
         label_ink = "bad" if found.conflict and label else "text"
         lines = (
             (name, "text", "regular"),
-            (broken or folder, "bad" if broken else "dim", "regular"),
+            (broken or (folder if folder != label else ""), "bad" if broken else "dim", "regular"),
             (label or "no label", label_ink if label else "dim", "semibold" if label else "regular"),
             (group, "dim", "regular"),
             (part, "text", "regular"),

@@ -27,7 +27,7 @@ from workbench.records.text import printable
 
 PARTS = ((0, "Training"), (1, "Validation"), (2, "Test"), (-1, "In no part"))
 ONLY = {
-    "copies": "Duplicates",
+    "copies": "Copies",
     "leaks": "Leaks",
     "saturated": "Saturated",
     "wrong": "Misclassified",
@@ -93,9 +93,8 @@ class FilterBar(QWidget):
     def set_index(self, index: ImageIndex | None, chosen: Filter) -> None:
         """Another index, and the filter that goes with it; nothing is told."""
         self._index, self.filter = index, chosen
-        self.search.blockSignals(True)
-        self.search.setText(chosen.text)
-        self.search.blockSignals(False)
+        self.search.setText(chosen.text)  # its signals must go out: the cross inside follows them
+        self._typed.stop()
         self._show_sort()
         self._show_chips()
 
@@ -103,7 +102,7 @@ class FilterBar(QWidget):
         self._facts = facts
 
     def set_base(self, title: str) -> None:
-        """A chip for images that were chosen elsewhere, such as "Duplicates"; "" for none."""
+        """A chip for images that were chosen elsewhere, such as "Misclassified"; "" for none."""
         self._base = title
         self._show_chips()
 
@@ -126,9 +125,10 @@ class FilterBar(QWidget):
             self.changed.emit(chosen)
 
     def clear(self) -> None:
-        """Everything is shown again; the order stays."""
-        self._typed.stop()
-        self.set_index(self._index, Filter(sort=self.filter.sort, descending=self.filter.descending))
+        """Everything is shown again; the order stays, but for the one that set copies side by side."""
+        by_copies = self.filter.sort == "copies" and {"copies", "leaks"} & set(self.filter.only)
+        sort = "path" if by_copies else self.filter.sort
+        self.set_index(self._index, Filter(sort=sort, descending=self.filter.descending))
         had_base, self._base = bool(self._base), ""
         self._show_chips()
         if had_base:

@@ -27,6 +27,7 @@ class FindingsCard(Card):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._actions = actions
         self._lines: list[QWidget] = []
+        self.links: list[QWidget] = []  # of the findings that have one
         self.body.setSpacing(6)
 
     @property
@@ -37,7 +38,7 @@ class FindingsCard(Card):
         for line in self._lines:
             line.hide()
             line.deleteLater()
-        self._lines = []
+        self._lines, self.links = [], []
         for finding in all_findings(facts):
             self._add(finding)
         self.setVisible(bool(self._lines))
@@ -55,6 +56,7 @@ class FindingsCard(Card):
             made = button(link, run, kind="link")
             made.setAccessibleName(f"{link}: {_short(finding.advice)}")
             row.addWidget(made, 0, Qt.AlignmentFlag.AlignTop)
+            self.links.append(made)
         self.body.addWidget(line)
         self._lines.append(line)
 
@@ -70,6 +72,23 @@ def all_findings(facts: DatasetFacts) -> list[Finding]:
     if facts.refused:
         sentence = f"{count(facts.refused, 'file')} can't be used. Each is listed with its reason."
         found.append(Finding(name="refused", severity="bad", advice=sentence))
+    if facts.images and not facts.labelled:
+        sentence = "No image has a label. Folders can tell them, or a table (CSV) with a row for each file."
+        found.append(Finding(name="no labels", severity="warn", advice=sentence))
+    elif facts.labelled and sum(size > 0 for size in facts.class_sizes) < 2:
+        sentence = (
+            "All labels are the same. A comparison needs two classes; folders or a table can tell them."
+        )
+        found.append(Finding(name="one class", severity="warn", advice=sentence))
+    if facts.group_hint:
+        sentence = (
+            "Many file names begin alike, as by patient or lot. If pictures of one thing share that part, make it "
+            "the group: else they lie in train and in test."
+        )
+        found.append(Finding(name="groups", severity="warn", advice=sentence))
+    if facts.official:
+        sentence = "The label table gives an official split, which is not in use. See Split."
+        found.append(Finding(name="official split", severity="info", advice=sentence))
     if facts.unmatched:
         sentence = f"{count(facts.unmatched, 'row')} of the label table did not count. See which and why."
         found.append(Finding(name="table", severity="warn", advice=sentence))
@@ -88,7 +107,7 @@ def all_findings(facts: DatasetFacts) -> list[Finding]:
         sentence = (
             f"{count(facts.duplicate_sets, 'set')} of copies, all held together. They weigh more than others."
         )
-        found.append(Finding(name="duplicates", severity="info", advice=sentence))
+        found.append(Finding(name="copies", severity="info", advice=sentence))
     if facts.left_out or facts.ignored:
         sentence = (
             f"{count(facts.left_out + facts.ignored, 'image')} left out by you. They can be brought back."
@@ -115,4 +134,4 @@ def _thin(facts: DatasetFacts) -> list[Finding]:
 
 def _short(advice: str) -> str:
     """The first sentence, without its stop."""
-    return advice.partition(". ")[0].rstrip(".")
+    return advice.partition(". ")[0].rstrip(".").replace(" %", "\u00a0%")

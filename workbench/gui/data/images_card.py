@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu, QSlider
+from PySide6.QtWidgets import QMenu, QSlider, QStackedWidget
 
 from workbench.gui.background import Background
 from workbench.gui.data.class_list import EVERYTHING
 from workbench.gui.data.filter_bar import FilterBar
 from workbench.gui.data.image_facts import gather
 from workbench.gui.data.image_filter import Filter, ImageFacts, apply, carry
+from workbench.gui.data.no_images import NoImages
 from workbench.gui.file_manager import show_in_file_manager
-from workbench.gui.item_ids import positions
+from workbench.gui.item_ids import carry_ids, positions
 from workbench.gui.model_recipe import recipe_of
 from workbench.gui.plain_text import set_tip
 from workbench.gui.thumbnails import how_to_read, thumbnails_of
@@ -39,6 +41,7 @@ class ImagesCard(Card):
 
     refused_asked = Signal()  # the files that can't be used are to be shown
     left_out_asked = Signal()  # so are the images that were left out
+    folders_asked = Signal()  # other folders are wanted
     shown = Signal()  # another filter or order is in force, and its images are there
 
     def __init__(self, session: Session) -> None:
@@ -52,7 +55,7 @@ class ImagesCard(Card):
         self._looking: QuickLook | None = None
         self._background = Background(self)
         self._filtering = Background(self)  # a large picture must not keep a filter waiting
-        self.grid = ImageGrid(thumbnails_of(session), session.file)
+        self.grid = ImageGrid(thumbnails_of(session), self._file)
         self.bar = FilterBar()
         self.clear = button("Clear selection", lambda: session.select(()), kind="link")
         self.clear.hide()
@@ -69,7 +72,15 @@ class ImagesCard(Card):
         self.add_head(self.clear)
         self.add_head(self.slider)
         self.body.addWidget(self.bar)
-        self.body.addWidget(self.grid, 1)
+        self.none = NoImages()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.grid)
+        self._pages.addWidget(self.none)
+        self.body.addWidget(self._pages, 1)
+        self.none.clear_asked.connect(self._clear_filter)
+        self.none.folders_asked.connect(self.folders_asked)
+        self.none.refused_asked.connect(self.refused_asked)
+        self.none.left_out_asked.connect(self.left_out_asked)
         self.slider.valueChanged.connect(lambda _: self._resize.start())
         self.grid.selected.connect(session.select)
         self.grid.look.connect(self.look)
@@ -86,6 +97,7 @@ class ImagesCard(Card):
     def set_index(self, index: ImageIndex | None) -> None:
         """Show another index; the filter and the place in the grid stay where they still make sense."""
         old, self._index = self._index, index
+        self._carry_selection(old, index)
         self._base, self._note = None, ""
         self.bar.set_base("")
         self.bar.set_index(index, carry(self.bar.filter, old, index))
@@ -93,6 +105,19 @@ class ImagesCard(Card):
         self._show_links()
         self._gather()
         self._apply(stay=True)
+
+    def _carry_selection(self, old: ImageIndex | None, new: ImageIndex | None) -> None:
+        """Nothing is selected until the same images are found again: an old id may mean another copy now."""
+        chosen = self._session.selected
+        if old is None or new is None or not chosen:
+            return
+        self._session.select(())
+
+        def show(ids: list[str]) -> None:
+            if self._index is new and not self._session.selected:
+                self._session.select(ids)
+
+        self._background.run(lambda: carry_ids(chosen, old, new), show, self._complain)
 
     def refresh_files(self) -> None:
         """The files may lie elsewhere now, or count otherwise."""
@@ -107,6 +132,11 @@ class ImagesCard(Card):
         if code != EVERYTHING:
             parts[column] = (code,)
         self._put(**parts)
+
+    @property
+    def has_base(self) -> bool:
+        """Whether the images that are shown were chosen elsewhere."""
+        return self._base is not None
 
     def show_positions(self, positions: np.ndarray, title: str, aside: str = "") -> None:
         """Show the images at `positions` of the index under a title; other filters begin anew."""
@@ -162,8 +192,17 @@ class ImagesCard(Card):
 
     def _show(self, found: np.ndarray | None, *, stay: bool = False) -> None:
         self.grid.set_items(self._index, found, stay=stay)
+        if self._index is not None and not self.grid.num_items:
+            self.none.show_why(self._index, self._session.dataset.arranged)
+            self._pages.setCurrentWidget(self.none)
+        else:
+            self._pages.setCurrentWidget(self.grid)
         self._show_selection()
         self.shown.emit()
+
+    def _clear_filter(self) -> None:
+        self.bar.clear()
+        self.grid.setFocus()
 
     def _gather(self) -> None:
         """Count in a thread what the filters ask beside the index."""
@@ -199,6 +238,11 @@ class ImagesCard(Card):
             links.append((f"{len(arranged.left_out):,} left out", told, self.left_out_asked.emit))
         self.bar.set_links(links)
 
+    def _file(self, position: int) -> Path:
+        """Of the index that is shown here, which the session may have left behind a moment ago."""
+        assert self._index is not None
+        return self._index.file(position, self._session.settings.roots)
+
     # Quick look
 
     def look(self, place: int) -> None:
@@ -229,7 +273,7 @@ class ImagesCard(Card):
         reading = self._session.reading
         told = " · ".join((describe(index, position), *_window_told(index, position, reading)))
         return Item(
-            self._session.file(position),
+            self._file(position),
             told,
             tile.image if tile is not None else None,
             page=int(index.page[position]),
@@ -257,13 +301,13 @@ class ImagesCard(Card):
         """Show the current image in the file manager."""
         place = self.grid.current_place()
         if place >= 0:
-            problem = show_in_file_manager(self._session.file(self.grid.position(place)))
+            problem = show_in_file_manager(self._file(self.grid.position(place)))
             if problem:
                 self._session.message.emit("warn", problem)
 
     def copy_paths(self) -> None:
         """The paths of the selected files, one a line."""
-        paths = [str(self._session.file(int(position))) for position in self.selected_positions()]
+        paths = [str(self._file(int(position))) for position in self.selected_positions()]
         QGuiApplication.clipboard().setText("\n".join(paths))
 
     def select_alike(self) -> None:

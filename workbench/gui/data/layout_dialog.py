@@ -25,6 +25,7 @@ from workbench.gui.background import Background
 from workbench.gui.data.layout_fields import GroupFields, LabelFields
 from workbench.gui.data.layout_preview import LayoutPreview
 from workbench.gui.data.layout_trial import QUICK, Trial, summary, try_layout
+from workbench.gui.data.pattern_starters import guess
 from workbench.gui.data.table_card import TableCard, table_of
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
@@ -65,8 +66,8 @@ class LayoutDialog(QDialog):
         layout = session.settings.curation.layout
         self.labels = LabelFields(layout.labels)
         example = str(files.paths[0]).rsplit("/", 1)[-1] if len(files) else ""
-        self.groups = GroupFields(layout.group_by, example)
-        self.table = TableCard()
+        self.groups = GroupFields(layout.group_by, example, guess(files))
+        self.table = TableCard(next(iter(session.dataset.roots.values()), ""))
         self.preview = LayoutPreview()
         self.lacking = QCheckBox("Only those without a label or group")
         self.error = label("", "error", wrap=True)
@@ -120,6 +121,12 @@ class LayoutDialog(QDialog):
         outer.addLayout(row)
         self.worth.hide()
         self.lacking.hide()
+
+    def expect_table(self) -> None:
+        """Ask for a table straight away where the images lie in no folder that could name a class."""
+        if self._table is None and not (self._files.paths.arrays()[0] == ord("/")).any():
+            self.labels.choose("table")
+            self.table.choose.setFocus()
 
     # The rules
 

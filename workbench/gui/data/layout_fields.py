@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from workbench.gui.data.pattern_starters import StarterMenu
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import set_tip
-from workbench.gui.theme import restyle
+from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.buttons import menu_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import ElidedLabel, label
@@ -89,8 +89,8 @@ class GroupFields(Card):
 
     changed = Signal()
 
-    def __init__(self, rule: str, example: str) -> None:
-        """`rule` as `Layout.group_by` has it; `example`: the name of one of the user's files."""
+    def __init__(self, rule: str, example: str, guessed: str = "") -> None:
+        """`rule` as `Layout.group_by` has it; `example`: the name of one of the user's files; `guessed`: a rule."""
         super().__init__("Groups")
         self.title.set_tip(tip("group"))
         self.source = _box(GROUPS, "What belongs together")
@@ -99,7 +99,7 @@ class GroupFields(Card):
         kind, _, told = rule.partition(":")
         if kind == "folder":
             self.level.setValue(int(told))
-        self.pattern = QLineEdit(told if kind == "name" else "")
+        self.pattern = QLineEdit(told if kind == "name" else guessed)
         self.pattern.setMaxLength(LONGEST_RULE)
         self.pattern.setPlaceholderText("A pattern such as (lot[0-9]+)")
         self.pattern.setAccessibleName("Pattern whose bracket is the group")
@@ -191,7 +191,7 @@ def _level(name: str) -> QSpinBox:
     level.setPrefix("folder ")
     level.setValue(2)
     level.setAccessibleName(name)
-    level.lineEdit().setTextMargins(6, 0, 0, 0)  # the padding of the style sheet doesn't reach it
+    level.lineEdit().setTextMargins(*FIELD_MARGINS)
     return level
 
 

@@ -132,6 +132,8 @@ def _no_folder(rule: str) -> str:
     number = rule.partition(":")[2] or "1"
     if number == "last":
         return "No image lies in a folder below the data set's own."
+    if number == "1":
+        return "No image lies in a folder of its class. A table (CSV) with a row for each file can tell the labels."
     return f"No image lies below a folder {number}: choose one with a smaller number."
 
 

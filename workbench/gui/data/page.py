@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -19,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.data.actions import DataActions
 from workbench.gui.data.class_edits import ClassChanges, ClassEdits
-from workbench.gui.data.class_list import ClassList
+from workbench.gui.data.class_list import EVERYTHING, ClassList
 from workbench.gui.data.findings_card import Actions, FindingsCard
 from workbench.gui.data.glance_card import GlanceCard
 from workbench.gui.data.images_card import ImagesCard
@@ -27,6 +29,7 @@ from workbench.gui.data.parts_legend import PartsLegend
 from workbench.gui.data.regime_card import RegimeCard
 from workbench.gui.dataset_facts import DatasetFacts, watcher_of
 from workbench.gui.glossary import tip
+from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import open_folder
 from workbench.gui.theme import restyle
 from workbench.gui.tray import numbers
@@ -79,6 +82,8 @@ class DataPage(Page):
         self.images.left_out_asked.connect(self.actions.left_out)
         self.classes.chosen.connect(lambda code, name: self._filter(self.classes, code, name))
         self.groups.chosen.connect(lambda code, name: self._filter(self.groups, code, name))
+        self.images.shown.connect(self._mark)
+        self.images.folders_asked.connect(self.actions.folders)
         session.dataset_changed.connect(self.refresh)
         session.jobs_changed.connect(self._show_state)
         session.job_progressed.connect(self._on_progress)
@@ -90,6 +95,7 @@ class DataPage(Page):
     def _lay_out(self) -> None:
         self.class_card = Card("Classes")
         self.legend = PartsLegend()
+        self.class_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.class_card.body.addWidget(self.legend)
         self.class_card.body.addWidget(self.classes)
         self.class_card.body.addWidget(self.changes)
@@ -106,7 +112,7 @@ class DataPage(Page):
         column.addWidget(self.glance)
         column.addWidget(self.group_card, 1)
         column.addStretch(0)
-        area = QScrollArea()
+        self._side = area = QScrollArea()
         area.setWidget(side)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -135,9 +141,7 @@ class DataPage(Page):
         self.add_tool(button("Pixels…", actions.pixels, tip="Intensity window, channels and pages"))
         self.add_tool(button("Split…", actions.split, tip=tip("split")))
         self.add_tool(button("Copies…", actions.copies, tip=tip("duplicate", "leak")))
-        self.next = button(
-            "Choose backbones", lambda: self._run("go.models"), kind="primary", tip=tip("backbone")
-        )
+        self.next = button("Choose backbones", self._go_on, kind="primary")
         self.add_tool(self.next, right=True)
 
     def _links(self) -> Actions:
@@ -151,7 +155,11 @@ class DataPage(Page):
             "pool": ("Mend…", actions.copies),
             "leak": ("Mend…", actions.copies),
             "two labels": ("Show", actions.copies),
-            "duplicates": ("Show", actions.copies),
+            "copies": ("Show", actions.copies),
+            "no labels": ("Label…", actions.label),
+            "one class": ("Label…", actions.layout),
+            "groups": ("Group…", actions.group_by_name),
+            "official split": ("Use…", actions.official_split),
             "left out": ("Show", actions.left_out),
             "dark": ("Choose…", actions.pixels),
             "saturated": ("Show", lambda: self.images.show_only("saturated")),
@@ -159,6 +167,8 @@ class DataPage(Page):
             "one group": ("Change…", actions.layout),
             "dominant group": ("Change…", actions.split),
             "few groups": ("Choose…", actions.split),
+            "no official part": ("Choose…", actions.split),
+            "too many folds": ("Choose…", actions.split),
             "thin test": ("Choose…", actions.split),
         }
 
@@ -186,11 +196,15 @@ class DataPage(Page):
         moved = page is not self._pages.currentWidget()
         focused = self.isAncestorOf(QApplication.focusWidget() or self)
         self._pages.setCurrentWidget(page)
-        self.setFocusProxy(self.images.grid if ready else self.empty.buttons[0])
         if moved and focused:
             self.setFocus()
         self.show_tools(ready)
-        self.next.setVisible("go.models" in {command.id for command in self._commands.all()})
+        index = self._session.index
+        self.next.setVisible(bool(index) and "go.models" in {command.id for command in self._commands.all()})
+        self.next.setText("Label the images…" if self._lacks_labels() else "Choose backbones")
+        set_tip(self.next, tip("label") if self._lacks_labels() else tip("backbone"))
+        self._side.setVisible(bool(index))
+        self.class_card.setVisible(bool(index and index.classes) or bool(self.changes.changes()))
         if not ready and job is None:
             self.set_heading(QUESTION, "One folder of images is all it takes to begin.")
         elif not ready:
@@ -225,6 +239,26 @@ class DataPage(Page):
         self.findings.show_facts(facts)
         if index is not None:
             self._show_heading(facts)
+        self._order_tabs()
+
+    def _order_tabs(self) -> None:
+        """Tab goes as the eye does: tools, facts, what is above the images, the images. Findings come and go."""
+        bar, images = self.images.bar, self.images
+        links = [bar.links.itemAt(place).widget() for place in range(bar.links.count())]
+        parts: tuple[QWidget, ...] = (*self.findings.links, self.classes, self.changes.back, self.groups)
+        chain = [
+            self.next,
+            *parts,
+            images.clear,
+            images.slider,
+            bar.choose,
+            bar.search,
+            *links,
+            bar.sort,
+            images.grid,
+        ]
+        for before, after in pairwise(chain):
+            QWidget.setTabOrder(before, after)
 
     def _show_heading(self, facts: DatasetFacts) -> None:
         index = self._session.index
@@ -247,11 +281,33 @@ class DataPage(Page):
 
     # Hands
 
+    def setFocus(self, reason: Qt.FocusReason = Qt.FocusReason.OtherFocusReason) -> None:  # type: ignore[override]
+        """To the images, or to the first step. With a focus proxy, Tab would jump over all that stands before it."""
+        ready = self._pages.currentWidget() is self._ready
+        (self.images.grid if ready else self.empty.buttons[0]).setFocus(reason)
+
+    def _lacks_labels(self) -> bool:
+        index = self._session.index
+        return index is not None and len(index.classes) < 2
+
+    def _go_on(self) -> None:
+        """The next step: backbones, or first what they are to tell apart."""
+        if self._lacks_labels():
+            self.actions.label()
+        else:
+            self._run("go.models")
+
     def _filter(self, source: ClassList, code: int, name: str) -> None:
-        """One list filters at a time; the other shows no choice."""
-        other = self.groups if source is self.classes else self.classes
-        other.clear_choice()
+        """One list filters at a time; `_mark` shows which."""
         self.images.show_coded(source.column, code, name)
+
+    def _mark(self) -> None:
+        """Let the lists show the filter that is in force, wherever it was chosen."""
+        chosen = self.images.bar.filter
+        elsewhere = chosen.label or chosen.group or self.images.has_base
+        label = chosen.label[0] if len(chosen.label) == 1 else None
+        self.classes.mark(label if elsewhere else EVERYTHING)
+        self.groups.mark(chosen.group[0] if len(chosen.group) == 1 else None)
 
     def _run(self, identifier: str) -> None:
         reason = self._commands.run(identifier)

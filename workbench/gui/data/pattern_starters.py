@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
+import numpy as np
 from PySide6.QtWidgets import QMenu, QWidget
 
 from workbench.gui.data.layout_trial import capture
 from workbench.gui.plain_text import menu_text
+from workbench.records.index import ImageIndex
 
 STARTERS = (
     ("What stands before the first underscore", "^([^_]+)_"),
@@ -19,6 +22,31 @@ STARTERS = (
     ("A date such as 2024-05-31", r"([0-9]{4}-?[01][0-9]-?[0-3][0-9])"),
     ("A word with its number, such as lot12", "(lot[0-9]+)"),
 )
+GUESSED = (STARTERS[0][1], STARTERS[2][1])  # patterns whose captures are groups more often than not
+SAMPLE = 500  # names that a guess is made from
+FITS = 0.8  # of them a guess must fit
+
+
+def sample_names(index: ImageIndex) -> list[str]:
+    """File names, spread over the data set."""
+    places = (
+        np.linspace(0, len(index) - 1, min(len(index), SAMPLE)).astype(int).tolist() if len(index) else []
+    )
+    return [str(index.paths[place]).rsplit("/", 1)[-1] for place in places]
+
+
+def guess(index: ImageIndex) -> str:
+    """A pattern that seems to tell what belongs together, such as a patient's number before the underscore; or "".
+
+    It finds a word with a number in most names, the same one in several of them, and not the same in all.
+    """
+    names = sample_names(index)
+    for pattern in GUESSED:
+        found = [word for word in (capture(pattern, name) for name in names) if re.search("[0-9]", word)]
+        different = len(set(found))
+        if len(found) >= FITS * len(names) and 2 <= different <= len(found) / 2:
+            return pattern
+    return ""
 
 
 class StarterMenu(QMenu):

@@ -33,6 +33,7 @@ EXAMPLES = (
     3,
     2,
 )  # images in the preview, spread over the data set: with a histogram beside them, and without
+SATURATED = "More than 1 % of the pixels are at an end of the range"
 SETTLE_MS = 150  # after the last change
 
 
@@ -64,7 +65,7 @@ class PixelsDialog(QDialog):
         self.channels_card = ChannelsCard(curation.reading)
         self.pictures = PicturePairs("Full range", "With this choice")
         self.saturated = ElidedLabel("")
-        self.chip = Chip("saturated", "warn", "More than 1 % of the pixels are at an end of the range")
+        self.chip = Chip("saturated", "warn", SATURATED)
         self.apply = button("Read pixels this way", self.accept, kind="primary")
         self.apply.setDefault(True)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -158,6 +159,7 @@ class PixelsDialog(QDialog):
         index = self._index
         measured = int(np.isfinite(index.levels[:, 0]).sum())
         num = int(saturated(index, reading).sum())
+        self.chip.set("saturated", "warn", SATURATED)
         self.chip.setVisible(bool(num))
         if not measured:
             self.saturated.setText("Saturation is not known: the images were listed without being decoded.")
@@ -229,8 +231,25 @@ class PixelsDialog(QDialog):
                 if found is not None and asked == self._asked:
                     pair.before, pair.after = found  # type: ignore[assignment]
                     self.pictures.show_pairs(self.pictures.pairs)
+                    if pair is pairs[-1]:
+                        self._show_unreadable()
 
             self._reader.run(read, show, lambda error: self._session.message.emit("bad", str(error)))
+
+    def _show_unreadable(self) -> None:
+        """A choice that refuses every picture in sight is not meant."""
+        pairs = [
+            pair for pair in self.pictures.pairs if not isinstance(pair.before, str)
+        ]  # of files that are there
+        num = sum(isinstance(pair.after, str) for pair in pairs)
+        if not num:
+            return
+        self.chip.set("unreadable", "bad")
+        self.chip.show()
+        whole = num == len(pairs)
+        self.apply.setEnabled(self.apply.isEnabled() and not whole)
+        shown = "None" if whole else f"Only {len(pairs) - num} of {len(pairs)}"
+        self.saturated.setText(f"{shown} of the pictures shown can be read with these channels and pages")
 
     def _load(self, path: Path, reading: Reading, page: int) -> QImage | str:
         """What the model gets of a file, or why it gets nothing; any thread."""

@@ -81,7 +81,7 @@ class RowsDialog(QDialog):
         self._columns, self._rows = columns or [name.lower() for name in headers], rows
         self.setWindowTitle(printable(title))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(860, 460)
+        self.resize(980, min(520, 200 + 30 * len(rows)))
         proxy = QSortFilterProxyModel(self)
         proxy.setSourceModel(RowsModel(headers, rows, self))
         proxy.setFilterKeyColumn(-1)
@@ -103,7 +103,7 @@ class RowsDialog(QDialog):
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, first in enumerate(rows[0] if rows else ()):
-            self.table.setColumnWidth(column, 70 if isinstance(first, int) else 320)
+            self.table.setColumnWidth(column, 70 if isinstance(first, int) else 300)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         close = button("Close", self.close, kind="primary")
         close.setDefault(True)

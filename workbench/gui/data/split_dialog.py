@@ -24,6 +24,7 @@ from workbench.gui.data.split_preview import PartsTable, SplitPreview, preview_s
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import guarded
+from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.labels import Chip, label
@@ -94,6 +95,7 @@ class SplitDialog(QDialog):
             spin = QSpinBox()
             spin.setRange(1, 98)
             spin.setSuffix(" %")
+            spin.lineEdit().setTextMargins(*FIELD_MARGINS)
             spin.setMinimumWidth(84)
             spin.setAccessibleName(f"Share of the {part} part")
             spin.setValue(value)
@@ -104,6 +106,7 @@ class SplitDialog(QDialog):
         self.folds.setRange(3, 100)
         self.folds.setValue(plan.folds)
         self.folds.setSuffix(" folds")
+        self.folds.lineEdit().setTextMargins(*FIELD_MARGINS)
         self.folds.setMinimumWidth(100)
         self.folds.setAccessibleName("Number of folds")
         self._last = self._values()
@@ -160,7 +163,10 @@ class SplitDialog(QDialog):
         empty = Card()
         empty.body.addWidget(
             EmptyState(
-                "Nothing to split", "No image has a label, and only labelled images are split.", (), "data"
+                "Nothing to split",
+                "No image has a label, and only labelled images are split.",
+                (("Label the images…", self._label, "primary"),),
+                "data",
             )
         )
         self._pages = QStackedWidget()
@@ -227,6 +233,7 @@ class SplitDialog(QDialog):
         index, plan = self._index, self.plan()
         labelled = bool((index.label >= 0).any())
         self._pages.setCurrentIndex(0 if labelled else 1)
+        self.apply.setEnabled(labelled)
         if not labelled:
             return
         self._asked += 1
@@ -297,6 +304,14 @@ class SplitDialog(QDialog):
         plan = self.plan()
         guarded(self._session, lambda: self._session.dataset.set_plan(plan))
         super().accept()
+
+    def _label(self) -> None:
+        """Labels come first."""
+        from workbench.gui.data.layout_dialog import LayoutDialog
+
+        session, parent = self._session, self.parentWidget()
+        self.reject()
+        LayoutDialog(session, parent).open()
 
     def done(self, result: int) -> None:
         self._asked += 1  # what still waits needn't be computed

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -165,11 +165,23 @@ class PartsTable(QTableView):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 150), (2, 64), (3, 84), (4, 64)):
+        for column, width in ((2, 64), (3, 84), (4, 64)):
             self.setColumnWidth(column, width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """Names get what they need, up to half of what they share with the bars."""
+        rest = self.viewport().width() - sum(self.columnWidth(column) for column in (2, 3, 4))
+        names = (row[0] for row in self._model.rows)
+        wanted = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0) + 24
+        self.setColumnWidth(0, max(min(wanted, rest // 2), 100))
 
     def show_parts(self, classes: Sequence[str], parts: np.ndarray) -> None:
         self._model.show_parts(classes, parts)
+        self._fit_names()
         height = self.verticalHeader().defaultSectionSize() * self._model.rowCount()
         self.setMaximumHeight(max(height + self.horizontalHeader().sizeHint().height() + 4, 60))
 

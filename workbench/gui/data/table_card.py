@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
@@ -28,8 +28,10 @@ class TableCard(Card):
 
     chosen = Signal(object)  # Path
 
-    def __init__(self) -> None:
+    def __init__(self, start: str) -> None:
+        """`start`: the folder to look for tables in first."""
         super().__init__("Table")
+        self._start = start
         self._trial: Trial | None = None
         self.name = ElidedLabel("")
         self.columns = label(WANTED, "dim", wrap=True)
@@ -54,10 +56,9 @@ class TableCard(Card):
 
     def ask(self) -> None:
         """Let the user choose a file."""
-        home = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.HomeLocation)
         patterns = " ".join(f"*{ending}" for ending in ENDINGS)
         path, _ = QFileDialog.getOpenFileName(
-            self, "Choose the label table", home, f"Tables ({patterns});;All files (*)"
+            self, "Choose the label table", self._start, f"Tables ({patterns});;All files (*)"
         )
         if path:
             self.chosen.emit(Path(path))

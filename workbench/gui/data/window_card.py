@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.data.histogram_plot import HistogramPlot
 from workbench.gui.plain_text import set_tip
-from workbench.gui.theme import restyle
+from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
 from workbench.pixels.histogram import Levels, type_of_mode, window_from_text
@@ -373,6 +373,7 @@ def _spin(unit: str, decimals: int, reach: tuple[float, float]) -> QDoubleSpinBo
     made.setDecimals(decimals)
     made.setRange(*reach)
     made.setGroupSeparatorShown(True)
+    made.lineEdit().setTextMargins(*FIELD_MARGINS)
     made.setMinimumWidth(96)
     if unit:
         made.setSuffix(f" {unit}")

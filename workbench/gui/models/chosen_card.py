@@ -18,12 +18,12 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.run_command import RUN, go, why_not_run
-from workbench.gui.compare.tools import FIELD_MARGINS
 from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.glossary import tip
 from workbench.gui.models.words import feature_choices, in_order, title_of
 from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
+from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, command_button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label

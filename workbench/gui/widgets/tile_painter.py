@@ -76,7 +76,7 @@ class TilePainter:
             return
         fitted = self._fit(tile.image, frame.size())
         if fitted is None:
-            size = tile.image.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            size = _within(tile.image.size(), frame.size())
             rough = QRect(
                 frame.center().x() - size.width() // 2,
                 frame.center().y() - size.height() // 2,
@@ -100,7 +100,7 @@ class TilePainter:
             return known
         if time.perf_counter() > self._until:
             return None
-        size = image.size().scaled(room * ratio, Qt.AspectRatioMode.KeepAspectRatio)
+        size = _within(image.size(), room * ratio)
         keep, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
         made = QPixmap(size)
         made.fill(Qt.GlobalColor.transparent)
@@ -117,3 +117,8 @@ class TilePainter:
             _, old = self._fitted.popitem(last=False)
             self._held -= 4 * old.width() * old.height()
         return made
+
+
+def _within(size: QSize, room: QSize) -> QSize:
+    """`size` scaled to fit; at least two pixels each way, so that a hair of a picture is still seen."""
+    return size.scaled(room, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(2, 2))
