@@ -77,7 +77,7 @@ class TopBar(QFrame):
             self.split.set("")
         self.leaks.setVisible(bool(facts.leaks or facts.duplicate_sets))
         if facts.leaks:
-            self.leaks.set(count(facts.leaks, "leak"), "warn", tip("leak"))
+            self.leaks.set(count(facts.leaks, "leak"), "bad", tip("leak"))
         elif facts.duplicate_sets:
             self.leaks.set(f"{count(facts.duplicate_sets, 'set')} of copies", "neutral", tip("duplicate"))
 
