@@ -252,3 +252,10 @@ def test_two_folders_in_the_whole_program(qtbot, tmp_path: Path, image_folder: P
     assert live.index.classes == ("crack", "dent", "stain")
     assert "images/dent/lot0_00.png" in live.dataset.arranged.left_out
     live.close()
+
+
+def test_the_largest_image_is_the_user_s_to_say(dialog, session) -> None:
+    assert dialog.limit.value() == 268
+    dialog.limit.setValue(900)
+    dialog.apply.click()
+    assert session.calls == [("set_limit", 900.0)]

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from workbench.gui.background import Background
 from workbench.gui.data.folder_change import carried
 from workbench.gui.glossary import tip
+from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
@@ -38,6 +40,9 @@ KEPT = (
     "results so far stay with their runs. Undo brings the old folders back."
 )
 ANEW = "Another data set begins; labels and groups are decided anew. Undo brings the old folders back."
+
+
+LIMIT = "Larger images are refused, so that a file that was made to exhaust the memory can't"
 
 
 class FoldersDialog(QDialog):
@@ -59,6 +64,12 @@ class FoldersDialog(QDialog):
         self.told = label("", "dim", wrap=True)
         self.apply = button("Use these folders", self.accept, kind="primary")
         self.apply.setDefault(True)
+        self.limit = QSpinBox()
+        self.limit.setRange(1, 100_000)
+        self.limit.setSuffix(" megapixels")
+        self.limit.setValue(round(session.settings.max_megapixels))
+        self.limit.setAccessibleName("Largest image, megapixels")
+        set_tip(self.limit, LIMIT)
         self.again = button(
             "Look again for changes",
             self.look_again,
@@ -97,6 +108,9 @@ class FoldersDialog(QDialog):
         row.setSpacing(8)
         row.addWidget(self.again)
         row.addStretch(1)
+        row.addWidget(label("Largest image", "dim", tip=LIMIT))
+        row.addWidget(self.limit)
+        row.addSpacing(8)
         row.addWidget(button("Cancel", self.reject))
         row.addWidget(self.apply)
         outer = QVBoxLayout(self)
@@ -283,7 +297,13 @@ class FoldersDialog(QDialog):
         if not self.apply.isEnabled():
             return
         session = self._session
+        limit = float(self.limit.value())
+        other_limit = limit != round(session.settings.max_megapixels)
         try:
+            if other_limit and not self.changed:
+                session.dataset.set_limit(limit)
+            elif other_limit:
+                session.settings.max_megapixels = limit
             if self.changed:
                 roots = name_roots([Path(folder) for folder in self.folders])
                 curation = carried(session.settings.curation, session.settings.roots, roots)
