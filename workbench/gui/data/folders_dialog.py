@@ -24,6 +24,7 @@ from workbench.gui.background import Background
 from workbench.gui.data.folder_change import carried
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import set_tip
+from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
@@ -69,6 +70,7 @@ class FoldersDialog(QDialog):
         self.limit.setSuffix(" megapixels")
         self.limit.setValue(round(session.settings.max_megapixels))
         self.limit.setAccessibleName("Largest image, megapixels")
+        self.limit.lineEdit().setTextMargins(*FIELD_MARGINS)
         set_tip(self.limit, LIMIT)
         self.again = button(
             "Look again for changes",
