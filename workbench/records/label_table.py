@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import posixpath
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -270,15 +269,3 @@ class _Finder:
                     ends.setdefault("/".join(names[-length:]), []).append(path)
             self._by_end[length] = ends
         return self._by_end[length].get(wanted, [])
-
-
-def told_of(matched: Matched, num_images: int) -> str:
-    """A sentence on how well table and images fit."""
-    parts = [f"{count(matched.rows, 'row')} found {count(matched.images, 'image')}"]
-    if matched.unmatched:
-        reasons = Counter(item.reason.partition(" line ")[0] for item in matched.unmatched)
-        most = reasons.most_common(1)[0][0]
-        parts.append(f"{count(len(matched.unmatched), 'row')} did not count ({printable(most)})")
-    if matched.images < num_images:
-        parts.append(f"{count(num_images - matched.images, 'image')} without a row")
-    return ", ".join(parts) + "."

@@ -30,10 +30,6 @@ class FindingsCard(Card):
         self.links: list[QWidget] = []  # of the findings that have one
         self.body.setSpacing(6)
 
-    @property
-    def num_findings(self) -> int:
-        return len(self._lines)
-
     def show_facts(self, facts: DatasetFacts) -> None:
         for line in self._lines:
             line.hide()
