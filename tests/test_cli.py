@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import numpy as np
 import pytest
+from PIL import Image
 
 from workbench.records.runs import RunFolder
 from workbench.records.splits import Split
@@ -239,6 +241,10 @@ def test_nothing_left_to_embed_says_why(picture_folder: Path, tmp_path: Path) ->
 
 
 def test_ctrl_c_keeps_what_is_done(picture_folder: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(1500):  # so many that the key is pressed before the last, on a fast machine too
+        pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(picture_folder / "red" / f"more_{number:04d}.png")
     project = tmp_path / "project"
     command = ["embed", str(picture_folder), "--backbone", "random_vit", "--batch-size", "1"]
     process = subprocess.Popen(

@@ -233,9 +233,9 @@ class SplitDialog(QDialog):
         index, plan = self._index, self.plan()
         labelled = bool((index.label >= 0).any())
         self._pages.setCurrentIndex(0 if labelled else 1)
-        self.apply.setEnabled(labelled)
         if not labelled:
-            return
+            self.apply.setEnabled(False)
+            return  # else it stays as the last plan that was tried has left it
         self._asked += 1
         asked = self._asked
         self.shown.setText("Splitting…")
