@@ -1,0 +1,93 @@
+"""What every verb of the command line needs: its parser, flags out of a job's parameters, one JSON document."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench.records.jobs import JobConfig
+from workbench.records.params import build, describe
+from workbench.records.runs import RunFolder
+
+# Parameters that a verb fills in itself.
+_INTERNAL = {"index", "curation", "roots", "cache", "ledger", "previous", "files", "folders", "out"}
+
+
+def add_verb(
+    verbs: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, *, json_flag: bool = True
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
+    parser.set_defaults(run=run)
+    if json_flag:
+        parser.add_argument("--json", action="store_true", help="Print one JSON document on stdout.")
+        parser.add_argument("--project", default="", help="Project folder; default: one kept for the folder.")
+    return parser
+
+
+def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
+    """A flag for every parameter that the job's form has."""
+    types: dict[str, Callable[[str], Any]] = {"int": int, "float": _number}
+    for item in describe(config):
+        if item.name in _INTERNAL:
+            continue
+        name = "--" + item.name.replace("_", "-")
+        unit = f" ({item.unit})" if item.unit else ""
+        text = (item.help + unit).replace("%", "%%")
+        if item.type == "bool":
+            parser.add_argument(name, action="store_true", default=None, help=text)
+        elif item.type == "list":
+            parser.add_argument(name, action="append", help=text, metavar=item.name.upper())
+        else:
+            parser.add_argument(
+                name,
+                type=types.get(item.type, str),
+                default=item.default,
+                required=item.required,
+                choices=item.choices or None,
+                help=text,
+                metavar=None if item.choices else item.name.upper(),
+            )
+
+
+def values(config: type[Any], options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags say of the parameters of `config`."""
+    return {
+        item.name: getattr(options, item.name)
+        for item in describe(config)
+        if item.name not in _INTERNAL and getattr(options, item.name, None) is not None
+    }
+
+
+def make_job(config: type[Any], options: argparse.Namespace, **more: Any) -> JobConfig:
+    made: JobConfig = build(config, {**values(config, options), **more})
+    return made
+
+
+def local(backbone: str) -> str:
+    """A backbone that is a file or folder here is named by its whole path: the worker may stand elsewhere."""
+    path = Path(backbone).expanduser()
+    return str(path.absolute()) if path.exists() else backbone
+
+
+def forget(run: RunFolder) -> None:
+    shutil.rmtree(run.path, ignore_errors=True)
+
+
+def print_json(document: Any) -> int:
+    print(json.dumps(document, ensure_ascii=True, allow_nan=False))
+    return 0
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
