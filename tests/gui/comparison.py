@@ -6,15 +6,8 @@ import numpy as np
 
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.index import ImageIndex
-from workbench.records.results import (
-    METRICS,
-    Comparison,
-    EvaluationResult,
-    Finding,
-    ModelResult,
-    Predictions,
-    Score,
-)
+from workbench.records.results import Comparison, EvaluationResult, Finding, Predictions
+from workbench.records.scores import METRICS, ModelResult, Score
 
 SEEDS = (0, 1, 2, 3)
 MEANS = {"strong": 0.9, "middle": 0.8, "weak": 0.5}

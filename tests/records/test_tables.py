@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from workbench.records.results import Comparison, EvaluationResult, Finding, ModelResult, Score
+from workbench.records.results import Comparison, EvaluationResult, Finding
+from workbench.records.scores import ModelResult, Score
 from workbench.records.tables import (
     CSV_COLUMNS,
     as_csv,

@@ -14,7 +14,7 @@ from scipy import stats
 
 from workbench.decide.significance import unit_codes
 from workbench.decide.statistics import CONFIDENCE
-from workbench.records.results import METRICS
+from workbench.records.scores import METRICS
 
 LOTS = 1000  # with which the standard error is known to about 2 %
 

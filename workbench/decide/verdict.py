@@ -11,7 +11,8 @@ from scipy import stats
 from workbench.decide.power import outlook
 from workbench.decide.significance import corrected_p
 from workbench.decide.statistics import corrected_interval, paired_bootstrap
-from workbench.records.results import METRIC_NAMES, Comparison, Verdict
+from workbench.records.results import Comparison, Verdict
+from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import printable
 
 

@@ -8,15 +8,11 @@ from typing import Any, ClassVar
 from workbench.records.params import build, param
 from workbench.records.spec import FEATURES
 
-MAX_MEGAPIXELS = (
-    268.0  # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise
-)
+# 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise.
+MAX_MEGAPIXELS = 268.0
 
 # A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator; "aside" is for
 # what the window asks by itself and the user must not wait for.
-MAX_MEGAPIXELS = (
-    268.0  # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise
-)
 FILES, DEVICE, ASIDE = "files", "device", "aside"
 
 

@@ -10,81 +10,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from workbench.records.files import DocumentError, read_document, whole_path, write_document
+from workbench.records.scores import ModelResult
 
 VERSION = 1
-METRICS = ("macro_f1", "accuracy", "balanced_accuracy")
-METRIC_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
 
-Verdict = Literal["better", "equivalent", "undecided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One metric over the seeds, 0 to 1. `values[i]` belongs to `EvaluationResult.seeds[i]`."""
-
-    metric: str
-    values: tuple[float, ...]
-    interval: tuple[float, float] | None = None  # 95 %, Nadeau-Bengio; None with fewer than two seeds
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def sd(self) -> float:
-        """Sample standard deviation over the seeds; 0 with one seed."""
-        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "metric": self.metric,
-            "mean": self.mean,
-            "sd": self.sd,
-            "values": list(self.values),
-            "interval": list(self.interval) if self.interval else None,
-        }
-
-    @classmethod
-    def from_json(cls, body: dict[str, Any]) -> Score:
-        interval = body.get("interval")
-        return cls(body["metric"], tuple(body["values"]), tuple(interval) if interval else None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult:
-    """One row of the table: a frozen backbone's feature under the probe and k-NN."""
-
-    name: str  # unique within the result
-    backbone: str
-    feature: str
-    fingerprint: str  # of the FeatureSpec; empty for an imported file without one
-    image_size: int | None
-    dimension: int
-    source: str  # the embedding file, relative to the result's run folder where it can be
-    probe: dict[str, Score]  # by metric name, see METRICS
-    knn: dict[str, Score]
-    strengths: tuple[float, ...]  # the L2 strength chosen on validation, per seed
-    neighbours: tuple[int, ...]  # k chosen on validation, per seed
-    confusion: tuple[tuple[int, ...], ...]  # probe, true class x predicted, summed over the seeds' test parts
-
-    def to_json(self) -> dict[str, Any]:
-        body = asdict(self)
-        body["probe"] = {name: score.to_json() for name, score in self.probe.items()}
-        body["knn"] = {name: score.to_json() for name, score in self.knn.items()}
-        return body
-
-    @classmethod
-    def from_json(cls, body: dict[str, Any]) -> ModelResult:
-        return cls(
-            **{
-                **body,
-                "probe": {name: Score.from_json(score) for name, score in body["probe"].items()},
-                "knn": {name: Score.from_json(score) for name, score in body["knn"].items()},
-                "strengths": tuple(body["strengths"]),
-                "neighbours": tuple(body["neighbours"]),
-                "confusion": tuple(tuple(row) for row in body["confusion"]),
-            }
-        )
+Verdict = Literal["better", "equivalent", "undecided", "not ranked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +23,8 @@ class Comparison:
 
     `difference`, `interval` and `minimum_detectable_difference` are in the metric's own unit, 0 to 1, a minus b.
     `p` is of this pair alone; `p_adjusted` of this pair among all of the table (Holm 1979). What is None nobody
-    knows: with one seed, or in a result of an earlier version.
+    knows: with one seed, or in a result of an earlier version. "not ranked" are two rows whose features were not made
+    alike: their difference is no difference between backbones.
     """
 
     a: str
@@ -107,6 +38,9 @@ class Comparison:
     p_adjusted: float | None = None
     minimum_detectable_difference: float | None = None  # found four times in five with these seeds and labels
     outlook: str = ""  # what more seeds or labels would bring, in a sentence or two
+    mcnemar: float | None = (
+        None  # p of McNemar's exact test by groups, on the test part of the first seed alone
+    )
 
     def seen_from(self, name: str) -> tuple[float, tuple[float, float], str]:
         """Difference, interval and verdict with `name` first; "worse" where the other one is better."""
@@ -123,6 +57,18 @@ class Finding:
     name: str  # a word or a few, as they are shown: "few seeds"
     severity: Literal["info", "warn", "bad"]
     advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One reason why probe and k-NN may disagree on a model, measured."""
+
+    model: str  # ModelResult.name
+    name: str  # a word or a few: "norm spread"
+    value: float
+    unit: str  # "points", "times"; "" for a pure number
+    advice: str  # what the number means and what to do, in a sentence or two
+    likely: bool  # whether the number is large enough to be a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +106,10 @@ class EvaluationResult:
     findings: tuple[Finding, ...] = ()
     leaks: Leaks | None = None  # None in results of earlier versions, which did not look
     plan: str = ""  # how the splits were drawn, in words: "5 folds"; "" by shares
+    diagnoses: tuple[Diagnosis, ...] = ()  # of the models whose probe and k-NN disagree
+    feature_rule: str = ""  # what "the feature" was in this comparison, in words; "" in earlier results
+    standardise: str = "z-score"  # of the features before the probe: "z-score" or "l2"
+    target: float | None = None  # the primary score that the user asked for, 0 to 1
     predictions: str = "predictions.npz"  # beside the result: per-item predictions, see Predictions
 
     def model(self, name: str) -> ModelResult:
@@ -188,6 +138,16 @@ class EvaluationResult:
                         for name, score in model.probe.items()
                     },
                     "confusion": [list(row) for row in model.confusion],
+                    "macro_f1": model.probe["macro_f1"].mean,
+                    "balanced_accuracy": model.probe["balanced_accuracy"].mean,
+                    "ece": model.calibration.ece if model.calibration else None,
+                    "calibration": asdict(model.calibration) if model.calibration else None,
+                    "per_class": [asdict(score) for score in model.per_class],
+                    "budgets": [
+                        {"fraction": budget.fraction, "labels": budget.labels}
+                        | budget.scores[self.metric].to_json()
+                        for budget in model.budgets
+                    ],
                 }
             )
         return {
@@ -202,6 +162,10 @@ class EvaluationResult:
             "models": models,
             "comparisons": [asdict(pair) for pair in self.comparisons],
             "findings": [asdict(finding) for finding in self.findings],
+            "diagnoses": [asdict(diagnosis) for diagnosis in self.diagnoses],
+            "feature_rule": self.feature_rule,
+            "standardise": self.standardise,
+            "target": self.target,
             "leaks": asdict(self.leaks) if self.leaks is not None else None,
             "split_plan": self.plan or "shares",
         }
@@ -233,6 +197,10 @@ class EvaluationResult:
                 findings=tuple(Finding(**finding) for finding in body["findings"]),
                 leaks=Leaks(**body["leaks"]) if body.get("leaks") else None,
                 plan=body.get("plan", ""),
+                diagnoses=tuple(Diagnosis(**item) for item in body.get("diagnoses", ())),
+                feature_rule=body.get("feature_rule", ""),
+                standardise=body.get("standardise", "z-score"),
+                target=body.get("target"),
                 predictions=body["predictions"],
             )
         except (KeyError, TypeError) as error:
@@ -244,23 +212,27 @@ class Predictions:
     """What every model said of every test item, for every seed. Written once, never changed.
 
     `predicted[m, s, i]` is model m's class code for item i under seed s, -1 where i was not in the
-    test part of seed s.
+    test part of seed s. `confidence` is the probability that it gave to that class, NaN there; None in files of
+    earlier versions.
     """
 
     items: np.ndarray  # (N,) str, item ids
     truth: np.ndarray  # (N,) int32, class codes
     predicted: np.ndarray  # (models, seeds, N) int32
     models: tuple[str, ...] = field(default=())
+    confidence: np.ndarray | None = None  # (models, seeds, N) float16
 
     def save(self, path: Path) -> None:
+        arrays = {
+            "items": np.asarray(self.items, dtype=str),
+            "truth": self.truth,
+            "predicted": self.predicted,
+            "models": np.asarray(self.models, dtype=str),
+        }
+        if self.confidence is not None:
+            arrays["confidence"] = self.confidence
         with whole_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                items=np.asarray(self.items, dtype=str),
-                truth=self.truth,
-                predicted=self.predicted,
-                models=np.asarray(self.models, dtype=str),
-            )
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
@@ -272,6 +244,7 @@ class Predictions:
                     truth=arrays["truth"],
                     predicted=arrays["predicted"],
                     models=tuple(arrays["models"].tolist()),
+                    confidence=arrays.get("confidence"),
                 )
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DocumentError(f"{path} can't be read ({error}). Evaluate again.") from None

@@ -14,7 +14,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.records.results import METRIC_NAMES, EvaluationResult, ModelResult, Score
+from workbench.records.results import EvaluationResult
+from workbench.records.scores import METRIC_NAMES, ModelResult, Score
 from workbench.records.text import count, printable, spreadsheet_safe
 
 NONE = "—"

@@ -26,14 +26,8 @@ from workbench.engine.evals.findings import find
 from workbench.engine.evals.knn import KS, knn_predict, nearest, usable_ks
 from workbench.engine.evals.probe import ProbeFit, fit_probes
 from workbench.engine.evals.probe import strengths as default_strengths
-from workbench.records.results import (
-    METRICS,
-    Comparison,
-    EvaluationResult,
-    ModelResult,
-    Predictions,
-    Score,
-)
+from workbench.records.results import Comparison, EvaluationResult, Predictions
+from workbench.records.scores import METRICS, ModelResult, Score
 from workbench.records.text import printable
 
 KIND = "frozen probe"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.records.results import METRIC_NAMES, Finding, ModelResult
+from workbench.records.results import Finding
+from workbench.records.scores import METRIC_NAMES, ModelResult
 from workbench.records.text import count, printable
 
 FEW_SEEDS = 5

@@ -18,7 +18,8 @@ from PySide6.QtCore import (
 from workbench.gui.compare.words import VERDICT_HELP, feature_name
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import plain
-from workbench.records.results import METRIC_NAMES, EvaluationResult
+from workbench.records.results import EvaluationResult
+from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import NONE, Row, difference_text, rows, score_text
 from workbench.records.text import printable
 

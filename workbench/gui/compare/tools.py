@@ -15,7 +15,7 @@ from workbench.gui.session import Session
 from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import menu_button
 from workbench.records.files import DocumentError
-from workbench.records.results import METRIC_NAMES
+from workbench.records.scores import METRIC_NAMES
 
 LISTED = 20  # evaluations in the menu, the newest ones
 

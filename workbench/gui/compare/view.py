@@ -35,7 +35,7 @@ from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card, NoticeBar, Page
-from workbench.records.results import METRIC_NAMES
+from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
 from workbench.records.text import count, printable
 

@@ -29,7 +29,7 @@ from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.project import Chosen, Settings
-from workbench.records.results import METRIC_NAMES
+from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count
 
 LARGEST = 2048  # px
