@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -91,3 +92,18 @@ def test_what_the_channels_come_to() -> None:
 def test_a_reading_that_means_nothing_is_refused_in_words(values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"\.$|not '"):
         Reading(**values)
+
+
+def test_layers_are_part_of_the_fingerprint_and_come_back_from_a_file() -> None:
+    specs = [replace(SPEC, layer=layer) for layer in (-1, 5, (5, 11), (5, 10))]
+    assert len({spec.extraction_fingerprint() for spec in specs}) == len(specs)
+    for spec in specs:
+        assert FeatureSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert [spec.layers for spec in specs] == [(-1,), (5,), (5, 11), (5, 10)]
+    assert SPEC.to_json()["layer"] == -1  # as specs have been written since before there were others
+
+
+@pytest.mark.parametrize("layer", [-2, (5,), (-1, 3), (11, 5), (5, 5), ()], ids=str)
+def test_layers_that_no_backbone_can_have_are_refused(layer: object) -> None:
+    with pytest.raises(ValueError, match="layers"):
+        replace(SPEC, layer=layer)

@@ -116,7 +116,9 @@ class FeatureSpec:
     backbone: str  # catalogue id, Hugging Face id, timm name or local path
     weights: str  # digest of the weights that are really loaded
     feature: str  # one of FEATURES
-    layer: int  # 0-based transformer block whose output is read; -1: the last, with the final norm
+    # 0-based transformer blocks (or stages of a convolutional network) whose outputs are read, each with the final
+    # norm, joined in this order; one is a number; -1: the last, which is what the backbone is usually read from.
+    layer: int | tuple[int, ...]
     preprocess: Preprocess
     decode: Decode = "scaled"  # "scaled": libjpeg's DCT scaling to at least twice the target
     reading: Reading = field(default_factory=Reading)
@@ -126,6 +128,16 @@ class FeatureSpec:
     def __post_init__(self) -> None:
         if self.feature not in FEATURES:
             raise ValueError(f"feature must be one of {', '.join(FEATURES)}, not {self.feature!r}.")
+        layers = self.layers
+        if isinstance(self.layer, tuple) and (len(layers) < 2 or layers[0] < 0):
+            raise ValueError(f"several layers are two or more, counted from 0, not {list(layers)}.")
+        if layers[0] < -1 or list(layers) != sorted(set(layers)):
+            raise ValueError(f"layers must be -1, or counted from 0 in order, not {list(layers)}.")
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Every layer that is read, counted from 0; (-1,) is the last alone."""
+        return self.layer if isinstance(self.layer, tuple) else (self.layer,)
 
     def fingerprint(self) -> str:
         """16 hex digits that change with anything that could change a number of the feature."""
@@ -155,6 +167,8 @@ class FeatureSpec:
         values = {key: value for key, value in body.items() if key in known}
         pixels = dict(values["preprocess"])
         pixels["mean"], pixels["std"] = tuple(pixels["mean"]), tuple(pixels["std"])
+        if isinstance(values.get("layer"), list):
+            values["layer"] = tuple(values["layer"])
         return cls(**{**values, "preprocess": Preprocess(**pixels), "reading": Reading.from_json(body)})
 
 
