@@ -50,9 +50,7 @@ class Calibration:
 
 
 def ece(probabilities: np.ndarray, truth: np.ndarray, bins: int = BINS, *, seed: int = 0) -> Calibration:
-    """Expected calibration error of the predicted class (Guo et al. 2017, ICML, section 2), with equal-mass bins
-    beside it (Nixon et al. 2019, CVPR workshops, section 3) and its level by chance (the consistency
-    resampling of Broecker & Smith 2007, Weather and Forecasting 22, section 3).
+    """`calibration` of the predicted class.
 
     Args:
         probabilities: (N, K), rows that sum to 1. truth: (N,) class codes.
@@ -68,10 +66,26 @@ def ece(probabilities: np.ndarray, truth: np.ndarray, bins: int = BINS, *, seed:
         )
     if not np.all((table >= 0) & (table <= 1 + 1e-6)) or np.max(np.abs(table.sum(1) - 1)) > 1e-3:
         raise ValueError("the rows must be probabilities, between 0 and 1 and with the sum 1.")
+    return calibration(table.max(axis=1), table.argmax(axis=1) == codes, bins, seed=seed)
+
+
+def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = BINS, *, seed: int = 0) -> Calibration:
+    """Expected calibration error (Guo et al. 2017, ICML, section 2), with equal-mass bins beside it (Nixon et al.
+    2019, CVPR workshops, section 3) and its level by chance (the consistency resampling of Broecker & Smith 2007,
+    Weather and Forecasting 22, section 3).
+
+    Args:
+        confidence: (N,) probability that the model gave to what it said, 0 to 1. right: (N,) bool.
+
+    Raises:
+        ValueError: no item or no bin.
+    """
+    confidence = np.minimum(np.asarray(confidence, dtype=np.float64), 1.0)
+    right = np.asarray(right, dtype=bool)
+    if len(confidence) == 0 or confidence.shape != right.shape:
+        raise ValueError("calibration needs a confidence for every item, and one item at least.")
     if bins < 1:
         raise ValueError("calibration needs at least one bin.")
-    confidence = np.minimum(table.max(axis=1), 1.0)
-    right = table.argmax(axis=1) == codes
     # The bin (i/B, (i+1)/B] of Guo et al.: its upper edge belongs to it.
     by_width = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     by_mass = _equal_mass(confidence, bins)

@@ -52,15 +52,15 @@ def mean_interval(
     return max(low, 0.0), min(high, 1.0)
 
 
-def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Interval of a proportion (Wilson 1927): right also near 0 and 1, where the usual one is empty.
-    (0, 1) without a trial."""
-    if not 0 <= successes <= trials:
+    (0, 1) without a trial. Successes need not be whole: of an item that is tested several times, its share counts."""
+    if not 0 <= successes <= trials * (1 + 1e-9):
         raise ValueError(f"{successes} of {trials} is not a proportion.")
     if trials == 0:
         return 0.0, 1.0
     z = float(stats.norm.ppf(0.5 + confidence / 2))
-    share = successes / trials
+    share = min(successes / trials, 1.0)
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
     return max(float(centre - half), 0.0), min(float(centre + half), 1.0)

@@ -129,6 +129,33 @@ class EvaluateJob:
     margin: float = param(
         1.0, help="Differences below this are called equivalent.", minimum=0, maximum=50, unit="points"
     )
+    budgets: str = param(
+        "",
+        help='Label budgets in per cent, such as "1,5,10,25,50,100": what the probe reaches when only so much of the '
+        "training and validation labels is known. Empty computes none.",
+        label="Label budgets",
+        unit="%",
+    )
+    target: float = param(
+        0.0,
+        help="The score that is good enough, 0 to 1; with label budgets, how many labels bring it. 0 sets none.",
+        minimum=0,
+        maximum=1,
+    )
+    standardise: str = param(
+        "z-score",
+        help='What the probe sees: "z-score" brings every feature to mean 0 and deviation 1, "l2" every vector to '
+        "length 1.",
+        choices=("z-score", "l2"),
+        advanced=True,
+    )
+    strengths: int = param(
+        12,
+        help="How many strengths of regularisation validation chooses from, 1e-6 to 1e5; 45 is DINOv2's grid.",
+        minimum=2,
+        maximum=200,
+        advanced=True,
+    )
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
     ledger: str = param(
         "", help="File that counts how often the test part was opened.", path=True, advanced=True

@@ -142,6 +142,7 @@ class EvaluationResult:
                     "balanced_accuracy": model.probe["balanced_accuracy"].mean,
                     "ece": model.calibration.ece if model.calibration else None,
                     "calibration": asdict(model.calibration) if model.calibration else None,
+                    "labels_to_target": asdict(model.to_target) if model.to_target else None,
                     "per_class": [asdict(score) for score in model.per_class],
                     "budgets": [
                         {"fraction": budget.fraction, "labels": budget.labels}

@@ -121,10 +121,10 @@ class CalibrationScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The probe when only a share of the training part is labelled."""
+    """The probe when only a share of what is not tested is labelled."""
 
-    fraction: float  # of the training part, above 0 to 1
-    labels: int  # images that it learns from, validation not counted; mean over the seeds
+    fraction: float  # above 0 to 1
+    labels: int  # images whose label is known, the same share of training and validation; mean over the seeds
     scores: dict[str, Score]  # by metric name, on the test part
 
     def to_json(self) -> dict[str, Any]:
@@ -133,6 +133,19 @@ class Budget:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Budget:
         return cls(fraction=body["fraction"], labels=body["labels"], scores=scores_from_json(body["scores"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsToTarget:
+    """How many labels bring the primary score to `target`; None is "more than there are"."""
+
+    target: float
+    labels: float | None
+    interval: tuple[float | None, float | None]  # 95 %
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> LabelsToTarget:
+        return cls(**{**body, "interval": tuple(body["interval"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +169,7 @@ class ModelResult:
     ] = ()  # as EvaluationResult.classes; empty in results of earlier versions
     calibration: CalibrationScore | None = None
     budgets: tuple[Budget, ...] = ()  # by rising fraction; empty where none were asked for
+    to_target: LabelsToTarget | None = None  # None where no target was set, or no budgets
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)
@@ -165,7 +179,7 @@ class ModelResult:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> ModelResult:
-        calibration = body.get("calibration")
+        calibration, to_target = body.get("calibration"), body.get("to_target")
         return cls(
             **{
                 **body,
@@ -177,5 +191,6 @@ class ModelResult:
                 "per_class": tuple(ClassScore.from_json(item) for item in body.get("per_class", ())),
                 "calibration": CalibrationScore.from_json(calibration) if calibration else None,
                 "budgets": tuple(Budget.from_json(item) for item in body.get("budgets", ())),
+                "to_target": LabelsToTarget.from_json(to_target) if to_target else None,
             }
         )

@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from workbench.engine.evals.evaluate import ModelFeatures, evaluate
+from workbench.engine.evals.evaluate import evaluate
+from workbench.engine.evals.inputs import ModelFeatures
 from workbench.records.results import EvaluationResult, Predictions
 from workbench.records.splits import make_split
 
@@ -245,3 +246,27 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(data):
             run(models, y, **options)
     with pytest.raises(ValueError, match="only one class"):
         run([features("m", X)], np.zeros(240, dtype=int))
+
+
+def test_what_was_not_made_alike_is_measured_and_not_ranked(data):
+    X, noise, y = data
+    facts = {"backbone": "vit", "title": "ViT", "layers": "last", "only_feature": False, "projector": False}
+    cls = {**facts, "feature": "cls", "usual": True}
+    mean = {**facts, "feature": "mean", "usual": False}
+    other = {**cls, "backbone": "other"}
+    models = [
+        features("cls", X, provenance=cls),
+        features("mean", noise, provenance=mean),
+        features("other", noise[:, :4], provenance=other),
+    ]
+    result, _ = run(models, y, seeds=5)
+    pair = result.comparison("cls", "mean")
+    assert pair.verdict == "not ranked" and "pooling" in pair.reason
+    assert pair.p is None and pair.p_adjusted is None and pair.mcnemar is None
+    assert pair.difference > 0.3, "the number stays"
+    ranked = result.comparison("cls", "other")
+    assert ranked.verdict == "better" and ranked.mcnemar < 0.01
+    assert ranked.p_adjusted == ranked.p, "a pair that is not ranked doesn't count among the comparisons"
+    tuned = {**other, "trained_on_labels": {"split": "x"}}
+    result, _ = run([models[0], features("tuned", noise, provenance=tuned)], y, seeds=2)
+    assert "no frozen probe" in result.comparisons[0].reason

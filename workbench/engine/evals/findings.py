@@ -6,43 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.records.results import Finding
+from workbench.engine.evals.protocol import Protocol
+from workbench.records.results import Diagnosis, Finding
 from workbench.records.scores import METRIC_NAMES, ModelResult
 from workbench.records.text import count, printable
 
 FEW_SEEDS = 5
 FEW_ITEMS = 5  # of a class in training
 SMALL_TEST = 100
-APART = 0.05  # probe against k-NN, where their intervals are apart too
+MISCALIBRATED = 0.05  # mean gap of confidence and accuracy that is worth a sentence
 NAMED = 5  # classes named in one sentence
 
 
 def find(
     models: Sequence[ModelResult],
-    labels: np.ndarray,
-    groups: np.ndarray | None,
-    parts: Sequence[np.ndarray],
+    protocol: Protocol,
     classes: Sequence[str],
-    grid: Sequence[float],
-    metric: str,
+    diagnoses: Sequence[Diagnosis],
     converged: Sequence[bool],
 ) -> tuple[Finding, ...]:
     """Findings of an evaluation, the gravest first.
 
     Args:
-        labels: (N,) class codes. groups: (N,) codes, negative for none, or None.
-        parts: per seed (N,) 0 train, 1 validation, 2 test, -1 unused.
-        grid: the strengths tried, ascending. converged: per model.
+        diagnoses: of the models whose probe and k-NN disagree. converged: per model.
     """
+    parts = protocol.parts
     found = [
-        *_of_groups(groups, parts),
+        *_of_groups(protocol.groups, parts),
         *_of_seeds(len(parts)),
         *_of_the_test(parts),
-        *_of_classes(labels, parts, classes),
+        *_of_classes(protocol.labels, parts, classes),
         *_of_test_size(parts),
     ]
     for model, settled in zip(models, converged, strict=True):
-        found += _of_model(model, grid, metric, settled)
+        mine = [diagnosis for diagnosis in diagnoses if diagnosis.model == model.name]
+        found += _of_model(model, protocol.grid, settled)
+        found += _of_disagreement(model, protocol.metric, mine)
+        found += _of_calibration(model)
     order = {"bad": 0, "warn": 1, "info": 2}
     return tuple(sorted(found, key=lambda finding: order[finding.severity]))
 
@@ -141,7 +141,7 @@ def _of_test_size(parts: Sequence[np.ndarray]) -> list[Finding]:
     ]
 
 
-def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged: bool) -> list[Finding]:
+def _of_model(model: ModelResult, grid: Sequence[float], converged: bool) -> list[Finding]:
     name, found = printable(model.name), []
     if not converged:
         found.append(
@@ -149,28 +149,6 @@ def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged:
                 name="not settled",
                 severity="warn",
                 advice=f"The probe of {name} had not settled when it was stopped; its score may be a little low.",
-            )
-        )
-    probe, knn = model.probe[metric], model.knn[metric]
-    gap = probe.mean - knn.mean
-    apart = (
-        probe.interval is not None
-        and knn.interval is not None
-        and (probe.interval[0] > knn.interval[1] or probe.interval[1] < knn.interval[0])
-    )
-    if apart and abs(gap) > APART:
-        better, worse = ("probe", "k-NN") if gap > 0 else ("k-NN", "probe")
-        meaning = (
-            "the classes are there but not in the directions in which the features vary most"
-            if gap > 0
-            else "a straight boundary is too simple for them, or there are too few labels for the probe"
-        )
-        found.append(
-            Finding(
-                name="probe and k-NN apart",
-                severity="info",
-                advice=f"{name}: the {better} is {100 * abs(gap):.1f} points of {METRIC_NAMES[metric]} above the "
-                f"{worse}, more than both intervals: {meaning}.",
             )
         )
     edge = [c for c in (grid[0], grid[-1]) if 2 * model.strengths.count(c) > len(model.strengths)]
@@ -184,3 +162,48 @@ def _of_model(model: ModelResult, grid: Sequence[float], metric: str, converged:
             )
         )
     return found
+
+
+def _of_disagreement(model: ModelResult, metric: str, diagnoses: Sequence[Diagnosis]) -> list[Finding]:
+    """Probe and k-NN differ by more than both intervals: said with the likely reasons, which were measured."""
+    if not diagnoses:
+        return []
+    gap = model.probe[metric].mean - model.knn[metric].mean
+    better, worse = ("probe", "k-NN") if gap > 0 else ("k-NN", "probe")
+    likely = [diagnosis.advice for diagnosis in diagnoses if diagnosis.likely]
+    if likely:
+        meaning = " ".join(likely)
+    elif gap > 0:
+        meaning = (
+            "None of the usual reasons was found: the classes are there, but not in the directions in which the "
+            "features vary most."
+        )
+    else:
+        meaning = (
+            "None of the usual reasons was found: a straight boundary may be too simple, or the labels too few for "
+            "the probe."
+        )
+    return [
+        Finding(
+            name="probe and k-NN apart",
+            severity="info",
+            advice=f"{printable(model.name)}: the {better} is {100 * abs(gap):.1f} points of {METRIC_NAMES[metric]} "
+            f"above the {worse}, more than both intervals. {meaning}",
+        )
+    ]
+
+
+def _of_calibration(model: ModelResult) -> list[Finding]:
+    """Only where chance alone would hardly look so, and where it matters."""
+    found = model.calibration
+    if found is None or found.mass <= found.by_chance or found.mass < MISCALIBRATED:
+        return []
+    return [
+        Finding(
+            name="confidence is off",
+            severity="info",
+            advice=f"{printable(model.name)}: the probe's confidence is off by {100 * found.mass:.1f} points on "
+            f"average, where chance alone would show up to {100 * found.by_chance:.1f}. Don't set thresholds by it "
+            "without calibrating it.",
+        )
+    ]

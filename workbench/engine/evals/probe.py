@@ -72,6 +72,7 @@ def fit_probes(
     num_classes: int,
     *,
     standardise_by: torch.Tensor | None = None,
+    scaled: bool = True,
     start: ProbeFit | None = None,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
@@ -88,6 +89,7 @@ def fit_probes(
         strengths: (F,) C of each fit, positive.
         standardise_by: (F, N) 0 or 1: rows that give each fit's mean and standard deviation, where they are
             not its training rows (a label budget standardises by the whole training part).
+        scaled: divide by the standard deviation; features that were brought to length 1 are only centred.
         start: F probes of the same shape to start from, such as those of the training part before a refit.
         tolerance: relative; see softmax_solver.minimise.
         memory: bytes to hold for a batch of fits beside X and the result.
@@ -113,7 +115,7 @@ def fit_probes(
         torch.zeros(fits, dtype=torch.int64, device=device),
         torch.zeros(fits, dtype=torch.float64, device=device),
     )
-    axes = _axes(X, masks)
+    axes = _axes(X, masks, scaled)
     done = 0
     limit = memory if memory is not None else MEMORY[device.type]
     for chunk in _chunks(masks, scalers, width, num_classes, limit):
@@ -125,6 +127,7 @@ def fit_probes(
                 torch.from_numpy(scalers[group[0]]),
                 axes,
                 num_classes,
+                scaled,
             )
             for group in chunk
         ]
@@ -271,12 +274,12 @@ class _Space:
         return W, torch.where(self.design.present, b, -torch.inf)
 
 
-def _axes(X: torch.Tensor, masks: np.ndarray) -> torch.Tensor | None:
+def _axes(X: torch.Tensor, masks: np.ndarray, scaled: bool) -> torch.Tensor | None:
     """(D, D) principal axes of all rows that any fit uses; None where there are fewer rows than features."""
     rows = torch.from_numpy(np.flatnonzero(masks.any(0))).to(X.device)
     if len(rows) < X.shape[1]:
         return None
-    mean, scale = _moments(X, rows)
+    mean, scale = _moments(X, rows, scaled)
     gram = torch.zeros(X.shape[1], X.shape[1], dtype=torch.float64, device=X.device)
     for part in rows.split(BLOCK):
         block = (X[part].double() - mean) * scale
@@ -284,8 +287,8 @@ def _axes(X: torch.Tensor, masks: np.ndarray) -> torch.Tensor | None:
     return torch.linalg.eigh(gram).eigenvectors
 
 
-def _moments(X: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(D,) mean and (D,) one over the standard deviation of `rows`; 0 for a feature that doesn't vary."""
+def _moments(X: torch.Tensor, rows: torch.Tensor, scaled: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """(D,) mean and (D,) one over the standard deviation of `rows`, or 1; 0 for a feature that doesn't vary."""
     mean = torch.zeros(X.shape[1], dtype=torch.float64, device=X.device)
     for part in rows.split(BLOCK):
         mean += X[part].double().sum(0)
@@ -297,7 +300,7 @@ def _moments(X: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.T
     # What rounding alone leaves of a constant: scikit-learn's bound (preprocessing/_data.py).
     noise = len(rows) * torch.finfo(torch.float64).eps
     varies = variance > noise * variance + (noise * mean).square()
-    return mean, torch.where(varies, variance.rsqrt(), 0.0)
+    return mean, torch.where(varies, variance.rsqrt() if scaled else torch.ones_like(mean), 0.0)
 
 
 def _space(
@@ -307,9 +310,10 @@ def _space(
     scaler: torch.Tensor,
     axes: torch.Tensor | None,
     classes: int,
+    scaled: bool,
 ) -> _Space:
     rows = mask.nonzero()[:, 0].to(X.device)
-    mean, scale = _moments(X, scaler.nonzero()[:, 0].to(X.device))
+    mean, scale = _moments(X, scaler.nonzero()[:, 0].to(X.device), scaled)
     columns = (X[rows].double() - mean) * scale
     if axes is None or len(rows) < X.shape[1]:
         # Fewer rows than features: W lies in the span of the rows, found from their Gram matrix.

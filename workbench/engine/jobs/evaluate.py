@@ -11,8 +11,10 @@ import numpy as np
 
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
-from workbench.engine.evals.evaluate import ModelFeatures, evaluate
+from workbench.engine.evals.evaluate import evaluate
+from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.leaks import find_leaks
+from workbench.engine.evals.probe import strengths
 from workbench.engine.exports import import_embeddings
 from workbench.records.embeddings import Embeddings
 from workbench.records.jobs import EvaluateJob
@@ -28,6 +30,7 @@ _PART = {name: number for number, name in enumerate(PARTS)}
 def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError when the files share no labelled images, or the labels are of one class."""
     files = [Path(name) for name in job.files]
+    shares = fractions(job.budgets)
     control.progress(0, 1, unit="fits", detail="Reading embeddings")
     sets = [import_embeddings(file) for file in files]
     ids, dropped = _common(sets)
@@ -55,6 +58,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
             image_size=part.provenance.get("spec", {}).get("preprocess", {}).get("size"),
             source=str(file),
             X=part.X,
+            provenance=part.provenance,
         )
         for name, part, file in zip(_names(sets, files), sets, files, strict=True)
     ]
@@ -72,6 +76,10 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         classes,
         margin=job.margin / 100,
         metric=None if job.metric == "auto" else job.metric,
+        strengths=strengths(job.strengths),
+        fractions=shares,
+        target=job.target or None,
+        standardise=job.standardise,
         device=pick_device(job.device),
         split_hashes=tuple(split.hash for split in splits),
         split_counts=splits[0].counts(),
@@ -97,6 +105,22 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "protocol": result.protocol,
         "result": "result.json",
     }
+
+
+def fractions(budgets: str) -> tuple[float, ...]:
+    """ "5,25,100" -> (0.05, 0.25, 1.0). Raises ValueError for what is no list of per cents above 0 to 100."""
+    found = []
+    for word in budgets.replace("%", " ").replace(",", " ").split():
+        try:
+            percent = float(word)
+        except ValueError:
+            percent = 0.0
+        if not 0 < percent <= 100:
+            raise ValueError(
+                f"The label budgets {budgets!r} are none: write per cents above 0 to 100 with commas, as in 5,25,100."
+            )
+        found.append(percent / 100)
+    return tuple(sorted(set(found)))
 
 
 def _common(sets: list[Embeddings]) -> tuple[list[str], int]:
