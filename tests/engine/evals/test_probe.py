@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from workbench.engine.evals.newton import _chances, _hessian
 from workbench.engine.evals.probe import DINOV2_GRID, PATIENCE, fit_probes, strengths
-from workbench.engine.evals.softmax_solver import Design
+from workbench.engine.evals.softmax_design import Design
 
 
 def oracle(X: np.ndarray, y: np.ndarray, C: float):

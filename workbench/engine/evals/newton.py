@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import torch
 
-from workbench.engine.evals.softmax_solver import ARMIJO, Design
+from workbench.engine.evals.softmax_design import Design
+from workbench.engine.evals.softmax_solver import ARMIJO
 
 MAX_STEPS = 100
 MAX_INNER = 200

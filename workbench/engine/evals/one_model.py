@@ -26,6 +26,7 @@ from workbench.engine.evals.protocol import Meter, Protocol
 # further away: on 1,674 surface defects (EfficientNet-Lite0, 12 strengths) 1e-4 picked the strength that 1e-8 picked,
 # in a quarter of the time.
 CHOICE_TOLERANCE = 1e-4
+CHOICE_ROUNDS = 100
 REFIT_TOLERANCE = 1e-6
 HELD = 256 << 20  # bytes of weights held while a strength is chosen
 
@@ -193,6 +194,7 @@ class _Probes:
             standardise_by=_stack([train for train, _ in seen]).repeat_interleave(len(grid), 0),
             scaled=protocol.standardise == "z-score",
             tolerance=CHOICE_TOLERANCE,
+            max_iterations=CHOICE_ROUNDS,
             on_progress=lambda done, _: self._meter.show(done, what),
         )
         picked = []

@@ -24,15 +24,17 @@ import numpy as np
 import torch
 
 from workbench.engine.evals.newton import affordable, finish
-from workbench.engine.evals.softmax_solver import HISTORY, Design, Solution, minimise
+from workbench.engine.evals.probe_space import OwnSpaces, principal_axes
+from workbench.engine.evals.shared_rows import COVERED, SharedBatch, SharedRows
+from workbench.engine.evals.softmax_solver import HISTORY, Solution, minimise
 
 DINOV2_GRID = tuple(float(c) for c in np.logspace(-6, 5, 45))  # dinov2/eval/log_regression.py, C_POWER_RANGE
 DEFAULT_COUNT = 12
 TOLERANCE = 1e-8  # leaves the objective within about 1e-7 of its minimum, relative
 MAX_ITERATIONS = 2000
+ROWS_A_FEATURE = 3
 PATIENCE = 250  # rounds of L-BFGS before Newton takes over
 MEMORY = {"cpu": 64 << 20, "cuda": 4 << 30}  # bytes held for one batch of fits; on a CPU, about its cache
-BLOCK = 8192  # rows made float64 at a time
 
 
 def strengths(count: int = DEFAULT_COUNT) -> tuple[float, ...]:
@@ -115,41 +117,36 @@ def fit_probes(
         torch.zeros(fits, dtype=torch.int64, device=device),
         torch.zeros(fits, dtype=torch.float64, device=device),
     )
-    axes = _axes(X, masks, scaled)
+    rows = torch.from_numpy(np.flatnonzero((masks | scalers).any(0))).to(device)
+    shared = SharedRows(X, y, rows, scaled) if _overlap(masks, len(rows), width) else None
+    axes = None if shared else principal_axes(X, masks, scaled)
     done = 0
     limit = memory if memory is not None else MEMORY[device.type]
-    for chunk in _chunks(masks, scalers, width, num_classes, limit):
-        spaces = [
-            _space(
-                X,
-                y,
-                torch.from_numpy(masks[group[0]]),
-                torch.from_numpy(scalers[group[0]]),
-                axes,
-                num_classes,
-                scaled,
-            )
-            for group in chunk
-        ]
-        _pad(spaces)
+    for chunk in _chunks(masks, scalers, width, num_classes, limit, shared is not None):
         members = [fit for group in chunk for fit in group]
-        owner = [index for index, group in enumerate(chunk) for _ in group]
-        columns = spaces[0].design.columns.shape[1]
-        initial = torch.zeros(len(members), num_classes, columns, dtype=torch.float64, device=device)
+        first = [group[0] for group in chunk]
+        owner = torch.tensor([index for index, group in enumerate(chunk) for _ in group], device=device)
+        layout: SharedBatch | OwnSpaces
+        if shared is not None:
+            layout = shared.batch(masks[first], scalers[first], owner, cost[members], num_classes)
+        else:
+            layout = OwnSpaces(
+                X, y, masks[first], scalers[first], axes, num_classes, scaled, owner, cost[members]
+            )
         if start is not None:
-            for row, (fit, index) in enumerate(zip(members, owner, strict=True)):
-                initial[row] = spaces[index].enter(start.W[fit].to(initial), start.b[fit].to(initial))
+            initial = layout.enter(start.W[members].to(result.W), start.b[members].to(result.W))
+        else:
+            initial = result.W.new_zeros(len(members), num_classes, layout.columns)
         solution = _solve(
-            [space.design for space in spaces],
-            torch.tensor(owner, device=device),
+            layout,
             cost[members],
             initial,
+            int(masks[first].sum(1).max()),
             tolerance,
             max_iterations,
             lambda n, base=done: None if on_progress is None else on_progress(base + n, fits),
         )
-        for row, (fit, index) in enumerate(zip(members, owner, strict=True)):
-            result.W[fit], result.b[fit] = spaces[index].leave(solution.weights[row])
+        result.W[members], result.b[members] = layout.leave(solution.weights)
         result.converged[members] = solution.converged
         result.iterations[members] = solution.iterations
         result.objective[members] = solution.objective
@@ -157,22 +154,29 @@ def fit_probes(
     return result
 
 
+def _overlap(masks: np.ndarray, rows: int, width: int) -> bool:
+    """Whether the fits use so much of the same rows that one matrix for all of them pays.
+
+    Each needs rows enough to have about the principal axes of all: with hardly more rows than features a fit takes
+    hundreds of rounds in them.
+    """
+    sizes = masks.sum(1)
+    return int(sizes.min()) >= ROWS_A_FEATURE * width and float(sizes.mean()) >= COVERED * rows
+
+
 def _solve(
-    designs: list[Design],
-    owner: torch.Tensor,
+    layout: SharedBatch | OwnSpaces,
     cost: torch.Tensor,
     start: torch.Tensor,
+    rows: int,
     tolerance: float,
     max_iterations: int,
     report: Callable[[int], None],
 ) -> Solution:
     """L-BFGS for all, then Newton for the fits that it hasn't brought home, where their Hessians can be held."""
-    rows = max(len(design.y) for design in designs)
     newton = max_iterations > PATIENCE and affordable(rows, start.shape[1], start.shape[2])
     solution = minimise(
-        designs,
-        owner,
-        cost,
+        layout,
         start,
         tolerance=tolerance,
         max_iterations=PATIENCE if newton else max_iterations,
@@ -182,7 +186,7 @@ def _solve(
     for number, fit in enumerate(late):
         before = len(cost) - len(late) + number
         weights, value, steps, settled = finish(
-            designs[int(owner[fit])],
+            layout.design(fit),
             float(cost[fit]),
             solution.weights[fit],
             tolerance,
@@ -221,7 +225,7 @@ def _check(
 
 
 def _chunks(
-    masks: np.ndarray, scalers: np.ndarray, width: int, classes: int, limit: int
+    masks: np.ndarray, scalers: np.ndarray, width: int, classes: int, limit: int, shared: bool
 ) -> list[list[list[int]]]:
     """Batches of groups of fits: a group shares its rows (or is a slice of such a group, if even that is too
     much), a batch stays within `limit` bytes where one fit does."""
@@ -232,110 +236,16 @@ def _chunks(
     held = 0
     for group in alike.values():
         rows = int(masks[group[0]].sum())
-        columns = min(width, rows) + 1
-        shared = rows * columns * 12  # the design in float64 and float32
+        columns = width + 1 if shared else min(width, rows) + 1
+        design = 0 if shared else rows * columns * 12  # in float64 and float32
         each = classes * columns * (8 * HISTORY + 60)  # the history in float32, the state around it
-        slice_size = max((limit - shared) // each, 1)
+        slice_size = max((limit - design) // each, 1)
         for begin in range(0, len(group), slice_size):
             part = group[begin : begin + slice_size]
-            need = shared + each * len(part)
+            need = design + each * len(part)
             if chunks[-1] and held + need > limit:
                 chunks.append([])
                 held = 0
             chunks[-1].append(part)
             held += need
     return chunks
-
-
-@dataclass(slots=True)
-class _Space:
-    """The way between features as they are and the rotated, standardised columns in which a fit is made."""
-
-    design: Design
-    mean: torch.Tensor  # (D,)
-    scale: torch.Tensor  # (D,) one over the standard deviation, 0 for a constant feature
-    axes: torch.Tensor  # (D, R) orthonormal
-
-    def enter(self, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        """(D, K), (K,) -> (K, columns)."""
-        deviation = torch.where(self.scale > 0, 1 / self.scale, 0.0)
-        inner = (self.axes.T @ (W * deviation[:, None])).T
-        bias = torch.nan_to_num(b + self.mean @ W, neginf=0.0)
-        out = torch.zeros(len(inner), self.design.columns.shape[1], dtype=W.dtype, device=W.device)
-        out[:, : inner.shape[1]] = inner
-        out[:, -1] = bias
-        out[~self.design.present] = 0
-        return out
-
-    def leave(self, inner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(K, columns) -> (D, K), (K,)."""
-        W = self.scale[:, None] * (self.axes @ inner[:, : self.axes.shape[1]].T)
-        b = inner[:, -1] - self.mean @ W
-        return W, torch.where(self.design.present, b, -torch.inf)
-
-
-def _axes(X: torch.Tensor, masks: np.ndarray, scaled: bool) -> torch.Tensor | None:
-    """(D, D) principal axes of all rows that any fit uses; None where there are fewer rows than features."""
-    rows = torch.from_numpy(np.flatnonzero(masks.any(0))).to(X.device)
-    if len(rows) < X.shape[1]:
-        return None
-    mean, scale = _moments(X, rows, scaled)
-    gram = torch.zeros(X.shape[1], X.shape[1], dtype=torch.float64, device=X.device)
-    for part in rows.split(BLOCK):
-        block = (X[part].double() - mean) * scale
-        gram.addmm_(block.T, block)
-    return torch.linalg.eigh(gram).eigenvectors
-
-
-def _moments(X: torch.Tensor, rows: torch.Tensor, scaled: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """(D,) mean and (D,) one over the standard deviation of `rows`, or 1; 0 for a feature that doesn't vary."""
-    mean = torch.zeros(X.shape[1], dtype=torch.float64, device=X.device)
-    for part in rows.split(BLOCK):
-        mean += X[part].double().sum(0)
-    mean /= len(rows)
-    variance = torch.zeros_like(mean)
-    for part in rows.split(BLOCK):
-        variance += (X[part].double() - mean).square_().sum(0)
-    variance /= len(rows)
-    # What rounding alone leaves of a constant: scikit-learn's bound (preprocessing/_data.py).
-    noise = len(rows) * torch.finfo(torch.float64).eps
-    varies = variance > noise * variance + (noise * mean).square()
-    return mean, torch.where(varies, variance.rsqrt() if scaled else torch.ones_like(mean), 0.0)
-
-
-def _space(
-    X: torch.Tensor,
-    y: torch.Tensor,
-    mask: torch.Tensor,
-    scaler: torch.Tensor,
-    axes: torch.Tensor | None,
-    classes: int,
-    scaled: bool,
-) -> _Space:
-    rows = mask.nonzero()[:, 0].to(X.device)
-    mean, scale = _moments(X, scaler.nonzero()[:, 0].to(X.device), scaled)
-    columns = (X[rows].double() - mean) * scale
-    if axes is None or len(rows) < X.shape[1]:
-        # Fewer rows than features: W lies in the span of the rows, found from their Gram matrix.
-        values, vectors = torch.linalg.eigh(columns @ columns.T)
-        kept = values > values[-1].clamp_min(1e-300) * 1e-12
-        own = columns.T @ (vectors[:, kept] / values[kept].sqrt())
-    else:
-        own = axes
-    columns = torch.cat([columns @ own, torch.ones(len(rows), 1, dtype=torch.float64, device=X.device)], 1)
-    present = torch.zeros(classes, dtype=torch.bool, device=X.device)
-    present[y[rows]] = True
-    penalty = 2.0 if int(present.sum()) == 2 else 1.0
-    return _Space(Design(columns, y[rows], present, penalty), mean, scale, own)
-
-
-def _pad(spaces: list[_Space]) -> None:
-    """Give every design of a batch as many columns, zeros before the bias."""
-    widest = max(space.design.columns.shape[1] for space in spaces)
-    for space in spaces:
-        design = space.design
-        missing = widest - design.columns.shape[1]
-        if missing:
-            zeros = design.columns.new_zeros(len(design.columns), missing)
-            padded = torch.cat([design.columns[:, :-1], zeros, design.columns[:, -1:]], 1)
-            space.design = Design(padded, design.y, design.present, design.penalty)

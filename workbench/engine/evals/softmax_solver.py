@@ -1,11 +1,10 @@
 """Many L2-regularised softmax regressions minimised side by side: the batched L-BFGS under the linear probe.
 
-This file owns the optimisation and knows nothing of standardisation, seeds or strengths' choice (probe.py).
-The fits of one *design* (one set of training rows) share their matrix products: the strengths stand
-side by side in one wide product where a fit at a time would do many narrow ones. Every fit has a step
-length, a history and an end of its own; a fit that has converged leaves the batch.
+This file owns the optimisation and knows nothing of rows, seeds or strengths (softmax_design.py, shared_rows.py) nor
+of what is chosen (probe.py). Every fit has a step length, a history and an end of its own; a fit that has converged
+leaves the batch.
 
-Shapes: F fits, K classes, n rows, D columns (the last one is the constant 1 of the bias).
+Shapes: F fits, A of them active, K classes, D columns (the last one is the bias).
 
 Method: L-BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithm 7.4), with
 - an initial inverse Hessian that is diagonal and already right at W = 0 where the design's columns are
@@ -19,74 +18,32 @@ Method: L-BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithm 7.4
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
-HISTORY = 10  # pairs kept; 5 and 20 took as many rounds on features of several backbones
+HISTORY = 5  # pairs kept; 3, 10 and 20 took as many rounds on features of several backbones
 ARMIJO = 1e-4
-COARSE = 1e-2  # expected relative decrease below which float32 no longer serves
+COARSE = 1e-5  # expected relative decrease below which float32 no longer serves
 MAX_REFUSALS = 30
-BLOCK = 1 << 22  # logits held at once
 
 
-@dataclass(slots=True)
-class Design:
-    """One set of training rows: `columns` (n, D) float64, its last column all ones; `y` (n,) int64 class
-    codes; `present` (K,) bool, the classes that occur in `y` (the others never get a probability)."""
+class Objective(Protocol):
+    """F softmax regressions, each C * (sum of its cross-entropies) + 0.5 * penalty * ||W||^2."""
 
-    columns: torch.Tensor
-    y: torch.Tensor
-    present: torch.Tensor
-    penalty: float = 1.0  # of 0.5 * penalty * ||W||^2
-    coarse: torch.Tensor | None = None
+    def blank(self) -> torch.Tensor:
+        """(F,) float64, the objective at W = 0."""
 
-    def __post_init__(self) -> None:
-        self.coarse = self.columns.float()
+    def inverse_diagonal(self) -> torch.Tensor:
+        """(F, 1, D) float32: about the inverse of the Hessian's diagonal at W = 0."""
 
     def evaluate(
-        self, weights: torch.Tensor, strengths: torch.Tensor, exact: bool
+        self, fits: torch.Tensor, points: torch.Tensor, exact: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Objective (F,) and gradient (F, K, D), both float64, at `weights` (F, K, D) float64.
-
-        Args:
-            strengths: (F,) float64, C of the objective C * sum of losses + 0.5 * penalty * ||W||^2.
-            exact: in float64 throughout, or with float32 products.
-        """
-        fits, classes, width = weights.shape
-        columns = self.columns if exact else self.coarse
-        assert columns is not None
-        flat = weights.to(columns.dtype).view(fits * classes, width)
-        loss = torch.zeros(fits, dtype=torch.float64, device=weights.device)
-        gradient = torch.zeros(fits * classes, width, dtype=columns.dtype, device=weights.device)
-        absent = None if bool(self.present.all()) else ~self.present
-        rows = max(BLOCK // (fits * classes), 1)
-        for start in range(0, len(columns), rows):
-            block, y = columns[start : start + rows], self.y[start : start + rows]
-            logits = (flat @ block.T).view(fits, classes, len(block))
-            if absent is not None:
-                logits[:, absent] = -torch.inf
-            own = y.expand(fits, 1, len(block))
-            logits -= logits.amax(1, keepdim=True)
-            true = logits.gather(1, own)
-            total = logits.exp_().sum(1, keepdim=True)
-            loss += (total.double().log() - true).sum((1, 2))
-            residual = logits.div_(total)
-            residual.scatter_add_(1, own, torch.full_like(true, -1.0))
-            residual *= strengths.to(residual.dtype)[:, None, None]
-            gradient.addmm_(residual.view(fits * classes, -1), block)
-        slope = gradient.view(fits, classes, width).double()
-        slopes = weights[:, :, :-1]
-        slope[:, :, :-1] += self.penalty * slopes
-        return strengths * loss + 0.5 * self.penalty * slopes.square().sum((1, 2)), slope
-
-    def inverse_diagonal(self, strengths: torch.Tensor) -> torch.Tensor:
-        """(F, 1, D) float32: the inverse of the Hessian's diagonal at W = 0."""
-        curvature = self.columns.square().sum(0) / int(self.present.sum()) * strengths[:, None]
-        curvature[:, :-1] += self.penalty
-        return (1 / curvature).float()[:, None, :]
+        """Objective (A,) and gradient (A, K, D), both float64, of the fits `fits` (A,) int64, ascending, at `points`
+        (A, K, D) float64; where `exact` (A,) bool in float64 throughout, elsewhere with float32 products."""
 
 
 @dataclass(slots=True)
@@ -101,9 +58,7 @@ class Solution:
 class _State:
     """Everything that belongs to the fits still in the batch; `keep` drops the others from all of it."""
 
-    fit: torch.Tensor  # (A,) int64, position among the fits asked for
-    design: torch.Tensor  # (A,) int64, ascending
-    strength: torch.Tensor
+    fit: torch.Tensor  # (A,) int64, position among the fits asked for, ascending
     inverse: torch.Tensor  # (A, 1, D) float32
     point: torch.Tensor  # (A, K, D) float64
     value: torch.Tensor  # (A,) float64
@@ -122,27 +77,23 @@ class _State:
 
 
 def minimise(
-    designs: Sequence[Design],
-    design: torch.Tensor,
-    strengths: torch.Tensor,
+    objective: Objective,
     start: torch.Tensor,
     *,
     tolerance: float,
     max_iterations: int,
     on_round: Callable[[int], None] | None = None,
 ) -> Solution:
-    """Minimise strengths[f] * (sum of the cross-entropies of design[f]) + 0.5 * penalty * ||W_f||^2 for all f.
+    """Minimise all fits of `objective`.
 
     Args:
-        design: (F,) int64, ascending: which of `designs` each fit belongs to.
-        strengths: (F,) float64.
-        start: (F, K, D) float64. Designs narrower than D are not allowed; pad with zero columns.
+        start: (F, K, D) float64.
         tolerance: a fit ends when the decrease that its quadratic model still expects falls below this
             share of the objective and of what was gained over W = 0 (with a small C nearly all of the
             objective is a constant).
         on_round: called after each round with the number of fits done; may raise to cancel.
     """
-    total = len(strengths)
+    total = len(start)
     device = start.device
     solution = Solution(
         start.clone(),
@@ -150,12 +101,12 @@ def minimise(
         torch.zeros(total, dtype=torch.int64, device=device),
         torch.zeros(total, dtype=torch.bool, device=device),
     )
-    state = _begin(designs, design, strengths, start)
+    state = _begin(objective, start)
     pairs: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for number in range(1, max_iterations + 1):
         move = state.step.float()[:, None, None] * state.direction
         trial = state.point + move
-        value, slope = _evaluate(designs, state, trial)
+        value, slope = objective.evaluate(state.fit, trial, state.exact)
         expected = state.step * state.decrease
         # `step` 0 re-evaluates a fit in float64 where it stands: accepted whatever float32 thought of it.
         standing = state.step == 0
@@ -198,25 +149,14 @@ def minimise(
     return solution
 
 
-def _begin(
-    designs: Sequence[Design], design: torch.Tensor, strengths: torch.Tensor, start: torch.Tensor
-) -> _State:
-    count, device = len(strengths), start.device
-    inverse = torch.cat(
-        [
-            each.inverse_diagonal(strengths[design == index])
-            for index, each in enumerate(designs)
-            if bool((design == index).any())
-        ]
-    )
+def _begin(objective: Objective, start: torch.Tensor) -> _State:
+    count, device = len(start), start.device
     state = _State(
         fit=torch.arange(count, device=device),
-        design=design,
-        strength=strengths,
-        inverse=inverse,
+        inverse=objective.inverse_diagonal(),
         point=start.clone(),
         value=torch.zeros(count, dtype=torch.float64, device=device),
-        blank=torch.zeros(count, dtype=torch.float64, device=device),
+        blank=objective.blank(),
         slope=torch.zeros_like(start),
         direction=torch.zeros_like(start, dtype=torch.float32),
         decrease=torch.zeros(count, dtype=torch.float64, device=device),
@@ -225,37 +165,9 @@ def _begin(
         exact=torch.zeros(count, dtype=torch.bool, device=device),
         refused=torch.zeros(count, dtype=torch.int64, device=device),
     )
-    blank = [len(each.y) * math.log(int(each.present.sum())) for each in designs]
-    state.blank = strengths * torch.tensor(blank, dtype=torch.float64, device=device)[design]
-    state.value, state.slope = _evaluate(designs, state, state.point)
+    state.value, state.slope = objective.evaluate(state.fit, state.point, state.exact)
     _aim([], state, torch.ones(count, dtype=torch.bool, device=device))
     return state
-
-
-def _evaluate(
-    designs: Sequence[Design], state: _State, points: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Objective and gradient of every fit in the batch, each in the precision that it has come to."""
-    value, slope = torch.empty_like(state.value), torch.empty_like(points)
-    owner, precise = state.design.tolist(), state.exact.tolist()
-    begin = 0
-    while begin < len(owner):
-        end = begin
-        while end < len(owner) and owner[end] == owner[begin]:
-            end += 1
-        for exact in (False, True):
-            mine = [i for i in range(begin, end) if precise[i] == exact]
-            if len(mine) == end - begin:
-                where: slice | list[int] = slice(begin, end)
-            elif mine:
-                where = mine
-            else:
-                continue
-            value[where], slope[where] = designs[owner[begin]].evaluate(
-                points[where], state.strength[where], exact
-            )
-        begin = end
-    return value, slope
 
 
 def _remember(
