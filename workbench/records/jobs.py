@@ -76,12 +76,22 @@ class EmbedJob:
         help="Which of the backbone's outputs is the feature; empty takes what its family is usually used with.",
         choices=("", *FEATURES),
     )
+    layers: str = param(
+        "",
+        help="Layers whose output is the feature, counted from 1: 6, or 9,12 for several, or last4 for the last "
+        "four; empty takes the last.",
+    )
     image_size: int = param(
         0,
         help="Side of the square that the backbone gets; 0 takes its own. Larger sees more and costs more.",
         minimum=0,
         maximum=2048,
         unit="px",
+    )
+    nearest: bool = param(
+        False,
+        help="Where the backbone can't give exactly that feature, those layers or that size, take the nearest.",
+        advanced=True,
     )
     decode: str = param(
         "scaled",

@@ -155,3 +155,21 @@ def test_a_bare_file_needs_its_architecture(tmp_path, memo):
     torch.save({"a": torch.zeros(1)}, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="without the architecture"):
         resolve(str(tmp_path / "w.pth"), memo=memo)
+
+
+def test_a_projector_is_never_part_of_a_feature(squares, tmp_path, memo):
+    """What self-supervised training hangs behind the backbone is dropped, whatever it is called."""
+    names = ("projector.0.weight", "projection_head.layers.0.weight", "head.mlp.0.weight", "decoder.bias")
+    heads = {name: torch.randn(192, 192) for name in names}
+    model = filled("vit_tiny_patch16_224", num_classes=0)
+    with torch.no_grad():
+        expected = model.forward_features(pixels_of(model, squares[:2]))
+    save_file({**model.state_dict(), **heads}, tmp_path / "flat.safetensors")
+    inside = {f"backbone.{key}": value for key, value in {**model.state_dict(), **heads}.items()}
+    torch.save({"state_dict": {**inside, **heads}}, tmp_path / "nested.pth")
+    for file in ("flat.safetensors", "nested.pth"):
+        found, named = ours(f"vit_tiny_patch16_224:{tmp_path / file}", squares[:2], memo)
+        assert found.features == ("cls", "mean", "cls+mean")
+        assert set(named) == {"cls", "patches"}
+        assert_alike(named["cls"], expected[:, 0])
+        assert_alike(named["patches"], expected[:, 1:])

@@ -18,17 +18,21 @@ class Family:
     convolutional: bool = False
     pooler: str = ""  # weights without which `pooled` isn't the model's own; "-": it has no such output
     default: str = "cls"
+    norm: str = "layernorm"  # of the model, that its last hidden state has been through; "": none
     nested: bool = False  # the tower's settings stand under "vision_config"
 
 
-_CLIP = {"name": "CLIP", "model": "CLIPVisionModel", "default": "pooled"}
-_SIGLIP = {"name": "SigLIP", "model": "SiglipVisionModel", "cls": False, "default": "pooled"}
+_CLIP = {"name": "CLIP", "model": "CLIPVisionModel", "default": "pooled", "norm": ""}
+_SIGLIP = {
+    **{"name": "SigLIP", "model": "SiglipVisionModel", "cls": False, "default": "pooled"},
+    "norm": "post_layernorm",
+}
 _CONVNEXT = {"cls": False, "convolutional": True, "default": "pooled"}
 
 FAMILIES: dict[str, Family] = {
     "dinov2": Family(name="DINOv2", pooler="-"),  # its pooler_output is the class token again
     "dinov2_with_registers": Family(name="DINOv2", pooler="-"),
-    "dinov3_vit": Family(name="DINOv3", pooler="-"),
+    "dinov3_vit": Family(name="DINOv3", pooler="-", norm="norm"),
     "vit_mae": Family(name="ViTMAE", pooler="-", default="mean"),
     "vit": Family(name="ViT", pooler="pooler.dense.weight"),
     "vit_msn": Family(name="MSN", pooler="-"),

@@ -62,21 +62,31 @@ def build(folder: Path, model_type: str, features: tuple[str, ...]) -> torch.nn.
     return module.eval()
 
 
+def runner(module: Any, model_type: str) -> Any:
+    """The function (pixels, further arguments) -> what the model gives, nothing hidden and nothing shuffled."""
+    arguments: dict[str, Any] = {}
+    if "interpolate_pos_encoding" in inspect.signature(module.forward).parameters:
+        arguments["interpolate_pos_encoding"] = True  # returns the table itself at the trained size
+
+    def run(pixels: torch.Tensor, **more: Any) -> Any:
+        if model_type == "vit_mae":
+            patches = (pixels.shape[-1] // module.config.patch_size) ** 2
+            ramp = torch.arange(patches, device=pixels.device, dtype=torch.float32)
+            arguments["noise"] = ramp.expand(len(pixels), -1)
+        return module(pixel_values=pixels, **arguments, **more)
+
+    return run
+
+
 def reader(module: Any, model_type: str, features: tuple[str, ...]) -> Any:
     """The function that names the outputs; see `base.TorchBackbone`."""
     family = FAMILIES[model_type]
     registers = int(getattr(module.config, "num_register_tokens", 0) or 0)
     first = int(family.cls)
-    arguments: dict[str, Any] = {}
-    if "interpolate_pos_encoding" in inspect.signature(module.forward).parameters:
-        arguments["interpolate_pos_encoding"] = True  # returns the table itself at the trained size
+    run = runner(module, model_type)
 
     def read(pixels: torch.Tensor) -> Named:
-        if model_type == "vit_mae":
-            patches = (pixels.shape[-1] // module.config.patch_size) ** 2
-            ramp = torch.arange(patches, device=pixels.device, dtype=torch.float32)
-            arguments["noise"] = ramp.expand(len(pixels), -1)
-        out = module(pixel_values=pixels, **arguments)
+        out = run(pixels)
         hidden = out.last_hidden_state
         named: Named = {}
         if family.convolutional:

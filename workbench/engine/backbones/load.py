@@ -11,9 +11,11 @@ import torch
 from workbench.engine.backbones import catalogue
 from workbench.engine.backbones.base import Backbone, Named, TorchBackbone, channels_of
 from workbench.engine.backbones.channels import adapt
+from workbench.engine.backbones.choice import has_pooled
 from workbench.engine.backbones.resolve import Resolved, resolve
+from workbench.records.layers import LAST
 from workbench.records.spec import FeatureSpec
-from workbench.records.text import printable
+from workbench.records.text import count, printable
 
 
 def load_backbone(
@@ -27,8 +29,6 @@ def load_backbone(
         ValueError: the backbone is not on this machine, or its weights are no longer those of `spec`.
     """
     size = spec.preprocess.size
-    if spec.layer != -1:
-        raise ValueError(f"The feature asks for layer {spec.layer}; only the last layer (-1) is read.")
     found = resolve(
         spec.backbone, image_size=size, feature=spec.feature, reading=spec.reading, cache=cache, memo=memo
     )
@@ -36,6 +36,11 @@ def load_backbone(
         raise ValueError(
             f"The weights of {printable(spec.backbone)} are no longer those that the features were asked from "
             f"({found.spec.weights}, not {spec.weights}). Start the embedding again."
+        )
+    if spec.layers[-1] >= found.depth and spec.layer != LAST:
+        raise ValueError(
+            f"{printable(spec.backbone)} has {count(found.depth, 'layer')}, and layer {spec.layers[-1] + 1} was "
+            "asked for. Choose another."
         )
     if found.kind == catalogue.HISTOGRAM:
         from workbench.engine.backbones.floors import HistogramBackbone
@@ -47,24 +52,31 @@ def load_backbone(
 
 
 def _hugging_face(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
-    from workbench.engine.backbones import huggingface
+    from workbench.engine.backbones import huggingface, inner_layers
     from workbench.engine.backbones.families import FAMILIES
 
     assert found.folder is not None
     module = huggingface.build(found.folder, found.architecture, found.features)
+    if spec.layer == LAST:
+        read = huggingface.reader(module, found.architecture, found.features)
+        dimensions = huggingface.dimensions(module, found.features)
+    else:
+        run = huggingface.runner(module, found.architecture)
+        read = inner_layers.hugging_face_reader(module, found.architecture, spec.layers, found.depth, run)
+        dimensions = inner_layers.hugging_face_dimensions(module, _at(found, spec), spec.layers)
     return _assemble(
         module,
-        huggingface.reader(module, found.architecture, found.features),
+        read,
         spec,
         device,
-        dimensions=huggingface.dimensions(module, found.features),
+        dimensions=dimensions,
         tokens=huggingface.tokens(module, spec.preprocess.size),
         convolutional=FAMILIES[found.architecture].convolutional,
     )
 
 
 def _timm(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
-    from workbench.engine.backbones import bundled, checkpoints, floors, timm_models
+    from workbench.engine.backbones import bundled, checkpoints, floors, inner_layers, timm_models
 
     size = spec.preprocess.size
     if found.kind == catalogue.RANDOM_VIT:
@@ -75,15 +87,27 @@ def _timm(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
         module = timm_models.build(
             found.architecture, found.arguments or {}, size, found.files[0], found.official
         )
+    if spec.layer == LAST:
+        read = timm_models.reader(module)
+        dimensions = timm_models.dimensions(module, found.features)
+    else:
+        read = inner_layers.timm_reader(module, spec.layers)
+        dimensions = inner_layers.timm_dimensions(module, _at(found, spec), spec.layers)
     return _assemble(
         module,
-        timm_models.reader(module),
+        read,
         spec,
         device,
-        dimensions=timm_models.dimensions(module, found.features),
+        dimensions=dimensions,
         tokens=timm_models.tokens(module, size),
         convolutional=timm_models.is_convolutional(module),
     )
+
+
+def _at(found: Resolved, spec: FeatureSpec) -> tuple[str, ...]:
+    """What the layers of `spec` offer."""
+    pooled = has_pooled(found.features, spec.layer)
+    return tuple(name for name in found.features if pooled or name != "pooled")
 
 
 def _assemble(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.engine.backbones import catalogue, digest, hub, recipes
+from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
 from workbench.engine.backbones.families import FAMILIES, Family
 from workbench.engine.device import precision_on
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
@@ -54,6 +55,9 @@ class Resolved:
     kind: str  # which loader: "bundled", "random_vit", "histogram", "huggingface", "timm"
     family: str
     features: tuple[str, ...]  # what `spec.feature` may be
+    default: str  # what the family is usually used with
+    depth: int  # layers that `spec.layer` may name; 0: none
+    own_size: bool  # whether the input has the backbone's usual size
     architecture: str = ""  # timm's name of it, or the Hugging Face model_type
     arguments: dict[str, Any] | None = None  # what timm needs to build the same architecture again
     folder: Path | None = None  # of a Hugging Face or timm model
@@ -73,6 +77,7 @@ class _Found:
     recipe: Preprocess
     convolutional: bool = False
     multiple: int = 1  # the input's side must be a multiple of it
+    depth: int = 0  # layers that can be read
     usual: int | None = None  # input size where the model's own would cost far more
     weights: str = ""  # digest, where it isn't that of `files`
     architecture: str = ""
@@ -87,6 +92,8 @@ def resolve(
     *,
     image_size: int | None = None,
     feature: str | None = None,
+    layers: str = "",
+    nearest: bool = False,
     precision: Precision | Literal["auto"] = "fp32",
     device: str = "cpu",
     decode: Decode = "scaled",
@@ -100,6 +107,8 @@ def resolve(
     Args:
         image_size: side of the square input in pixels; None takes the model's usual one.
         feature: one of records.spec.FEATURES; None takes what the family is usually used with.
+        layers: as a person writes them, see records.layers; "" takes the last.
+        nearest: where the backbone can't give that feature, those layers or that size, take what comes closest.
         precision: "auto" takes bf16 where `device` gains from it and the features stay at a cosine of 0.999 to
             those of fp32, which convolutional networks don't; "bf16" takes it all the same.
         reading: how stored numbers become pictures; where it takes all channels, the patch embedding is adapted.
@@ -117,17 +126,15 @@ def resolve(
             "of them, or take their mean."
         )
     found = _find(identifier, cache, memo, allow_download)
-    recipe = recipes.at_size(found.recipe, image_size or found.usual, found.multiple, printable(identifier))
-    chosen = feature or found.default
-    if chosen not in found.features:
-        raise ValueError(
-            f"{printable(identifier)} has no feature {chosen!r}. It offers {', '.join(found.features)}."
-        )
+    shown = printable(identifier)
+    recipe = choose_size(found.recipe, image_size, found.usual, found.multiple, shown, nearest=nearest)
+    layer = choose_layers(layers, found.depth, shown, nearest=nearest)
+    chosen = choose_feature(feature, found.features, found.default, layer, shown, nearest=nearest)
     spec = FeatureSpec(
         backbone=identifier,
         weights=found.weights or digest.weights_digest(found.files, memo),
         feature=chosen,
-        layer=-1,
+        layer=layer,
         preprocess=recipe,
         decode=decode,
         reading=reading,
@@ -139,6 +146,9 @@ def resolve(
         kind=found.kind,
         family=found.family,
         features=found.features,
+        default=found.default,
+        depth=found.depth,
+        own_size=recipe.size == (found.usual or found.recipe.size),
         architecture=found.architecture,
         arguments=found.arguments,
         folder=found.folder,
@@ -195,6 +205,7 @@ def _bundled() -> _Found:
         default="pooled",
         recipe=_LITE,
         convolutional=True,
+        depth=5,  # as timm counts its stages
         architecture="tf_efficientnet_lite0",
         files=(files[0],),
     )
@@ -210,6 +221,7 @@ def _floor(identifier: str) -> _Found:
         default="cls" if tokens else "pooled",
         recipe=_FLOOR,
         multiple=16 if tokens else 1,
+        depth=12 if tokens else 0,
         # The recipe is the weights: raise the number when floors.py makes others.
         weights=hashlib.blake2b(f"{identifier} 1".encode(), digest_size=8).hexdigest(),
     )
@@ -291,10 +303,18 @@ def _transformers(
         recipe=recipe,
         convolutional=family.convolutional,
         multiple=multiple,
+        depth=_depth(family, tower),
         architecture=str(config["model_type"]),
         folder=folder,
         files=files,
     )
+
+
+def _depth(family: Family, tower: dict[str, Any]) -> int:
+    """A file that is silent means what all these families have in transformers: 12 blocks, or 4 stages."""
+    if family.convolutional:
+        return len(tower.get("depths") or range(4))
+    return int(tower.get("num_hidden_layers") or 12)
 
 
 def _features(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
@@ -366,6 +386,7 @@ def _from_timm_facts(
         recipe=recipes.from_timm(facts, shown),
         convolutional=facts["convolutional"],
         multiple=facts["patch"],
+        depth=facts["depth"],
         usual=224 if facts["input_size"][1] == 518 and facts["patch"] == 14 else None,
         architecture=facts["name"],
         arguments=facts["arguments"],
@@ -381,7 +402,7 @@ def _timm_facts(name: str, config: dict[str, Any] | None, memo: Path | None) -> 
         return describe(name, config)
 
     own = json.dumps(config, sort_keys=True) if config else ""
-    key = f"{version('timm')}|3|{name}|{hashlib.blake2b(own.encode(), digest_size=8).hexdigest()}"
+    key = f"{version('timm')}|4|{name}|{hashlib.blake2b(own.encode(), digest_size=8).hexdigest()}"
     return digest.remember("timm", key, ask, memo)
 
 

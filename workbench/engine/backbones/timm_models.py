@@ -14,6 +14,7 @@ from timm.models import get_pretrained_cfg
 
 from workbench.engine.backbones.base import Named
 from workbench.engine.backbones.checkpoints import load_strictly, read_state
+from workbench.engine.backbones.inner_layers import depth_of_timm
 from workbench.records.text import printable
 
 _FAMILIES = (
@@ -68,6 +69,7 @@ def describe(name: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
         "features": list(features),
         "default": default,
         "patch": _patch(model),
+        "depth": depth_of_timm(model),
         "convolutional": is_convolutional(model),
         "hf_hub_id": repository,
         "hf_hub_filename": facts.get("hf_hub_filename") or "",

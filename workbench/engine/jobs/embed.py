@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
-from workbench.engine.backbones.resolve import resolve
+from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
 from workbench.engine.look_alikes import find_look_alikes
 from workbench.pixels.decode import ImageError, settled
 from workbench.pixels.histogram import largest
 from workbench.records.embeddings import Embeddings, write_h5ad
+from workbench.records.feature_lock import lock_facts
 from workbench.records.features import FeatureStore
 from workbench.records.files import write_document
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import EmbedJob
 from workbench.records.project import counting_index
 from workbench.records.runs import RunFolder
-from workbench.records.spec import FeatureSpec, Reading
+from workbench.records.spec import Reading
 from workbench.records.splits import PARTS, make_split
 from workbench.records.text import count
 
@@ -41,6 +42,8 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         job.backbone,
         image_size=job.image_size or None,
         feature=job.feature or None,
+        layers=job.layers,
+        nearest=job.nearest,
         precision=job.precision,
         device=device,
         decode=job.decode,
@@ -74,7 +77,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
             f"Not one of the {count(len(index), 'image')} could be read. See the list of refused files."
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
-    embeddings = _assemble(index, kept, vectors, job, spec, resolved.title, run)
+    embeddings = _assemble(index, kept, vectors, job, resolved, run)
     embeddings.provenance["unread"] = len(index) - len(kept)
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
@@ -129,10 +132,10 @@ def _assemble(
     kept: np.ndarray,
     vectors: np.ndarray,
     job: EmbedJob,
-    spec: FeatureSpec,
-    title: str,
+    resolved: Resolved,
     run: RunFolder,
 ) -> Embeddings:
+    spec = resolved.spec
     ids = [index.ids[i] for i in kept]
     labels, groups = index.label[kept], index.group[kept]
     split = make_split(ids, labels, groups, seed=job.split_seed, plan=index.plan, official=index.part[kept])
@@ -147,8 +150,15 @@ def _assemble(
         official=[PARTS[code] if code >= 0 else "" for code in index.part[kept].tolist()],
         provenance={
             "backbone": spec.backbone,
-            "title": title,
-            "feature": spec.feature,
+            "title": resolved.title,
+            **lock_facts(
+                feature=spec.feature,
+                layer=spec.layer,
+                depth=resolved.depth,
+                own_feature=resolved.default,
+                features=resolved.features,
+                own_size=resolved.own_size,
+            ),
             "fingerprint": spec.fingerprint(),
             "spec": spec.to_json(),
             "index": index.content_hash(),

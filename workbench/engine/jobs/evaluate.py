@@ -17,6 +17,7 @@ from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
 from workbench.engine.exports import import_embeddings
 from workbench.records.embeddings import Embeddings
+from workbench.records.feature_lock import feature_title
 from workbench.records.jobs import EvaluateJob
 from workbench.records.project import append_ledger
 from workbench.records.results import Finding
@@ -53,7 +54,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         ModelFeatures(
             name=name,
             backbone=str(part.provenance.get("backbone", file.stem)),
-            feature=str(part.provenance.get("feature", "")),
+            feature=feature_title(part.provenance),
             fingerprint=str(part.provenance.get("fingerprint", "")),
             image_size=part.provenance.get("spec", {}).get("preprocess", {}).get("size"),
             source=str(file),
@@ -144,7 +145,7 @@ def _names(sets: list[Embeddings], files: list[Path]) -> list[str]:
     """A name for each model: its title, with the feature and then the file where titles repeat."""
     names = [str(part.provenance.get("title") or file.stem) for part, file in zip(sets, files, strict=True)]
     sizes = [str(part.provenance.get("spec", {}).get("preprocess", {}).get("size", "")) for part in sets]
-    more = [[str(part.provenance.get("feature", "")) for part in sets], sizes, [file.stem for file in files]]
+    more = [[feature_title(part.provenance) for part in sets], sizes, [file.stem for file in files]]
     for extra in more:
         repeated = {name for name, n in Counter(names).items() if n > 1}
         if len(set(extra)) > 1:

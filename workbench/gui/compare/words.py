@@ -39,4 +39,6 @@ def titles_of(result: EvaluationResult, catalogue: Iterable[BackboneFacts]) -> d
 
 
 def feature_name(feature: str) -> str:
-    return FEATURE_NAMES.get(feature, printable(feature))
+    """ "CLS", "CLS, layers 9+12"."""
+    pooling, comma, layers = feature.partition(", ")
+    return FEATURE_NAMES.get(pooling, printable(pooling)) + comma + printable(layers)
