@@ -37,18 +37,19 @@ def recipe_of(session: Session) -> Recipe:
     if project is None or not choices:
         return Recipe(USUAL, "scaled", "the usual centre crop; no backbone is chosen yet")
     choice = choices[0]
+    asked = choice.image_size or session.settings.image_size
     known = next((facts for facts in session.catalogue if facts.id == choice.backbone), None)
     title = known.title if known else printable(choice.backbone)
     for run in reversed(project.runs("embed")):
         try:
             document = run.document()
             config, spec = document["config"], document["provenance"].get("spec")
-            if spec and (config["backbone"], config["image_size"]) == (choice.backbone, choice.image_size):
+            if spec and (config["backbone"], config["image_size"]) == (choice.backbone, asked):
                 found = FeatureSpec.from_json(spec)
                 return Recipe(found.preprocess, found.decode, f"as {title} gets it")
         except (DocumentError, KeyError, TypeError, ValueError):
             continue
-    size = choice.image_size or (known.input_size if known and known.input_size else USUAL.size)
+    size = asked or (known.input_size if known and known.input_size else USUAL.size)
     return Recipe(
         USUAL.at(size), "scaled", f"the usual centre crop; {title} has its own, known once it has run"
     )

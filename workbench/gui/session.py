@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
+from workbench.records.asked import job_values
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
@@ -197,6 +198,12 @@ class Session(QObject):
         self.settings.metric = metric
         self._save_choice()
 
+    def set_lock(self, **changes: Any) -> None:
+        """Of the settings that hold for every chosen backbone: feature_rule, layers, image_size, standardise."""
+        for name, value in changes.items():
+            setattr(self.settings, name, value)
+        self._save_choice()
+
     def _save_choice(self) -> None:
         self._project().save()
         self.backbones_changed.emit()
@@ -231,8 +238,7 @@ class Session(QObject):
                 curation=str(curation),
                 roots=tuple(project.settings.roots.values()),
                 backbone=choice.backbone,
-                feature=choice.feature,
-                image_size=choice.image_size,
+                **job_values(choice, project.settings),
                 cache=str(project.features_cache),
             )
             embeds.append(self._jobs.start(job, f"Embed with {self.title_of(choice.backbone)}"))
@@ -241,6 +247,7 @@ class Session(QObject):
             seeds=project.settings.seeds,
             margin=project.settings.margin,
             metric=project.settings.metric,
+            standardise=project.settings.standardise,
             ledger=str(project.ledger),
         )
         evaluation = self._jobs.start(

@@ -46,8 +46,8 @@ class Chosen:
     """One backbone that the user put into the comparison."""
 
     backbone: str
-    feature: str = ""  # empty: what its family is usually used with
-    image_size: int = 0  # 0: the backbone's own
+    feature: str = ""  # empty: what is locked for the comparison; else an exception
+    image_size: int = 0  # 0: what is locked for the comparison
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +64,11 @@ class Settings:
     index: str = ""  # path of the index of the files, relative to the project
     pool_index: str = ""
     chosen: list[Chosen] = field(default_factory=list)
+    # The lock: what every chosen backbone is asked for, see records/asked.py.
+    feature_rule: str = "family"  # each family's own, or one of FEATURES for all
+    layers: str = ""  # as in records/layers.py
+    image_size: int = 0  # px; 0: each backbone's own
+    standardise: str = "z-score"  # what the probe is fitted on: "z-score" or "l2"
     seeds: int = 5
     margin: float = 1.0  # points
     metric: str = "auto"

@@ -13,6 +13,7 @@ import torch
 from timm.models import save_for_hf
 
 from tests.engine.backbones.conftest import fill
+from workbench.engine.backbones.choice import shortfalls
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import resolve
 
@@ -211,6 +212,17 @@ def test_the_nearest_that_a_backbone_has(published, tmp_path, memo) -> None:
     assert resolve(folder, image_size=64, nearest=True, memo=memo).own_size
     with pytest.raises(ValueError, match="no multiple"):
         resolve(folder, image_size=518, memo=memo)
+
+
+def test_what_a_backbone_could_not_give_is_told() -> None:
+    more = {"title": "Tiny", "given": "pooled", "depth": 4, "given_size": 512}
+    assert shortfalls("cls", "9", 518, **more) == [
+        "Tiny has no cls to give, so its pooled is the feature.",
+        "Tiny has 4 layers, and layer 9 was asked for, so its last layer is read.",
+        "Tiny gets 512 px, the nearest to 518 px that its patches tile.",
+    ]
+    assert shortfalls("pooled", "last2", 512, **more) == shortfalls("", "", 0, **more) == []
+    assert shortfalls("", "last4", 0, **{**more, "depth": 0}) == []  # a histogram: nothing could be chosen
 
 
 def test_a_spec_with_layers_that_the_weights_do_not_have_is_refused(published, memo) -> None:

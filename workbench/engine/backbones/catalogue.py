@@ -6,6 +6,7 @@ more line in the table; any other Hugging Face id, timm name or local file works
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,9 @@ _IN1K = "ImageNet-1k, 1.3 M labelled images"
 _IN21K = "ImageNet-21k, 14 M labelled images"
 _APACHE = "Apache-2.0"
 _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
+
+# px, of those whose names don't tell; the first that fits.
+_PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16}
 
 # id, title, family, parameters, input px, features, default, training data, licence
 _Row = tuple[str, str, str, int, int, tuple[str, ...], str, str, str]
@@ -98,6 +102,16 @@ def catalogue(cache: Path | None = None) -> list[BackboneFacts]:
     return sorted(entries, key=lambda entry: not entry.available)
 
 
+def patch_of(identifier: str, features: tuple[str, ...]) -> int:
+    """px, the side of a patch, as the name of a token model tells it; 0 where there is none or it doesn't say."""
+    if features == ("pooled",):
+        return 0
+    told = re.search(r"(?:patch|vit[a-z]?)_?(14|16|32|8)(?![0-9])", identifier)
+    if told:
+        return int(told[1])
+    return next((size for part, size in _PATCHES.items() if part in identifier), 0)
+
+
 def title_of(identifier: str) -> str | None:
     """The title of a listed backbone, without looking whether it is here."""
     own = {
@@ -120,6 +134,7 @@ def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], def
         default_feature=default,
         training_data="none: what a comparison has to beat",
         licence="part of the program",
+        patch=patch_of(id_, features),
         available=True,
     )
 
@@ -139,6 +154,7 @@ def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
         default_feature=default,
         training_data=data,
         licence=licence,
+        patch=patch_of(id_, features),
         available=here,
         remedy=""
         if here

@@ -8,10 +8,9 @@ may be ranked with the others is said by `records.feature_lock`.
 from __future__ import annotations
 
 from workbench.engine.backbones import recipes
+from workbench.records.asked import given_feature, given_size
 from workbench.records.layers import LAST, Layers, check_layers, parse_layers
 from workbench.records.spec import Preprocess
-
-_LEAST = 32  # px
 
 
 def choose_layers(text: str, depth: int, name: str, *, nearest: bool) -> Layers:
@@ -39,24 +38,36 @@ def choose_feature(
     Raises:
         ValueError: the backbone has no such feature, or not at those layers.
     """
-    chosen = asked or default
-    if chosen not in offered:
-        if not nearest:
-            raise ValueError(f"{name} has no feature {chosen!r}. It offers {', '.join(offered)}.")
-        chosen = default
-    if chosen == "pooled" and not has_pooled(offered, layer):
-        if asked and not nearest:
+    if asked and not nearest:
+        if asked not in offered:
+            raise ValueError(f"{name} has no feature {asked!r}. It offers {', '.join(offered)}.")
+        if asked == "pooled" and not has_pooled(offered, layer):
             others = ", ".join(feature for feature in offered if feature != "pooled")
             raise ValueError(
                 f"{name} has its pooled output behind the last layer only. Choose {others}, or leave the layers out."
             )
-        return "cls" if "cls" in offered else "mean"
-    return chosen
+    return given_feature(asked or "", offered, default, inner=layer != LAST)
 
 
 def has_pooled(offered: tuple[str, ...], layer: Layers) -> bool:
     """Whether `layer` has what `offered` calls pooled: each stage of a convolutional network has."""
     return layer == LAST or offered == ("pooled",)
+
+
+def shortfalls(
+    feature: str, layers: str, size: int, *, title: str, given: str, depth: int, given_size: int
+) -> list[str]:
+    """Where a backbone gives the nearest of what was asked: a sentence each. `feature`, `layers`, `size` as asked."""
+    told = []
+    if feature and given != feature:
+        told.append(f"{title} has no {feature} to give, so its {given} is the feature.")
+    try:
+        parse_layers(layers, depth, title)
+    except ValueError as error:
+        told.append(f"{str(error).partition('. ')[0]}, so its last layer is read." if depth else "")
+    if size and size != given_size:
+        told.append(f"{title} gets {given_size} px, the nearest to {size} px that its patches tile.")
+    return [sentence for sentence in told if sentence]
 
 
 def choose_size(
@@ -67,8 +78,5 @@ def choose_size(
     Raises:
         ValueError: a size that the backbone's patches don't tile, or that is too small.
     """
-    size = asked or usual or recipe.size
-    if asked and nearest:
-        least = -(-max(2 * multiple, _LEAST) // multiple)
-        size = multiple * max(round(asked / multiple), least)
+    size = given_size(asked, multiple) if asked and nearest else asked or usual or recipe.size
     return recipes.at_size(recipe, size, multiple, name)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from workbench.engine.backbones.choice import shortfalls
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
@@ -28,7 +29,7 @@ from workbench.records.project import counting_index
 from workbench.records.runs import RunFolder
 from workbench.records.spec import Reading
 from workbench.records.splits import PARTS, make_split
-from workbench.records.text import count
+from workbench.records.text import count, printable
 
 CACHE = "features"
 
@@ -51,6 +52,8 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         allow_download=job.allow_download,
     )
     spec = resolved.spec
+    for sentence in _shortfalls(job, resolved):
+        control.note(sentence)
     cache = Path(job.cache) if job.cache else user_cache_path("ssl-workbench") / CACHE
     store = FeatureStore(cache / spec.extraction_fingerprint())
     run.add_provenance(
@@ -105,6 +108,21 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "seconds": time.perf_counter() - began,
         **facts,
     }
+
+
+def _shortfalls(job: EmbedJob, resolved: Resolved) -> list[str]:
+    if not job.nearest:
+        return []
+    spec = resolved.spec
+    return shortfalls(
+        job.feature,
+        job.layers,
+        job.image_size,
+        title=printable(resolved.title),
+        given=spec.feature,
+        depth=resolved.depth,
+        given_size=spec.preprocess.size,
+    )
 
 
 def _reading(index: ImageIndex) -> Reading:
