@@ -23,6 +23,8 @@ TERMS: dict[str, str] = {
     "interval": "A range that would hold the true value in 95 of 100 repetitions of the whole experiment.",
     "k-NN": "Gives an image the class of its most similar training images; nothing is fitted but k.",
     "label": "The class that somebody gave to an image.",
+    "L2": "Every feature vector is divided by its length, so that only its direction counts.",
+    "layer": "A block of a transformer or a stage of a convolutional network, counted from 1; several are joined.",
     "leak": "Copies of one image that a split can tear apart: what is learnt and what is tested is then the same.",
     "linear probe": "A linear classifier fitted on frozen features: how well a straight cut separates the classes.",
     "macro-F1": "Precision and recall as one number for each class, averaged so that every class counts the same.",
@@ -43,6 +45,7 @@ TERMS: dict[str, str] = {
     "unlabelled pool": "Images without labels, which pretraining can learn from.",
     "validation": "Images that settings are chosen on, so that the test part needn't be touched.",
     "verdict": "Better, worse, equivalent or undecided: what the interval says against the margin.",
+    "z-score": "Every number of the feature is shifted and scaled to mean 0 and deviation 1 over the training part.",
 }
 
 

@@ -136,6 +136,8 @@ QLineEdit[invalid="true"], QComboBox[invalid="true"], QSpinBox[invalid="true"], 
     border-color: {t.bad}; }}
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {t.dim};
     background: {t.background}; }}
+QComboBox QLineEdit, QComboBox QLineEdit:focus {{ background: transparent; border: none; padding: 0;
+    min-height: 0; }}
 QComboBox::drop-down {{ border: none; width: 24px; }}
 QComboBox::down-arrow {{ image: {down}; width: 12px; height: 12px; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {{

@@ -211,9 +211,8 @@ def _poolings(a: _Facts, b: _Facts) -> str:
             if only.only and other.feature in _NO_PREFERENCE:
                 return ""
     return (
-        f"{a.name} is read by {_pooling_words(a)} and {b.name} by {_pooling_words(b)}, and that is not what each is "
-        "published with: the difference could come from the pooling alone. Choose one feature for both, or each "
-        "family's own."
+        f"{a.name} is read by {_pooling_words(a)} and {b.name} by {_pooling_words(b)}: the difference could come "
+        "from the pooling alone. Choose one feature for both, or each family's own."
     )
 
 

@@ -1,10 +1,10 @@
-"""This comparison: what is chosen, with which feature and size, how often, and what Run will do."""
+"""This comparison: what is chosen, what is locked for all, how often, and what Run will do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -20,13 +20,15 @@ from workbench.gui.commands import Commands
 from workbench.gui.compare.run_command import RUN, go, why_not_run
 from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.glossary import tip
-from workbench.gui.models.words import feature_choices, in_order, title_of
+from workbench.gui.models.lock_row import LockRow
+from workbench.gui.models.words import cost_notes, in_order, lock_notes, row_choices, title_of
 from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, command_button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.records.asked import apart, cost_words, size_of
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.project import Chosen, Settings
 from workbench.records.scores import METRIC_NAMES
@@ -42,12 +44,17 @@ Key = tuple[str, str, int]
 
 
 class ChosenRow(QWidget):
-    """One backbone of the comparison; its feature and its input size can be changed in place."""
+    """One backbone of the comparison. Its feature and its input size follow the lock, or are its own exception.
+
+    `alone` is why it will not be ranked with the others, or "".
+    """
 
     def __init__(
         self,
         choice: Chosen,
         facts: BackboneFacts | None,
+        settings: Settings,
+        alone: str,
         change: Callable[[Chosen, Chosen], None],
         remove: Callable[[Chosen], None],
     ) -> None:
@@ -59,11 +66,16 @@ class ChosenRow(QWidget):
         row.setSpacing(6)
         name = ElidedLabel(title)
         name.set_tip(choice.backbone)
-        row.addWidget(name, 1)
+        named = QVBoxLayout()
+        named.setSpacing(0)
+        named.addWidget(name)
+        row.addLayout(named, 1)
         if facts is not None and not facts.available:
             row.addWidget(Chip("not here", "warn", facts.remedy))
+        elif alone:
+            named.addWidget(label("not ranked", "caption", tip=alone))
         self.feature = QComboBox()
-        for value, words in feature_choices(facts):
+        for value, words in row_choices(facts, settings):
             self.feature.addItem(words, value)
         self.feature.setCurrentIndex(max(self.feature.findData(choice.feature), 0))
         set_tip(self.feature, tip("feature"))
@@ -71,16 +83,20 @@ class ChosenRow(QWidget):
         self.feature.setFixedWidth(FEATURE_WIDTH)
         self.size_field = QSpinBox()
         self.size_field.setRange(0, LARGEST)
-        self.size_field.setSingleStep(14 if facts and facts.family.startswith("DINOv2") else 16)
-        own = f"{facts.input_size} px" if facts and facts.input_size else "own px"
-        self.size_field.setSpecialValueText(own)
+        step = 14 if facts and facts.family.startswith("DINOv2") else 16
+        self.size_field.setSingleStep(facts.patch if facts and facts.patch else step)
+        own_size = size_of(Chosen(backbone=choice.backbone), settings, facts) if facts else None
+        asked = f"{settings.image_size} px" if settings.image_size else "own px"
+        self.size_field.setSpecialValueText(f"{own_size} px" if own_size else asked)
         self.size_field.setSuffix(" px")
         self.size_field.setKeyboardTracking(False)
         self.size_field.lineEdit().setTextMargins(*FIELD_MARGINS)
         self.size_field.setValue(choice.image_size)
         self.size_field.setFixedWidth(92)
         self.size_field.setAccessibleName(f"Input size of {title}")
-        set_tip(self.size_field, f"{tip('input size')}\nTwice the side costs about four times the time.")
+        size = size_of(choice, settings, facts) if facts else None
+        cost = cost_words(size, facts) if facts and size else ""
+        set_tip(self.size_field, "\n".join(filter(None, (tip("input size"), cost))))
         if self.feature.count() > 1:
             row.addWidget(self.feature)
         else:
@@ -90,7 +106,6 @@ class ChosenRow(QWidget):
             row.addWidget(only)
         row.addWidget(self.size_field)
         row.addWidget(icon_button("close", f"Take {title} out of the comparison", lambda: remove(choice)))
-        own_size = facts.input_size if facts else None
 
         def changed() -> None:
             size = self.size_field.value()
@@ -111,6 +126,13 @@ class ChosenRow(QWidget):
                 else changed()
             )
         )
+
+
+class _Rows(QScrollArea):
+    """Asks for the height of what it holds now; Qt's own remembers what it held at first."""
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
 
 
 class ChosenCard(Card):
@@ -140,13 +162,17 @@ class ChosenCard(Card):
         column.addWidget(self.none)
         column.addLayout(self._list)
         column.addStretch(1)
-        self.scroll = QScrollArea()
+        self.scroll = _Rows()
         self.scroll.setWidgetResizable(True)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(inside)
         self.scroll.setMinimumHeight(LEAST_HEIGHT)
         self.body.addWidget(self.scroll, 1)
+        self.lock = LockRow(session)
+        self.cost = label("", "dim", wrap=True)
+        self.body.addWidget(self.lock)
+        self.body.addWidget(self.cost)
         self.body.addLayout(self._settings())
         self.work = label("", wrap=True)
         self.notes = label("", "dim", wrap=True)
@@ -231,7 +257,9 @@ class ChosenCard(Card):
         session, settings = self.session, self.session.settings
         known = {facts.id: facts for facts in session.catalogue}
         chosen = in_order(settings.chosen, session.catalogue)
-        shown = [(choice.backbone, choice.feature, choice.image_size) for choice in chosen], session.catalogue
+        alone = {_key(choice): reason for choice, reason in apart(settings, session.catalogue)}
+        lock = settings.feature_rule, settings.layers, settings.image_size
+        shown = [_key(choice) for choice in chosen], session.catalogue, lock, alone
         if shown != self._shown:
             self._shown = shown
             focus = self._focus_place()
@@ -240,13 +268,24 @@ class ChosenCard(Card):
                     item.widget().hide()
                     item.widget().deleteLater()
             self.rows = [
-                ChosenRow(choice, known.get(choice.backbone), self._change, self._remove) for choice in chosen
+                ChosenRow(
+                    choice,
+                    known.get(choice.backbone),
+                    settings,
+                    alone.get(_key(choice), ""),
+                    self._change,
+                    self._remove,
+                )
+                for choice in chosen
             ]
             for row in self.rows:
                 self._list.addWidget(row)
             self._give_focus(focus)
             self.fit(self._tight)
         self.none.setVisible(not self.rows)
+        self.lock.refresh()
+        self.cost.setText(cost_notes(settings, session.catalogue))
+        self.cost.setVisible(bool(self.cost.text()))
         for field, value in ((self.seeds, settings.seeds), (self.margin, settings.margin)):
             with QSignalBlocker(field):
                 field.setValue(value)
@@ -266,7 +305,7 @@ class ChosenCard(Card):
             f"{_splits(settings)}."
         )
         self.work.setVisible(bool(num_images and models))
-        notes = []
+        notes = lock_notes(settings, session.catalogue)
         if models == 1:
             notes.append("One number alone has nothing to beat: add a floor or a second backbone.")
         if settings.seeds < FEW_SEEDS:
@@ -319,6 +358,10 @@ class ChosenCard(Card):
     def _give_focus(self, where: tuple[int, str] | None) -> None:
         if where and where[0] < len(self.rows):
             getattr(self.rows[where[0]], where[1]).setFocus()
+
+
+def _key(choice: Chosen) -> Key:
+    return choice.backbone, choice.feature, choice.image_size
 
 
 def _splits(settings: Settings) -> str:

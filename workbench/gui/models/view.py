@@ -16,6 +16,7 @@ from workbench.gui.models.details_card import DetailsCard
 from workbench.gui.models.method_card import MethodCard
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState, Page
+from workbench.records.asked import locked_feature
 from workbench.records.text import count
 
 SPACING = 12  # px between the cards
@@ -150,7 +151,10 @@ class ModelsView(Page):
         self.table.go_to(backbone)
 
     def _add_with_feature(self, backbone: str, feature: str) -> None:
-        self.session.choose(backbone, feature)
+        """What the lock gives the backbone anyway is no exception."""
+        facts, settings = self.details.facts, self.session.settings
+        wanted = feature or (facts.default_feature if facts else "")
+        self.session.choose(backbone, "" if facts and wanted == locked_feature(settings, facts) else wanted)
 
     def _look_again(self) -> None:
         if self.session.project is not None:
