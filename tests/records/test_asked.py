@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,18 @@ def test_the_pooled_output_is_not_asked_of_inner_layers() -> None:
     assert (
         expected(settings.chosen[1], settings, CLIP)["feature"] == "cls" and apart(settings, CATALOGUE) == []
     )
+
+
+def test_layers_that_a_backbone_does_not_have_stand_apart() -> None:
+    deep = [replace(each, depth=depth) for each, depth in ((DINO, 12), (MAE, 24), (CNN, 5))]
+    floor = replace(CNN, id="lab/floor", title="Floor", depth=0)
+    settings = Settings(layers="9,12", chosen=chosen(*deep, floor))
+    found = apart(settings, [*deep, floor])
+    assert named(found) == [(CNN.id, "", 0)] and "Cnn is read at its last layer" in found[0][1]
+    settings.layers = "last4"
+    assert apart(settings, [*deep, floor]) == []
+    settings.layers = "12"
+    assert named(apart(settings, [*deep, floor])) == [(CNN.id, "", 0)]
 
 
 def test_what_a_size_costs() -> None:

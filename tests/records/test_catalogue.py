@@ -55,3 +55,9 @@ def test_a_damaged_entry_names_the_file_and_the_way_out(tmp_path: Path, broken: 
     path.write_text(json.dumps(document))
     with pytest.raises(DocumentError, match=r"catalogue\.json.*Ask for the catalogue again"):
         load_catalogue(path)
+
+
+def test_a_catalogue_from_before_patches_and_depths_were_listed_still_loads() -> None:
+    body = {key: value for key, value in FACTS.to_json().items() if key not in ("patch", "depth")}
+    old = BackboneFacts.from_json(body)
+    assert (old.patch, old.depth) == (0, None)

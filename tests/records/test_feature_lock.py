@@ -54,6 +54,8 @@ FINE = {
         made(layer=(8, 9, 10, 11)),
         made("large", layer=(20, 21, 22, 23), depth=24),
     ),
+    "the same number in unequal depths": (made(layer=(5, 8)), made("large", layer=(5, 8), depth=24)),
+    "the twelfth, which is the last of one": (made(), made("large", layer=11, depth=24)),
     "what has no layers": (HISTOGRAM, made(layer=5)),
     "one size": (made(size=518, own_size=False), made("mae", "mean", size=512, own_size=False)),
     "each its own size": (made(size=224), made("clip", "pooled", size=336)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.feature_lock import lock_facts, rankable
-from workbench.records.layers import LAST, LAST_WORD
+from workbench.records.layers import LAST, LAST_WORD, Layers, parse_layers
 from workbench.records.project import Chosen, Settings
 
 FAMILY = "family"  # the rule that takes of each backbone what its family is published with
@@ -71,12 +71,14 @@ def expected(choice: Chosen, settings: Settings, facts: BackboneFacts) -> dict[s
     feature = choice.feature or locked_feature(settings, facts)
     values = lock_facts(
         feature=feature,
-        layer=LAST,  # the lock's layers are the same for all
-        depth=0,
+        layer=_layer(settings, facts),
+        depth=facts.depth or 0,
         own_feature=facts.default_feature,
         features=facts.features,
         own_size=size == facts.input_size,
     )
+    if facts.depth is None:  # nor is it known, then, which layers the lock's are
+        values.update(layers=None, depth=None)
     return {
         **values,
         "backbone": choice.backbone,
@@ -100,7 +102,10 @@ def apart(settings: Settings, catalogue: Sequence[BackboneFacts]) -> list[tuple[
     following = [
         values
         for choice, values in told
-        if _follows(choice, settings) and settings.feature_rule in (FAMILY, values["feature"])
+        if not choice.feature
+        and not choice.image_size
+        and settings.feature_rule in (FAMILY, values["feature"])
+        and _has_layers(settings, known[choice.backbone])
     ]
     found = []
     for place, (choice, values) in enumerate(told):
@@ -140,8 +145,20 @@ def _times(ratio: float) -> str:
     return f"about {ratio:.0f} times" if ratio >= 3 else f"about {ratio:.1f} times"
 
 
-def _follows(choice: Chosen, settings: Settings) -> bool:
-    return not choice.feature and not choice.image_size
+def _layer(settings: Settings, facts: BackboneFacts) -> Layers:
+    """The locked layers, or the nearest that the backbone has."""
+    if facts.depth is None or not _has_layers(settings, facts):
+        return LAST
+    return parse_layers(settings.layers, facts.depth, facts.title)
+
+
+def _has_layers(settings: Settings, facts: BackboneFacts) -> bool:
+    """Whether the backbone has all the locked layers, as far as the catalogue knows."""
+    try:
+        parse_layers(settings.layers, facts.depth or 0, facts.title)
+    except ValueError:
+        return facts.depth is None
+    return True
 
 
 def _inner(settings: Settings) -> bool:

@@ -37,6 +37,7 @@ class BackboneFacts:
     licence: str  # a short note, not legal advice
     available: bool  # whether its weights are on this machine
     patch: int = 0  # pixels, the side of one patch; 0: it has none, or it isn't known before loading
+    depth: int | None = None  # layers that can be read; None: not known before loading
     remedy: str = ""  # one sentence: what to do when it isn't available
 
     def __post_init__(self) -> None:

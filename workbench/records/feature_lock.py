@@ -184,16 +184,18 @@ def _sizes(a: _Facts, b: _Facts) -> str:
 def _depths(a: _Facts, b: _Facts) -> str:
     if a.layers is None or b.layers is None or a.layers == b.layers or 0 in (a.depth, b.depth):
         return ""
-    if a.depth and b.depth and _from_the_end(a.layers, a.depth) == _from_the_end(b.layers, b.depth):
-        return ""
+    if a.depth and b.depth:  # the same counted from the front, or from the end
+        mine, other = _numbers(a.layers, a.depth), _numbers(b.layers, b.depth)
+        if mine == other or [n - a.depth for n in mine] == [n - b.depth for n in other]:
+            return ""
     return (
         f"{a.name} is read at {_depth_words(a.layers)} and {b.name} at {_depth_words(b.layers)}: the difference "
         "could come from the depth alone. Choose the same layers for both."
     )
 
 
-def _from_the_end(layers: tuple[int, ...], depth: int) -> tuple[int, ...]:
-    return tuple(0 if number == LAST else number - depth for number in layers)
+def _numbers(layers: tuple[int, ...], depth: int) -> list[int]:
+    return [depth if number == LAST else number for number in layers]
 
 
 def _depth_words(layers: tuple[int, ...]) -> str:

@@ -13,9 +13,11 @@ import torch
 from timm.models import save_for_hf
 
 from tests.engine.backbones.conftest import fill
+from workbench.engine.backbones.catalogue import catalogue, depth_of, patch_of
 from workbench.engine.backbones.choice import shortfalls
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import resolve
+from workbench.engine.backbones.timm_models import describe
 
 
 @pytest.fixture
@@ -229,3 +231,19 @@ def test_a_spec_with_layers_that_the_weights_do_not_have_is_refused(published, m
     spec = resolve(str(published("vit").folder), layers="2", memo=memo).spec
     with pytest.raises(ValueError, match="has 3 layers, and layer 8 was asked for"):
         load_backbone(replace(spec, layer=(1, 7)), "cpu", memo=memo)
+
+
+def test_the_catalogue_knows_patches_and_depths_as_they_are(memo) -> None:
+    listed = {entry.id: entry for entry in catalogue()}
+    for name in ("efficientnet_lite0", "random_vit", "histogram"):
+        assert listed[name].depth == resolve(name, memo=memo).depth, name
+    for name in ("timm/resnet50.a1_in1k", "timm/vit_small_patch16_224.augreg_in21k"):
+        told = describe(name.removeprefix("timm/"), None)
+        assert (listed[name].depth, max(listed[name].patch, 1)) == (told["depth"], told["patch"]), name
+    # As in the configurations that were published: DINOv2 at 14 px, ViT-H/14, ViT-S/16.
+    assert (listed["facebook/dinov2-giant"].patch, listed["facebook/dinov2-giant"].depth) == (14, 40)
+    assert (listed["facebook/vit-mae-huge"].patch, listed["facebook/vit-mae-huge"].depth) == (14, 32)
+    assert (listed["facebook/dino-vits16"].patch, listed["facebook/dino-vits16"].depth) == (16, 12)
+    assert patch_of("google/siglip-base-patch16-224", ("mean", "pooled")) == 16
+    assert patch_of("openai/clip-vit-large-patch14-336", ("cls",)) == 14
+    assert patch_of("somebody/else", ("cls",)) == 0 and depth_of("somebody/else", ("cls",)) is None

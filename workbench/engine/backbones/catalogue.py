@@ -26,6 +26,8 @@ _IN21K = "ImageNet-21k, 14 M labelled images"
 _APACHE = "Apache-2.0"
 _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
 
+_DEPTHS = {"small": 12, "base": 12, "vits": 12, "vitb": 12, "large": 24, "huge": 32, "giant": 40}
+_STAGES = {"timm/resnet50.a1_in1k": 5}  # as timm counts them, the stem among them
 # px, of those whose names don't tell; the first that fits.
 _PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16}
 
@@ -89,6 +91,7 @@ def catalogue(cache: Path | None = None) -> list[BackboneFacts]:
             input_size=224,
             features=("pooled",),
             default_feature="pooled",
+            depth=5,
             training_data=_IN1K,
             licence=_APACHE,
             available=bundled,
@@ -110,6 +113,16 @@ def patch_of(identifier: str, features: tuple[str, ...]) -> int:
     if told:
         return int(told[1])
     return next((size for part, size in _PATCHES.items() if part in identifier), 0)
+
+
+def depth_of(identifier: str, features: tuple[str, ...]) -> int | None:
+    """Blocks of a transformer whose name tells its size; None where that isn't known before loading."""
+    if identifier == HISTOGRAM:
+        return 0
+    if features == ("pooled",):
+        return _STAGES.get(identifier)
+    told = next((depth for part, depth in _DEPTHS.items() if part in identifier), None)
+    return 12 if told is None and identifier == RANDOM_VIT else told
 
 
 def title_of(identifier: str) -> str | None:
@@ -135,6 +148,7 @@ def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], def
         training_data="none: what a comparison has to beat",
         licence="part of the program",
         patch=patch_of(id_, features),
+        depth=depth_of(id_, features),
         available=True,
     )
 
@@ -155,6 +169,7 @@ def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
         training_data=data,
         licence=licence,
         patch=patch_of(id_, features),
+        depth=depth_of(id_, features),
         available=here,
         remedy=""
         if here
