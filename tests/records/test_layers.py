@@ -18,7 +18,9 @@ from workbench.records.layers import check_layers, counted_from_1, layers_words,
         ("9,12", (8, 11), "layers 9+12"),
         (" 12 , 9, 9 ", (8, 11), "layers 9+12"),
         ("9+12", (8, 11), "layers 9+12"),
-        ("last4", (8, 9, 10, 11), "layers 9+10+11+12"),
+        ("last4", (8, 9, 10, 11), "layers 9–12"),
+        ("9-12", (8, 9, 10, 11), "layers 9–12"),
+        ("2, 4–6,12", (1, 3, 4, 5, 11), "layers 2+4–6+12"),
         ("last 2", (10, 11), "layers 11+12"),
     ],
 )
@@ -28,7 +30,9 @@ def test_layers_are_counted_from_1_and_kept_from_0(text: str, layer: object, wor
     assert layers_words(counted_from_1(layer)) == words  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "six", "1;2", "last0", "1,,2", "1.5", "1000", "last1000"])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "six", "1;2", "12-9", "3-", "last0", "1,,2", "1.5", "1000", "last1000"]
+)
 def test_what_names_no_layers_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match=r"names no layers. Layers are written 6, or 9,12"):
         check_layers(text)

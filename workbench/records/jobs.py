@@ -78,8 +78,8 @@ class EmbedJob:
     )
     layers: str = param(
         "",
-        help="Layers whose output is the feature, counted from 1: 6, or 9,12 for several, or last4 for the last "
-        "four; empty takes the last.",
+        help="Layers whose output is the feature, counted from 1: 6, or 9,12 or 9-12 for several, or last4 for the "
+        "last four; empty takes the last.",
     )
     image_size: int = param(
         0,

@@ -16,7 +16,10 @@ LAST_WORD = "last"
 Layers = int | tuple[int, ...]  # as a spec keeps it: counted from 0, or LAST
 MOST = 999
 
-HOW = "Layers are written 6, or 9,12 for several, or last4 for the last four; they are counted from 1."
+HOW = (
+    "Layers are written 6, or 9,12 or 9-12 for several, or last4 for the last four; they are counted from 1."
+)
+_PART = r"[1-9][0-9]{0,2}( *[-–] *[1-9][0-9]{0,2})?"
 
 
 def check_layers(text: str) -> None:
@@ -56,10 +59,17 @@ def counted_from_1(layer: Layers) -> list[int] | str:
 
 
 def layers_words(layers: Sequence[int] | str) -> str:
-    """ "layer 6", "layers 9+12"; "" for the last alone."""
+    """ "layer 6", "layers 9+12", "layers 9–12" for all from 9 to 12; "" for the last alone."""
     if isinstance(layers, str):
         return ""
-    return f"{'layer' if len(layers) == 1 else 'layers'} {'+'.join(map(str, layers))}"
+    runs: list[list[int]] = []
+    for number in layers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [f"{run[0]}–{run[-1]}" if len(run) > 2 else "+".join(map(str, run)) for run in runs]
+    return f"{'layer' if len(layers) == 1 else 'layers'} {'+'.join(parts)}"
 
 
 def _numbers(text: str, depth: int) -> list[int]:
@@ -69,6 +79,12 @@ def _numbers(text: str, depth: int) -> list[int]:
     last = re.fullmatch(r"last *([1-9][0-9]{0,2})", text)
     if last:
         return list(range(depth - int(last[1]) + 1, depth + 1))
-    if not re.fullmatch(r"[1-9][0-9]{0,2}( *[,+] *[1-9][0-9]{0,2})*", text):
+    if not re.fullmatch(rf"{_PART}( *[,+] *{_PART})*", text):
         raise ValueError(f"{text!r} names no layers. {HOW}")
-    return sorted({int(part) for part in re.split(r"[,+]", text)})
+    found: set[int] = set()
+    for part in re.split(r"[,+]", text):
+        ends = [int(number) for number in re.split("[-–]", part)]
+        if ends[0] > ends[-1]:
+            raise ValueError(f"{text!r} names no layers. {HOW}")
+        found.update(range(ends[0], ends[-1] + 1))
+    return sorted(found)
