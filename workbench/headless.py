@@ -13,7 +13,7 @@ from platformdirs import user_data_path
 from workbench.records.jobs import JobConfig
 from workbench.records.project import Project
 from workbench.records.runs import RunFolder, Status
-from workbench.records.text import duration, printable
+from workbench.records.text import data_size, duration, printable, quantity
 from workbench.supervisor import JobState, Supervisor
 
 REPORT_SECONDS = 5.0  # between two lines where stderr is not a terminal
@@ -85,9 +85,12 @@ class _Progress:
             self._out.write("\r\x1b[K")
         if status.state == "done" and status.total:
             took = status.ended - status.started
-            self._out.write(f"{self._title}: {status.total:,} {status.unit} in {duration(took)}\n")
+            self._out.write(f"{self._title}: {quantity(status.total, status.unit)} in {duration(took)}\n")
         self._out.flush()
 
     def _line(self, status: Status) -> str:
         left = f", {duration(status.eta)} left" if status.eta is not None else ""
+        if status.unit == "bytes":
+            done, whole, rate = (data_size(round(n)) for n in (status.done, status.total, status.rate))
+            return f"{self._title}: {done} of {whole}, {rate} a second{left}"
         return f"{self._title}: {status.done:,} of {status.total:,} {status.unit}, {status.rate:.0f} a second{left}"

@@ -18,6 +18,8 @@ _MODULES = {
     "evaluate": "workbench.engine.jobs.evaluate",
     "export": "workbench.engine.jobs.export",
     "describe": "workbench.engine.jobs.describe",
+    "fetch": "workbench.engine.jobs.fetch",
+    "pack": "workbench.engine.jobs.pack",
 }
 
 

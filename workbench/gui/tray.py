@@ -23,7 +23,7 @@ from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.records.runs import ACTIVE, Status
-from workbench.records.text import count, duration, printable
+from workbench.records.text import count, data_size, duration, printable
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -65,12 +65,17 @@ _BUTTONS = {
 def numbers(status: Status) -> str:
     """ "41,200 / 180,212 · 3,140 img/s · 44 s left": what is known of the progress."""
     parts = []
-    if status.total:
+    in_bytes = status.unit == "bytes"
+    if status.total and in_bytes:
+        parts.append(f"{data_size(status.done)} / {data_size(status.total)}")
+    elif status.total:
         parts.append(f"{status.done:,} / {status.total:,}")
     elif status.done:
         parts.append(count(status.done, status.unit.rstrip("s") or "item"))
     if status.state == "running":
-        if status.rate > 0:
+        if status.rate > 0 and in_bytes:
+            parts.append(f"{data_size(round(status.rate))}/s")
+        elif status.rate > 0:
             unit = "img" if status.unit == "images" else status.unit
             parts.append(
                 f"{status.rate:,.0f} {unit}/s" if status.rate >= 10 else f"{status.rate:.1f} {unit}/s"

@@ -12,8 +12,8 @@ from workbench.records.spec import FEATURES
 MAX_MEGAPIXELS = 268.0
 
 # A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator; "aside" is for
-# what the window asks by itself and the user must not wait for.
-FILES, DEVICE, ASIDE = "files", "device", "aside"
+# what the window asks by itself and the user must not wait for; "network" jobs wait for a line, and nobody for them.
+FILES, DEVICE, ASIDE, NETWORK = "files", "device", "aside", "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +192,34 @@ class DescribeJob:
     devices: bool = param(False, help="Also ask torch which devices there are, which takes seconds.")
 
 
-JobConfig = SampleJob | IndexJob | EmbedJob | EvaluateJob | ExportJob | DescribeJob
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchJob:
+    """Bring a backbone to this machine: the one job that is there to use the network."""
+
+    kind: ClassVar[str] = "fetch"
+    lane: ClassVar[str] = NETWORK
+    allow_download: ClassVar[bool] = True
+    backbone: str = param(help="Catalogue id, Hugging Face id (org/name, org/name@revision) or timm name.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackJob:
+    """Carry a backbone from one machine to another as a folder with hashes."""
+
+    kind: ClassVar[str] = "pack"
+    lane: ClassVar[str] = FILES
+    action: str = param(
+        help='"export" writes a pack, "import" checks one and puts its model on this machine, "verify" only checks.',
+        choices=("export", "import", "verify"),
+    )
+    folder: str = param(help="The pack; for an export, the folder that it is written into.", path=True)
+    backbone: str = param("", help="What is exported: a backbone of this machine.")
+
+
+JobConfig = SampleJob | IndexJob | EmbedJob | EvaluateJob | ExportJob | DescribeJob | FetchJob | PackJob
 JOBS: dict[str, type[JobConfig]] = {
-    job.kind: job for job in (SampleJob, IndexJob, EmbedJob, EvaluateJob, ExportJob, DescribeJob)
+    job.kind: job
+    for job in (SampleJob, IndexJob, EmbedJob, EvaluateJob, ExportJob, DescribeJob, FetchJob, PackJob)
 }
 
 

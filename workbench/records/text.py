@@ -47,3 +47,15 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def data_size(number: int) -> str:
+    """ "820 kB", "86 MB", "1.2 GB": bytes as a person says them, in powers of ten as disks do."""
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB"
+    return f"{number / 1e6:.0f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+
+
+def quantity(number: float, unit: str) -> str:
+    """ "1,674 images", or "86 MB" where the unit is bytes."""
+    return data_size(round(number)) if unit == "bytes" else f"{number:,.0f} {unit}"

@@ -1,138 +1,214 @@
-"""Fetching, from a hub of one model on this machine. The library reads its address once: hence the own process."""
+"""Downloads from a hub on this machine: what is fetched, what breaks, what is kept, and what each refusal says."""
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
+import shutil
+import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
-from functools import partial
-from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workbench.engine.backbones import hub
+from tests.tiny_hub import COMMIT, Hub, serving
+from workbench.engine.backbones import hub as cache_of
 
-COMMIT = "a" * 40
 NAME = "someone/tiny"
-
-
-class Hub(BaseHTTPRequestHandler):
-    """The three requests that huggingface_hub makes: model info, and HEAD and GET of a file."""
-
-    def __init__(self, folder: Path, asked: list[str], *args) -> None:
-        self.folder, self.asked = folder, asked
-        super().__init__(*args)
-
-    def do_HEAD(self) -> None:
-        self._answer(send_body=False)
-
-    def do_GET(self) -> None:
-        self._answer(send_body=True)
-
-    def _answer(self, send_body: bool) -> None:
-        path = self.path.partition("?")[0]
-        self.asked.append(path)
-        if path.startswith(f"/api/models/{NAME}"):
-            files = [{"rfilename": item.name} for item in sorted(self.folder.iterdir())]
-            body = json.dumps({"id": NAME, "modelId": NAME, "sha": COMMIT, "siblings": files}).encode()
-            if "/tree/" in path:
-                entries = [
-                    {"type": "file", "path": item.name, "size": item.stat().st_size, "oid": "0" * 40}
-                    for item in sorted(self.folder.iterdir())
-                ]
-                body = json.dumps(entries).encode()
-        elif path.startswith(f"/{NAME}/resolve/") and (self.folder / Path(path).name).is_file():
-            body = (self.folder / Path(path).name).read_bytes()
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("ETag", f'"{sha256(body).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if send_body:
-            self.wfile.write(body)
-
-    def log_message(self, *_) -> None:
-        """Quiet."""
+USUAL = {"config.json", "preprocessor_config.json", "model.safetensors"}
 
 
 @pytest.fixture
-def served(published, tmp_path) -> Iterator[tuple[str, list[str]]]:
+def hub(published, tmp_path: Path) -> Iterator[Hub]:
     folder = tmp_path / "served"
-    folder.mkdir()
-    for item in published("dinov2").folder.iterdir():
-        (folder / item.name).write_bytes(item.read_bytes())
+    shutil.copytree(published("dinov2").folder, folder)
     (folder / "modeling_tiny.py").write_text("raise SystemExit('code of a model was run')")
     (folder / "pytorch_model.bin").write_bytes(b"the same weights in the older form")
-    asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Hub, folder, asked))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving({NAME: folder}) as made:
+        yield made
 
 
-def resolve_elsewhere(name: str, endpoint: str, tmp_path: Path, **environment: str) -> str:
-    """What `resolve(name, allow_download=True)` says in another process: the digest or the refusal."""
-    code = (
-        "import sys; from pathlib import Path; from workbench.engine.backbones.resolve import resolve\n"
-        "try: print(resolve(sys.argv[1], allow_download=True, memo=Path(sys.argv[2])).spec.weights)\n"
-        "except ValueError as error: print('refused:', error)\n"
-    )
-    plain = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
-    process = subprocess.run(
-        [sys.executable, "-c", code, name, str(tmp_path / "memo")],
-        env={
-            **{key: value for key, value in plain.items() if key != "HF_HUB_OFFLINE"},
-            "HF_ENDPOINT": endpoint,
-            "HF_HUB_CACHE": str(tmp_path / "cache"),
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            **environment,
-        },
+class Fetcher:
+    """`workbench fetch` in a process of its own, as the hub's library reads its variables once."""
+
+    def __init__(self, hub: Hub, root: Path) -> None:
+        self.hub, self.cache = hub, root / "home" / "hub"
+
+    def start(self, name: str, **more: str) -> subprocess.Popen[str]:
+        self.hub.asked.clear()
+        return subprocess.Popen(
+            [sys.executable, "-m", "workbench", "fetch", name, "--json"],
+            env=self.hub.environment(self.cache, **more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, name: str, **more: str) -> Any:
+        """The JSON document, or what is said on stderr where it fails."""
+        process = self.start(name, **more)
+        out, error = process.communicate(timeout=120)
+        assert "Traceback" not in error
+        assert process.returncode == (0 if out else 1), error
+        return json.loads(out) if out else error
+
+    def files(self) -> set[str]:
+        folder = cache_of.snapshot(NAME, self.cache)
+        return {item.name for item in folder.iterdir()} if folder else set()
+
+    def parts(self) -> list[int]:
+        """Sizes of what has arrived of unfinished files."""
+        return [path.stat().st_size for path in self.cache.rglob("*.incomplete")]
+
+
+@pytest.fixture
+def fetch(hub: Hub, tmp_path: Path) -> Fetcher:
+    return Fetcher(hub, tmp_path)
+
+
+def test_a_model_is_fetched_once_and_only_what_is_needed(hub, fetch, published, tmp_path):
+    got = fetch(NAME)
+    assert fetch.files() == USUAL
+    original = published("dinov2").folder / "model.safetensors"
+    assert (cache_of.snapshot(NAME, fetch.cache) / "model.safetensors").read_bytes() == original.read_bytes()
+    assert got["bytes"] == sum((published("dinov2").folder / name).stat().st_size for name in USUAL)
+    again = fetch(NAME)
+    assert again["weights"] == got["weights"] and again["bytes"] == 0 and not hub.asked
+    # Other programs find it without a network.
+    code = f"import transformers as t; print(type(t.AutoModel.from_pretrained({NAME!r})).__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=hub.environment(fetch.cache, HF_HUB_OFFLINE="1"),
         capture_output=True,
         text=True,
-        check=True,
     )
-    return process.stdout.strip()
+    assert done.stdout.strip() == "Dinov2Model", done.stderr
 
 
-def test_a_model_is_fetched_once_and_only_what_is_needed(served, published, tmp_path):
-    endpoint, asked = served
-    weights = resolve_elsewhere(NAME, endpoint, tmp_path)
-    folder = hub.snapshot(NAME, tmp_path / "cache")
-    assert folder is not None
-    assert {item.name for item in folder.iterdir()} == {
-        "config.json",
-        "preprocessor_config.json",
-        "model.safetensors",
-    }
-    assert (folder / "model.safetensors").read_bytes() == (
-        published("dinov2").folder / "model.safetensors"
-    ).read_bytes()
-    asked.clear()
-    assert resolve_elsewhere(NAME, endpoint, tmp_path) == weights and not asked
+def test_a_download_that_breaks_off_goes_on_where_it_was(hub, fetch, published):
+    size = (published("dinov2").folder / "model.safetensors").stat().st_size
+    hub.break_at, hub.breaks = 100_000, 99
+    said = fetch(NAME)
+    assert "broke off" in said and "is kept" in said and f"workbench pack export {NAME}" in said
+    (kept,) = fetch.parts()
+    assert 0 < kept < size and fetch.files() == set(), "a model that is half here is not here"
+    hub.breaks = 0
+    fetch(NAME)
+    assert hub.gets("model.safetensors") == [f"bytes={kept}-"] and hub.gets("config.json") == []
+    assert fetch.files() == USUAL and fetch.parts() == []
 
 
-def test_a_model_that_the_hub_does_not_have(served, tmp_path):
-    answer = resolve_elsewhere("someone/missing", served[0], tmp_path)
-    assert answer.startswith("refused: The Hugging Face hub has no model 'someone/missing'")
+def test_a_line_that_breaks_once_is_taken_up_again(hub, fetch):
+    hub.break_at, hub.breaks = 200_000, 1
+    fetch(NAME)
+    ranges = hub.gets("model.safetensors")
+    assert len(ranges) == 2 and ranges[0] == "" and int(ranges[1][6:-1]) >= 100_000
+    assert fetch.files() == USUAL
 
 
-def test_without_network_the_refusal_says_what_to_do(tmp_path):
-    answer = resolve_elsewhere(NAME, "http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1")
-    assert (
-        answer.startswith("refused: someone/tiny could not be fetched")
-        and "copy the model's folder" in answer
-    )
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C can't be sent there")
+def test_a_download_that_is_stopped_keeps_what_has_arrived(hub, fetch):
+    hub.pace = 0.02
+    process = fetch.start(NAME)
+    deadline = time.monotonic() + 60
+    while sum(fetch.parts()) < 50_000 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1 and "goes on from what was kept" in said
+    (kept,) = fetch.parts()
+    assert kept >= 50_000 and fetch.files() == set()
+    hub.pace = 0
+    fetch(NAME)
+    assert hub.gets("model.safetensors") == [f"bytes={kept}-"] and fetch.files() == USUAL
+
+
+def test_a_part_that_was_spoilt_is_not_trusted(hub, fetch):
+    hub.break_at, hub.breaks = 100_000, 99
+    fetch(NAME)
+    (part,) = fetch.cache.rglob("*.incomplete")
+    part.write_bytes(b"\0" * part.stat().st_size)
+    hub.breaks = 0
+    assert "arrived damaged" in fetch(NAME) and fetch.parts() == [] and fetch.files() == set()
+    assert fetch(NAME)["bytes"] and fetch.files() == USUAL
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "says"),
+    [
+        ("someone/missing", {}, "has no model 'someone/missing'"),
+        (f"{NAME}@v3", {}, "has no revision 'v3'"),
+        ("someone/gated", {}, "licence to be accepted"),
+        (NAME, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "no connection to http://127.0.0.1:9"),
+        (NAME, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
+        ("timm/resnet18.a1_in1k", {}, "has no model 'timm/resnet18.a1_in1k'"),
+        ("no_such_backbone", {}, "neither here nor in timm's list"),
+    ],
+)
+def test_each_refusal_says_what_to_do(hub, fetch, name, more, says):
+    hub.models["someone/gated"] = hub.models[NAME]
+    hub.gated.add("someone/gated")
+    said = fetch(name, **more)
+    assert says in said
+    if more:
+        assert f"workbench pack export {NAME}" in said
+    assert fetch.files() == set()
+
+
+def test_a_commit_can_be_named_and_is_no_reference(hub, fetch):
+    fetch(f"{NAME}@{COMMIT}")
+    assert cache_of.snapshot(f"{NAME}@{COMMIT}", fetch.cache) is not None
+    assert cache_of.snapshot(NAME, fetch.cache) is None, "nobody asked for main"
+
+
+def test_code_of_a_model_is_neither_fetched_nor_run(hub, fetch):
+    served = hub.models[NAME]
+    config = json.loads((served / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoModel": "modeling_tiny.Mine"}}
+    (served / "config.json").write_text(json.dumps(config))
+    assert "code of its own, which is never run" in fetch(NAME)
+    assert hub.gets("model.safetensors") == [] and hub.gets("modeling_tiny.py") == []
+
+
+class Evil:
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return Path.touch, (self.trace,)
+
+
+def test_a_pickle_that_wants_more_than_weights_is_thrown_away(hub, fetch, tmp_path):
+    served, trace = hub.models[NAME], tmp_path / "ran"
+    (served / "model.safetensors").unlink()
+    (served / "pytorch_model.bin").write_bytes(pickle.dumps(Evil(trace)))
+    assert "holds more than weights" in fetch(NAME)
+    assert not trace.exists() and fetch.files() == set() and fetch.parts() == []
+    assert not [path for path in fetch.cache.rglob("blobs/*") if b"touch" in path.read_bytes()]
+
+
+def test_two_downloads_of_one_file_do_not_spoil_each_other(hub, fetch):
+    hub.pace = 0.02
+    first = fetch.start(NAME)
+    deadline = time.monotonic() + 60
+    while not fetch.parts() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "Another program is fetching" in fetch(NAME)
+    hub.pace = 0
+    first.communicate(timeout=60)
+    assert first.returncode == 0 and fetch.files() == USUAL
+
+
+def test_a_full_disk_is_told_before_the_download(tmp_path, monkeypatch):
+    from workbench.engine.backbones import download
+
+    usage = os.statvfs(tmp_path) and shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    file = download._File("model.safetensors", 346_000_000)
+    with pytest.raises(ValueError, match=r"needs 346 MB, and the disk of .* has 1 MB free"):
+        download._check_room(NAME, tmp_path / "models--someone--tiny", [file], file.size)

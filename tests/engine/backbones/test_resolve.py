@@ -43,7 +43,7 @@ def test_the_catalogue_knows_what_is_here(published, tmp_path):
     for name in ("efficientnet_lite0", "random_vit", "histogram"):
         assert before[name].available and before[name].remedy == ""
     away = before["facebook/dinov2-base"]
-    assert not away.available and str(tmp_path) in away.remedy
+    assert not away.available and "model pack" in away.remedy
     folder = tmp_path / "models--facebook--dinov2-base" / "snapshots" / "abc"
     shutil.copytree(published("dinov2").folder, folder)
     reference = tmp_path / "models--facebook--dinov2-base" / "refs" / "main"

@@ -173,6 +173,5 @@ def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
         available=here,
         remedy=""
         if here
-        else f"Allow the download, or copy the model's folder into {cache or hub.cache_folder()} "
-        "from a machine that has it.",
+        else "Download it, or import a model pack that a machine with a network has exported.",
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -45,6 +47,23 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(body, Mapping) or not any(torch.is_tensor(value) for value in body.values()):
         raise ValueError(f"{shown} holds no table of weights. Save the model's state_dict().")
     return {str(key): value for key, value in body.items() if torch.is_tensor(value)}
+
+
+def check_weights_only(path: Path, suffix: str) -> None:
+    """Read weights of a kind that may hold more, and keep nothing of them. `suffix` is that of the file's own name.
+
+    Raises:
+        ValueError: reading them would run code, or they can't be read.
+    """
+    if suffix != ".npz":
+        read_state(path)
+        return
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                arrays[name]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{printable(str(path))} can't be read as weights ({error}).") from None
 
 
 def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path, what: str) -> None:

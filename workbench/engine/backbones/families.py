@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from workbench.records.text import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +48,28 @@ FAMILIES: dict[str, Family] = {
     "convnext": Family(name="ConvNeXt", **_CONVNEXT),
     "convnextv2": Family(name="ConvNeXt", **_CONVNEXT),
 }
+
+
+def family_of(config: Mapping[str, Any], shown: str) -> Family:
+    """The family of a model by its `config.json`.
+
+    Raises:
+        ValueError: a kind of model that is not read here, such as one that brings code of its own.
+    """
+    family = FAMILIES.get(str(config.get("model_type")))
+    if family is None:
+        what = f"of the kind {printable(str(config.get('model_type')))!r}"
+        remote = " that comes with code of its own, which is never run" if "auto_map" in config else ""
+        raise ValueError(f"{shown} is a model {what}{remote}. Known are {', '.join(sorted(FAMILIES))}.")
+    return family
+
+
+def is_timm(config: Mapping[str, Any]) -> bool:
+    """Whether timm wrote this `config.json`."""
+    return "model_type" not in config and "architecture" in config
+
+
+def check_supported(config: Mapping[str, Any], shown: str) -> None:
+    """Raises ValueError where a model with this `config.json` can't be used here."""
+    if not is_timm(config):
+        family_of(config, shown)

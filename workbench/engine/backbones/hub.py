@@ -1,6 +1,6 @@
-"""Where the Hugging Face cache of this machine is, what it holds, and the one function that downloads.
+"""Where the Hugging Face cache of this machine is, and what it holds.
 
-No torch and no network unless `fetch` is called. The layout read here is huggingface_hub's
+No torch and no network. The layout read here is huggingface_hub's
 (`models--ORG--NAME/refs/REVISION`, `snapshots/COMMIT/FILE`), so that models fetched by any other program count.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from workbench.records.text import printable
 CONFIG = "config.json"
 PROCESSOR = "preprocessor_config.json"
 # In the order in which transformers prefers them; an index lists the parts of weights too large for one file.
-_WEIGHTS = (
+WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+# What may stand as one part of a path: revisions, commits and file names come from outside.
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 
 
 def cache_folder() -> Path:
@@ -42,6 +46,23 @@ def split_revision(identifier: str) -> tuple[str, str]:
     return name, revision or "main"
 
 
+def storage_folder(name: str, cache: Path) -> Path:
+    """Where the cache keeps everything of "org/name". Raises ValueError for what is no name of a model."""
+    if not _REPOSITORY.fullmatch(name) or ".." in name or "--" in name:
+        raise ValueError(
+            f"{printable(name)!r} is no name of a model at the Hugging Face hub, such as facebook/dinov2-base."
+        )
+    return cache / f"models--{name.replace('/', '--')}"
+
+
+def pack_advice(name: str) -> str:
+    """How a model gets to a machine without a network, as the end of a sentence."""
+    return (
+        "bring it as a model pack: a machine that has it writes one with "
+        f"`workbench pack export {name} --out FOLDER`, or by Export as a model pack… in Models; import it here."
+    )
+
+
 def snapshot(identifier: str, cache: Path | None = None) -> Path | None:
     """The folder of a model's files in the cache, or None where there is none."""
     name, revision = split_revision(identifier)
@@ -56,7 +77,7 @@ def snapshot(identifier: str, cache: Path | None = None) -> Path | None:
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files that hold a model folder's weights, empty where there are none or a part is missing."""
-    for name in _WEIGHTS:
+    for name in WEIGHTS:
         path = folder / name
         if not path.is_file():
             continue
@@ -97,46 +118,3 @@ def tensor_names(files: tuple[Path, ...]) -> set[str] | None:
             except ValueError:
                 raise ValueError(f"{printable(str(path))} is damaged. Fetch the model again.") from None
     return names - {"__metadata__"}
-
-
-def fetch(identifier: str, cache: Path | None = None, extra: tuple[str, ...] = ()) -> Path:
-    """Download a model's configuration and weights into the cache; files already there are not fetched again.
-
-    No Python file of the repository is fetched. `extra` names weight files outside the usual names.
-
-    Raises:
-        ValueError: no network, no such model, or one that needs a licence accepted; the sentence says which.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-
-    # The base is the error of the HTTP library underneath, which has changed from one release to the next.
-    failures = (OSError, *HfHubHTTPError.__bases__)
-    name, revision = split_revision(identifier)
-    try:
-        present = set(HfApi().list_repo_files(name, revision=revision))
-        weights = next((w for w in (*extra, *_WEIGHTS) if w in present), None)
-        if weights is None:
-            raise ValueError(
-                f"{name} on the Hugging Face hub holds no weights in a format that is read here."
-            )
-        wanted = [CONFIG, PROCESSOR, weights]
-        if weights.endswith(".index.json"):
-            wanted.append(weights.replace(".index.json", "").replace(".", "-*."))
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=wanted, cache_dir=cache or cache_folder()
-            )
-        )
-    except GatedRepoError:
-        raise ValueError(
-            f"{name} asks for its licence to be accepted. Accept it on the model's page at the Hugging Face hub, "
-            "log in with `hf auth login`, and try again."
-        ) from None
-    except RepositoryNotFoundError:
-        raise ValueError(f"The Hugging Face hub has no model {name!r}. Check the spelling.") from None
-    except failures as error:
-        raise ValueError(
-            f"{name} could not be fetched from the Hugging Face hub ({type(error).__name__}: {error}). Check the "
-            f"connection, or copy the model's folder into {cache or cache_folder()} from a machine that has it."
-        ) from None

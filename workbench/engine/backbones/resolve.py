@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,14 +20,16 @@ from typing import Any, Literal
 
 from workbench.engine.backbones import catalogue, digest, hub, recipes
 from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
-from workbench.engine.backbones.families import FAMILIES, Family
+from workbench.engine.backbones.families import Family, family_of, is_timm
 from workbench.engine.device import precision_on
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
 from workbench.records.text import count, printable
 
+Fetch = Callable[[str, tuple[str, ...]], Path]  # a hub id and weight files to look for first -> its folder
+
 _USUAL = Reading()
 _COLOURS = 3  # that every backbone was trained on
-_WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz")
+_WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".pth.tar")
 _FLOOR = Preprocess(
     resize="squash",
     resize_to=224,
@@ -63,6 +66,7 @@ class Resolved:
     folder: Path | None = None  # of a Hugging Face or timm model
     files: tuple[Path, ...] = ()  # the weights
     official: bool = False  # timm's own weights, which timm's own loader may have to translate
+    repository: str = ""  # where in the Hugging Face cache they lie: "org/name" or "org/name@revision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class _Found:
     folder: Path | None = None
     files: tuple[Path, ...] = ()
     official: bool = False
+    repository: str = ""
 
 
 def resolve(
@@ -99,6 +104,7 @@ def resolve(
     decode: Decode = "scaled",
     reading: Reading = _USUAL,
     allow_download: bool = False,
+    on_fetch: Callable[[int, int], None] = lambda done, total: None,
     cache: Path | None = None,
     memo: Path | None = None,
 ) -> Resolved:
@@ -112,6 +118,7 @@ def resolve(
         precision: "auto" takes bf16 where `device` gains from it and the features stay at a cosine of 0.999 to
             those of fp32, which convolutional networks don't; "bf16" takes it all the same.
         reading: how stored numbers become pictures; where it takes all channels, the patch embedding is adapted.
+        on_fetch: told the bytes that are done and the bytes in all of a download; what it raises stops it.
         cache: the Hugging Face cache; None takes the usual one.
         memo: folder that remembers digests and timm's answers; None takes the user's cache folder.
 
@@ -125,7 +132,7 @@ def resolve(
             f"{catalogue.title_of(identifier)} counts three colours and can't take {channels} channels. Pick three "
             "of them, or take their mean."
         )
-    found = _find(identifier, cache, memo, allow_download)
+    found = _find(identifier, cache, memo, _fetcher(cache, on_fetch) if allow_download else None)
     shown = printable(identifier)
     recipe = choose_size(found.recipe, image_size, found.usual, found.multiple, shown, nearest=nearest)
     layer = choose_layers(layers, found.depth, shown, nearest=nearest)
@@ -154,7 +161,14 @@ def resolve(
         folder=found.folder,
         files=found.files,
         official=found.official,
+        repository=found.repository,
     )
+
+
+def _fetcher(cache: Path | None, on_fetch: Callable[[int, int], None]) -> Fetch:
+    from workbench.engine.backbones.download import fetch
+
+    return lambda repository, extra: fetch(repository, cache, extra, on_fetch)
 
 
 def _adapted(channels: int) -> str:
@@ -170,7 +184,7 @@ def _precision(found: _Found, wanted: Precision | Literal["auto"], device: str) 
     return precision_on(device, wanted)
 
 
-def _find(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
     if identifier == catalogue.BUNDLED:
         return _bundled()
     if identifier in (catalogue.RANDOM_VIT, catalogue.HISTOGRAM):
@@ -184,8 +198,8 @@ def _find(identifier: str, cache: Path | None, memo: Path | None, allow_download
     if identifier.startswith(("/", ".", "~")) or "\\" in identifier or not identifier:
         raise ValueError(f"There is no folder or weight file {printable(identifier)!r}. Check the path.")
     if identifier.startswith("timm/") or "/" not in identifier:
-        return _timm_name(identifier, cache, memo, allow_download)
-    return _hugging_face(identifier, cache, memo, allow_download)
+        return _timm_name(identifier, cache, memo, fetch)
+    return _hugging_face(identifier, cache, memo, fetch)
 
 
 def _bundled() -> _Found:
@@ -268,7 +282,7 @@ def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
     title = catalogue.title_of(identifier) or printable(
         folder.name if folder.name in identifier else identifier
     )
-    if "model_type" not in config and "architecture" in config:
+    if is_timm(config):
         facts = _timm_facts(str(config["architecture"]), config, memo)
         return _from_timm_facts(title, facts, files, folder)
     return _transformers(shown, title, folder, config, files)
@@ -277,11 +291,7 @@ def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
 def _transformers(
     shown: str, title: str, folder: Path, config: dict[str, Any], files: tuple[Path, ...]
 ) -> _Found:
-    family = FAMILIES.get(str(config.get("model_type")))
-    if family is None:
-        what = f"of the kind {printable(str(config.get('model_type')))!r}"
-        remote = " that comes with code of its own, which is never run" if "auto_map" in config else ""
-        raise ValueError(f"{shown} is a model {what}{remote}. Known are {', '.join(sorted(FAMILIES))}.")
+    family = family_of(config, shown)
     if not (folder / hub.PROCESSOR).is_file():
         raise ValueError(
             f"{shown} has no {hub.PROCESSOR}, so what it does to pixels is unknown. Save the model's image processor "
@@ -331,33 +341,41 @@ def _features(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
     return (*tokens, "pooled")
 
 
-def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
     folder = hub.snapshot(identifier, cache)
     if folder is None or not hub.weight_files(folder) or not (folder / hub.CONFIG).is_file():
-        if not allow_download:
+        if fetch is None:
             raise _absent(identifier, folder is not None, cache)
-        folder = hub.fetch(identifier, cache)
-    return _folder(identifier, folder, memo)
+        folder = fetch(identifier, ())
+    return replace(_folder(identifier, folder, memo), repository=identifier)
 
 
-def _timm_name(identifier: str, cache: Path | None, memo: Path | None, allow_download: bool) -> _Found:
+def _timm_name(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
     facts = _timm_facts(identifier.removeprefix("timm/"), None, memo)
     repository, name = facts["hf_hub_id"], facts["hf_hub_filename"]
     files = _timm_weights(hub.snapshot(repository, cache), name) if repository else ()
+    in_hub = bool(files)
     if not files and facts["url"]:
-        beside = _torch_hub() / facts["url"].rsplit("/", 1)[-1]
+        beside = torch_hub() / facts["url"].rsplit("/", 1)[-1]
         files = (beside,) if beside.is_file() else ()
-    if not files and repository and allow_download:
-        files = _timm_weights(hub.fetch(repository, cache, (name,) if name else ()), name)
+    if not files and repository and fetch is not None:
+        files = _timm_weights(fetch(repository, (name,) if name else hub.WEIGHTS[:1]), name)
+        in_hub = True
     if not files:
-        if not repository and not facts["url"]:
+        if not repository and facts["url"]:
+            raise ValueError(
+                f"{printable(identifier)} is published as {facts['url']} only. Put that file into "
+                f"{printable(str(torch_hub()))}, or import a model pack."
+            )
+        if not repository:
             raise ValueError(
                 f"timm publishes no weights for {identifier!r}. Choose a name with weights, or give your own as "
                 f"{identifier}:weights.pth."
             )
         raise _absent(repository or identifier, False, cache)
     title = catalogue.title_of(identifier) or facts["name"]
-    return replace(_from_timm_facts(title, facts, files), official=True)
+    found = _from_timm_facts(title, facts, files)
+    return replace(found, official=True, repository=repository if in_hub else "")
 
 
 def _timm_weights(folder: Path | None, name: str) -> tuple[Path, ...]:
@@ -366,7 +384,7 @@ def _timm_weights(folder: Path | None, name: str) -> tuple[Path, ...]:
     return (folder / name,) if name and (folder / name).is_file() else hub.weight_files(folder)
 
 
-def _torch_hub() -> Path:
+def torch_hub() -> Path:
     """Where torch.hub keeps checkpoints (torch.hub.get_dir, without importing torch)."""
     home = os.environ.get("TORCH_HOME")
     base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
@@ -410,5 +428,6 @@ def _absent(identifier: str, partly: bool, cache: Path | None) -> ValueError:
     place = printable(str(cache or hub.cache_folder()))
     return ValueError(
         f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place}). "
-        "Check the spelling and allow the download, or copy the model's folder there from a machine that has it."
+        f"Check the spelling and download it (`workbench fetch {printable(identifier)}`), or "
+        f"{hub.pack_advice(printable(identifier))}"
     )

@@ -50,6 +50,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         decode=job.decode,
         reading=_reading(index),
         allow_download=job.allow_download,
+        on_fetch=lambda done, total: control.progress(done, total, unit="bytes", detail="Downloading"),
     )
     spec = resolved.spec
     for sentence in _shortfalls(job, resolved):
