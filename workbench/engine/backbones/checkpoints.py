@@ -17,9 +17,20 @@ from workbench.records.text import printable
 
 # Wrappers that training programs put around a state dict, looked through in this order.
 _NESTS = ("state_dict_ema", "model_ema", "teacher", "state_dict", "model", "backbone")
-_PREFIXES = ("module.backbone.", "module.", "_orig_mod.", "backbone.", "encoder.", "model.")
+# MoCo v3 keeps the trained network, its momentum copy and a predictor side by side; its authors use the first.
+ENCODER = "module.base_encoder."
+_PREFIXES = (ENCODER, "module.backbone.", "module.", "_orig_mod.", "backbone.", "encoder.", "model.")
 # Parts of a checkpoint that a feature extractor does without: heads of classification, projection, reconstruction.
-_HEADS = ("head", "fc.", "classifier", "decoder", "mask_token", "projection_head", "projector")
+_HEADS = (
+    "head",
+    "fc.",
+    "classifier",
+    "decoder",
+    "mask_token",
+    "masked_embed",
+    "projection_head",
+    "projector",
+)
 _NAMED = 3  # of the tensors that don't fit
 
 
@@ -73,7 +84,7 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], pa
         ValueError: the weights belong to another architecture.
     """
     wanted = module.state_dict()
-    state = _without_prefix(state, wanted)
+    state = without_prefix(state, wanted)
     missing = [name for name in wanted if name not in state]
     unequal = [name for name in wanted if name in state and wanted[name].shape != state[name].shape]
     strange = [name for name in state if name not in wanted and not _is_head(name)]
@@ -88,7 +99,7 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], pa
     module.load_state_dict(fitting, strict=True, assign=True)
 
 
-def _without_prefix(
+def without_prefix(
     state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
 ) -> Mapping[str, torch.Tensor]:
     """Names as the module has them, where a training program put one word before all of them."""
@@ -96,6 +107,8 @@ def _without_prefix(
     prefix = next((prefix for prefix in _PREFIXES if prefix + probe in state), None)
     if probe in state or prefix is None:
         return state
+    if prefix == ENCODER:
+        state = {key: value for key, value in state.items() if key.startswith(ENCODER)}
     return {key.removeprefix(prefix): value for key, value in state.items()}
 
 

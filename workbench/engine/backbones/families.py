@@ -24,9 +24,10 @@ class Family:
     default: str = "cls"
     norm: str = "layernorm"  # of the model, that its last hidden state has been through; "": none
     nested: bool = False  # the tower's settings stand under "vision_config"
+    patch: int = 16  # px, where the configuration leaves it at what transformers takes
 
 
-_CLIP = {"name": "CLIP", "model": "CLIPVisionModel", "default": "pooled", "norm": ""}
+_CLIP = {"name": "CLIP", "model": "CLIPVisionModel", "default": "pooled", "patch": 32, "norm": ""}
 _SIGLIP = {
     **{"name": "SigLIP", "model": "SiglipVisionModel", "cls": False, "default": "pooled"},
     "norm": "post_layernorm",
@@ -34,7 +35,7 @@ _SIGLIP = {
 _CONVNEXT = {"cls": False, "convolutional": True, "default": "pooled"}
 
 FAMILIES: dict[str, Family] = {
-    "dinov2": Family(name="DINOv2", pooler="-"),  # its pooler_output is the class token again
+    "dinov2": Family(name="DINOv2", pooler="-", patch=14),  # its pooler_output is the class token again
     "dinov2_with_registers": Family(name="DINOv2", pooler="-"),
     "dinov3_vit": Family(name="DINOv3", pooler="-", norm="norm"),
     "vit_mae": Family(name="ViTMAE", pooler="-", default="mean"),

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from workbench.engine.backbones import hub
+from workbench.engine.backbones.catalogue import models_folder
 from workbench.engine.backbones.families import check_supported
 from workbench.engine.backbones.packs import (
     Pack,
@@ -39,11 +38,6 @@ class Imported:
     backbone: str
     folder: Path
     note: str = ""
-
-
-def models_folder() -> Path:
-    """Where models lie that belong to no other program's folder."""
-    return user_data_path("ssl-workbench") / "models"
 
 
 def import_pack(

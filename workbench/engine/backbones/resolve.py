@@ -191,7 +191,7 @@ def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch |
         return _floor(identifier)
     architecture, file = _split_file(identifier)
     if file is not None:
-        return _local_file(architecture, file, memo)
+        return _local_file(identifier, architecture, file, memo)
     folder = Path(identifier).expanduser()
     if folder.is_dir():
         return _folder(identifier, folder, memo)
@@ -251,7 +251,10 @@ def _split_file(identifier: str) -> tuple[str, Path | None]:
     return "", Path(identifier).expanduser()
 
 
-def _local_file(architecture: str, file: Path, memo: Path | None) -> _Found:
+def _local_file(identifier: str, architecture: str, file: Path, memo: Path | None) -> _Found:
+    recipe = catalogue.recipe_of(identifier)
+    if recipe is not None and not file.is_file():
+        file = catalogue.models_folder() / file.name
     if not file.is_file():
         raise ValueError(f"There is no weight file {printable(str(file))}. Check the path.")
     if not architecture:
@@ -262,7 +265,9 @@ def _local_file(architecture: str, file: Path, memo: Path | None) -> _Found:
             f"architecture before it, such as vit_small_patch16_224:{printable(file.name)}."
         )
     facts = _timm_facts(architecture, None, memo)
-    return _from_timm_facts(f"{printable(file.name)} ({architecture})", facts, (file,))
+    title = catalogue.title_of(identifier) or f"{printable(file.name)} ({architecture})"
+    found = _from_timm_facts(title, facts, (file,))
+    return found if recipe is None else replace(found, recipe=recipe)
 
 
 def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
@@ -299,7 +304,7 @@ def _transformers(
         )
     recipe = recipes.from_processor(hub.read_json(folder / hub.PROCESSOR), shown)
     tower = config.get("vision_config", {}) if family.nested else config
-    multiple = tower.get("patch_size", 1) if not family.convolutional else 1
+    multiple = tower.get("patch_size", family.patch) if not family.convolutional else 1
     if not isinstance(multiple, int) or multiple < 1:
         raise ValueError(
             f"{shown} has patches of {multiple!r}, which are not square. Choose another backbone."

@@ -13,7 +13,7 @@ import torch
 from timm.models import get_pretrained_cfg
 
 from workbench.engine.backbones.base import Named
-from workbench.engine.backbones.checkpoints import load_strictly, read_state
+from workbench.engine.backbones.checkpoints import ENCODER, load_strictly, read_state, without_prefix
 from workbench.engine.backbones.inner_layers import depth_of_timm
 from workbench.records.text import printable
 
@@ -104,6 +104,12 @@ def build(
         ) from None
     if not official:
         state = read_state(weights)
+        if name.startswith("vit_small") and any(key.startswith(ENCODER) for key in state):
+            raise ValueError(
+                f"{printable(str(weights))} is MoCo v3's small ViT, which has 12 heads; {printable(name)} has 6, so "
+                "the weights would fit and mean something else. Take MoCo v3's ViT base or ResNet-50."
+            )
+        state = without_prefix(state, module.state_dict())
         translate = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
         if translate is not None:  # brings position embeddings to the input size
             state = translate(state, module)
