@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -149,3 +150,17 @@ def serving(models: dict[str, Path]) -> Iterator[Hub]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def put(cache: Path, folder: Path, name: str = "someone/tiny", commit: str = COMMIT) -> Path:
+    """A model in the layout of the cache, as huggingface_hub leaves it: links to blobs."""
+    storage = cache / f"models--{name.replace('/', '--')}"
+    place = storage / "snapshots" / commit
+    for path in (place, storage / "blobs", storage / "refs"):
+        path.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        blob = storage / "blobs" / sha256(file.read_bytes()).hexdigest()
+        shutil.copy(file, blob)
+        (place / file.name).symlink_to(os.path.relpath(blob, place))
+    (storage / "refs" / "main").write_text(commit)
+    return place

@@ -31,20 +31,24 @@ class BackboneFacts:
     family: str  # "DINOv2", "supervised CNN", "floor"
     parameters: int | None  # how many; None where it isn't known before loading
     input_size: int | None  # pixels, the side of its usual square input; None where any size will do
-    features: tuple[str, ...]  # what it offers, of records.spec.FEATURES
-    default_feature: str  # what its family is usually used with
+    features: tuple[
+        str, ...
+    ]  # what it offers, of records.spec.FEATURES; empty where only building it would tell
+    default_feature: str  # what its family is usually used with; "" where the features aren't known
     training_data: str  # "ImageNet-1k, 1.3 M labelled images"; "none" for the floors
     licence: str  # a short note, not legal advice
     available: bool  # whether its weights are on this machine
     patch: int = 0  # pixels, the side of one patch; 0: it has none, or it isn't known before loading
     depth: int | None = None  # layers that can be read; None: not known before loading
     remedy: str = ""  # one sentence: what to do when it isn't available
+    download: int | None = None  # bytes, about; None where it isn't known
+    listed: bool = True  # False for the many names of timm that are shown only to who searches
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.features) - set(FEATURES))
         if unknown:
             raise ValueError(f"backbone {self.id!r} offers {', '.join(unknown)}, which is not a feature.")
-        if self.default_feature not in self.features:
+        if self.default_feature not in (self.features or ("",)):
             raise ValueError(
                 f"backbone {self.id!r} doesn't offer its default feature {self.default_feature!r}."
             )
@@ -58,6 +62,19 @@ class BackboneFacts:
         known = {item.name for item in fields(cls)}
         values = {key: value for key, value in body.items() if key in known}
         return cls(**{**values, "features": tuple(values.get("features", ()))})
+
+    def holds(self, words: Iterable[str]) -> bool:
+        """Whether every word, in small letters, is somewhere in what is said of the backbone."""
+        here = "on this machine" if self.available else "not here"
+        parts = (self.title, self.id, self.family, self.training_data, self.licence, self.source, here)
+        text = " ".join(parts).casefold()
+        return all(word in text for word in words)
+
+
+def search(entries: Iterable[BackboneFacts], text: str) -> list[BackboneFacts]:
+    """The entries that hold every word of `text`, in their order."""
+    words = text.casefold().split()
+    return [facts for facts in entries if facts.holds(words)]
 
 
 def save_catalogue(path: Path, entries: Iterable[BackboneFacts]) -> None:

@@ -190,6 +190,7 @@ class DescribeJob:
     kind: ClassVar[str] = "describe"
     lane: ClassVar[str] = ASIDE
     devices: bool = param(False, help="Also ask torch which devices there are, which takes seconds.")
+    names: bool = param(False, help="Also list every model that timm has weights for.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

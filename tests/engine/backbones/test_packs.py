@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 from hashlib import sha256
@@ -17,7 +16,7 @@ import torch
 import transformers
 
 from tests.engine.backbones.conftest import fill
-from tests.tiny_hub import COMMIT
+from tests.tiny_hub import COMMIT, put
 from workbench.engine.backbones import packs
 from workbench.engine.backbones.imports import import_pack
 from workbench.engine.backbones.load import load_backbone
@@ -26,20 +25,6 @@ from workbench.engine.backbones.resolve import resolve
 
 NAME = "someone/tiny"
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 56, 56, 3), dtype=np.uint8)
-
-
-def put(cache: Path, folder: Path, name: str = NAME, commit: str = COMMIT) -> Path:
-    """A model in the layout of the cache, as huggingface_hub leaves it: links to blobs."""
-    storage = cache / f"models--{name.replace('/', '--')}"
-    place = storage / "snapshots" / commit
-    for path in (place, storage / "blobs", storage / "refs"):
-        path.mkdir(parents=True, exist_ok=True)
-    for file in folder.iterdir():
-        blob = storage / "blobs" / sha256(file.read_bytes()).hexdigest()
-        shutil.copy(file, blob)
-        (place / file.name).symlink_to(os.path.relpath(blob, place))
-    (storage / "refs" / "main").write_text(commit)
-    return place
 
 
 @pytest.fixture

@@ -160,6 +160,23 @@ _FILES: tuple[tuple[_Row, str], ...] = (
 )
 
 
+# Parameters that a download holds, where these are more than the backbone's: another tower, a classifier, a decoder.
+_PUBLISHED = {
+    "facebook/vit-mae-base": 111_907_840,
+    "facebook/vit-mae-large": 329_541_888,
+    "facebook/vit-mae-huge": 657_074_508,
+    "openai/clip-vit-base-patch32": 151_277_313,
+    "openai/clip-vit-base-patch16": 149_620_737,
+    "openai/clip-vit-large-patch14": 427_616_513,
+    "google/siglip-base-patch16-224": 203_155_970,
+    "google/siglip-so400m-patch14-384": 877_960_498,
+    "timm/resnet50.a1_in1k": 25_557_032,
+    "timm/vit_small_patch16_224.augreg_in21k": 30_074_787,
+    "timm/vit_large_patch16_224.augreg_in21k": 325_690_707,
+}
+_FLOAT = 4  # bytes of a parameter in a published file
+
+
 def catalogue(cache: Path | None = None) -> list[BackboneFacts]:
     """Every listed backbone, those of this machine first.
 
@@ -299,4 +316,5 @@ def _facts(row: _Row, source: str, here: bool, remedy: str) -> BackboneFacts:
         depth=depth_of(id_, features),
         available=here,
         remedy="" if here else remedy,
+        download=None if source == "file" else _FLOAT * _PUBLISHED.get(id_, parameters),
     )

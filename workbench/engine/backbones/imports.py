@@ -17,6 +17,7 @@ from workbench.engine.backbones import hub
 from workbench.engine.backbones.catalogue import models_folder
 from workbench.engine.backbones.families import check_supported
 from workbench.engine.backbones.packs import (
+    DOCUMENT,
     Pack,
     Progress,
     check_content,
@@ -67,6 +68,8 @@ def import_pack(
         place = (models or models_folder()) / f"{name}-{total[:8]}"
     with _copied(pack, folder, place.parent, on_progress) as staged:
         _place(pack, staged, place)
+    if pack.kind != "torch":
+        shutil.copyfile(folder / DOCUMENT, place / DOCUMENT)  # tells later what this is
     weights = place / pack.files[-1].name
     names = {"torch": pack.id, "folder": str(place), "file": f"{pack.architecture}:{weights}"}
     return Imported(pack, names[pack.kind], place)

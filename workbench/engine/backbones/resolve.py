@@ -313,7 +313,7 @@ def _transformers(
         title=title,
         kind="huggingface",
         family=family.name,
-        features=_features(family, files),
+        features=features_of(family, files),
         default=family.default,
         recipe=recipe,
         convolutional=family.convolutional,
@@ -332,7 +332,7 @@ def _depth(family: Family, tower: dict[str, Any]) -> int:
     return int(tower.get("num_hidden_layers") or 12)
 
 
-def _features(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
+def features_of(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
     """`pooled` is offered only where the weights hold the pooling: else it would be drawn at random."""
     if family.convolutional:
         return ("pooled",)

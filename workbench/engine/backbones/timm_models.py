@@ -65,7 +65,7 @@ def describe(name: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "name": name,
         "arguments": arguments,
-        "family": next((title for part, title in _FAMILIES if part in name.lower()), "timm"),
+        "family": family_name(name),
         "features": list(features),
         "default": default,
         "patch": _patch(model),
@@ -76,6 +76,11 @@ def describe(name: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
         "url": facts.get("url") or "",
         **{key: _plain(facts.get(key)) for key in _RECIPE},
     }
+
+
+def family_name(name: str) -> str:
+    """The family of a timm model as people say it, "timm" where its name doesn't tell."""
+    return next((title for part, title in _FAMILIES if part in name.lower()), "timm")
 
 
 def build(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.engine.backbones.catalogue import catalogue
+from workbench.engine.backbones.found import found_here, timm_names
 from workbench.engine.control import Control
 from workbench.records.catalogue import save_catalogue
 from workbench.records.jobs import DescribeJob
@@ -12,12 +13,17 @@ from workbench.records.runs import RunFolder
 
 
 def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
-    entries = catalogue()
+    listed = catalogue()
+    entries = sorted([*listed, *found_here(listed)], key=lambda facts: not facts.available)
     save_catalogue(run.path / "catalogue.json", entries)
     result: dict[str, Any] = {
         "backbones": len(entries),
         "available": sum(entry.available for entry in entries),
     }
+    if job.names:
+        names = timm_names({facts.id for facts in entries})
+        save_catalogue(run.path / "names.json", names)
+        result["names"] = len(names)
     if job.devices:
         from workbench.engine.device import device_name, memory, pick_device
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,26 @@ def test_parameters_and_features_are_those_of_timm(facts):
     assert set(facts.features) <= set(known["features"]) and facts.default_feature in known["features"]
     assert known["input_size"] == [3, facts.input_size, facts.input_size]
     assert name in timm.list_pretrained()
+
+
+_WHOLE = {
+    "facebook/vit-mae-base": lambda: transformers.ViTMAEForPreTraining(transformers.ViTMAEConfig()),
+    "openai/clip-vit-base-patch32": lambda: transformers.CLIPModel(transformers.CLIPConfig()),
+    "google/siglip-base-patch16-224": lambda: transformers.SiglipModel(transformers.SiglipConfig()),
+    **{
+        facts.id: partial(timm.create_model, facts.id.removeprefix("timm/"))
+        for facts in _BY_TIMM
+        if facts.download
+    },
+}
+
+
+@pytest.mark.parametrize("name", _WHOLE)
+def test_a_download_is_as_large_as_the_whole_published_model(name):
+    with torch.device("meta"):
+        whole = sum(parameter.numel() for parameter in _WHOLE[name]().parameters())
+    facts = next(facts for facts in catalogue() if facts.id == name)
+    assert facts.download == pytest.approx(4 * whole, rel=0.01)
 
 
 def test_the_seeds_models_are_all_there():

@@ -1,0 +1,159 @@
+"""Backbones beyond the listed ones: what else is on this machine, and every name that timm has weights for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from workbench.engine.backbones import digest, hub
+from workbench.engine.backbones.catalogue import models_folder
+from workbench.engine.backbones.families import family_of, is_timm
+from workbench.engine.backbones.packs import DOCUMENT, read_pack
+from workbench.engine.backbones.resolve import features_of, torch_hub
+from workbench.records.catalogue import BackboneFacts
+from workbench.records.files import DocumentError
+from workbench.records.text import printable
+
+_LICENCES = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd-3-clause": "BSD-3-Clause",
+    "cc-by-nc-4.0": "CC BY-NC 4.0: not for commercial use",
+    "dinov3-license": "DINOv3 licence: no military or nuclear use, passed on only with the licence",
+}
+_REMEDY = "Download it, or import a model pack that a machine with a network has exported."
+_PATCH_14, _OWN = (518, 224)  # px: a DINOv2 of patch 14 is used at 224 (see resolve.py)
+
+
+def found_here(listed: Iterable[BackboneFacts], cache: Path | None = None) -> list[BackboneFacts]:
+    """Models of the Hugging Face cache that can be used and aren't listed, then those of imported packs."""
+    known = {facts.id for facts in listed}
+    place = cache or hub.cache_folder()
+    found = []
+    for folder in sorted(place.glob("models--*--*")) if place.is_dir() else ():
+        name = folder.name.removeprefix("models--").replace("--", "/", 1)
+        if name not in known:
+            with contextlib.suppress(ValueError, OSError):  # not a model, or damaged: nothing to be chosen
+                found.extend(_in_cache(name, place))
+    return [*found, *_imported()]
+
+
+def timm_names(
+    known: Collection[str], cache: Path | None = None, memo: Path | None = None
+) -> list[BackboneFacts]:
+    """Every timm model with published weights that `known` doesn't hold, by name.
+
+    timm is imported once for each of its versions; the answer is remembered.
+    """
+    names = digest.remember("timm-names", version("timm"), _ask_timm, memo)["names"]
+    place = cache or hub.cache_folder()
+    folders = {path.name for path in place.glob("models--*--*")} if place.is_dir() else set()
+    found = []
+    beside = {path.name for path in torch_hub().iterdir()} if torch_hub().is_dir() else set()
+    for name, family, size, licence, repository, file in names:
+        if f"timm/{name}" in known or repository in known:
+            continue
+        here = bool(file) and file in beside
+        if f"models--{repository.replace('/', '--')}" in folders:
+            snapshot = hub.snapshot(repository, place)
+            here = here or (snapshot is not None and bool(hub.weight_files(snapshot)))
+        found.append(
+            BackboneFacts(
+                id=f"timm/{name}",
+                title=name,
+                source="timm",
+                family=family,
+                parameters=None,
+                input_size=_OWN if size == _PATCH_14 and "patch14" in name else size,
+                features=(),
+                default_feature="",
+                training_data=_told_by(name),
+                licence=_LICENCES.get(licence, printable(licence) or "not stated by timm"),
+                available=here,
+                remedy=""
+                if here
+                else _REMEDY
+                if repository
+                else "timm fetches it from a place of its own only.",
+                listed=here,
+            )
+        )
+    return found
+
+
+def _ask_timm() -> dict[str, Any]:
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    from workbench.engine.backbones.timm_models import family_name
+
+    names = []
+    for name in timm.list_pretrained():
+        facts = get_pretrained_cfg(name).to_dict()
+        channels, height, width = facts.get("input_size") or (0, 0, 0)
+        size = height if channels == 3 and height == width else None
+        file = str(facts.get("url") or "").rsplit("/", 1)[-1]
+        licence, repository = facts.get("license") or "", facts.get("hf_hub_id") or ""
+        names.append([name, family_name(name), size, licence, repository, file])
+    return {"names": names}
+
+
+def _told_by(name: str) -> str:
+    """timm says what weights were trained on by a tag, which is kept as it is: "augreg_in21k_ft_in1k"."""
+    tag = name.partition(".")[2]
+    return f"as timm's tag says: {tag}" if tag else "not stated"
+
+
+def _in_cache(name: str, cache: Path) -> Iterator[BackboneFacts]:
+    folder = hub.snapshot(name, cache)
+    if folder is None or not (folder / hub.CONFIG).is_file():
+        return
+    files = hub.weight_files(folder)
+    config = hub.read_json(folder / hub.CONFIG)
+    if not files or (is_timm(config) and name.startswith("timm/")):
+        return  # timm's own are among its names
+    if is_timm(config):
+        yield _facts(name, name.partition("/")[2], "timm", "timm", (), "")
+        return
+    family = family_of(config, name)
+    if (folder / hub.PROCESSOR).is_file():
+        features = features_of(family, files)
+        yield _facts(name, name.partition("/")[2], "huggingface", family.name, features, family.default)
+
+
+def _imported() -> Iterator[BackboneFacts]:
+    """Models of the program's own folder. Their packs were checked when they came."""
+    for document in sorted(models_folder().glob(f"*/{DOCUMENT}")):
+        with contextlib.suppress(DocumentError, ValueError, OSError):
+            pack, place = read_pack(document.parent), document.parent
+            name = (
+                str(place) if pack.kind == "folder" else f"{pack.architecture}:{place / pack.files[0].name}"
+            )
+            yield _facts(name, pack.title, "file", "pack", (), "", pack.licence)
+
+
+def _facts(
+    id_: str,
+    title: str,
+    source: str,
+    family: str,
+    features: tuple[str, ...],
+    default: str,
+    licence: str = "see where its weights are published",
+) -> BackboneFacts:
+    return BackboneFacts(
+        id=id_,
+        title=title,
+        source=source,
+        family=family,
+        parameters=None,
+        input_size=None,
+        features=features,
+        default_feature=default,
+        training_data="not stated",
+        licence=licence,
+        available=True,
+    )
