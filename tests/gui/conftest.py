@@ -49,6 +49,7 @@ class FakeSession(QObject):
         self.result = None
         self.predictions = None
         self.catalogue = ()
+        self.names = ()
         self.devices: dict = {}
         self.jobs: list = []
         self.selected: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
+from workbench.gui.model_store import ModelStore
 from workbench.records.asked import job_values
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
@@ -61,6 +62,9 @@ class Session(QObject):
         self.dataset.left.connect(self._leave_results)
         self.dataset.edited.connect(self._on_edited)
         self.dataset.failed.connect(lambda sentence: self.message.emit("bad", sentence))
+        self.models = ModelStore(self._jobs, self._background, lambda: self.describe(), self)
+        self.models.told.connect(self.message)
+        self.models.names_changed.connect(self.backbones_changed)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
@@ -95,6 +99,11 @@ class Session(QObject):
     def reading(self) -> Reading:
         """How stored numbers become pictures, for whoever shows one."""
         return self.settings.curation.reading
+
+    @property
+    def names(self) -> tuple[BackboneFacts, ...]:
+        """Every timm name that the catalogue doesn't list, for who searches."""
+        return self.models.names
 
     @property
     def baseline(self) -> str:
@@ -169,8 +178,9 @@ class Session(QObject):
         known = self._project().folder / "caches" / "catalogue.json"
         if known.exists() and not self.catalogue:
             self._show_catalogue(known)
+            self.models.read_names(known.with_name("names.json"))
         run = RunFolder.create(
-            known.parent / "describe", DescribeJob(devices=True), title="Look up the backbones"
+            known.parent / "describe", DescribeJob(devices=True, names=True), title="Look up the backbones"
         )
         self._jobs.start_aside(run, self._adopt_catalogue)
 
@@ -257,7 +267,7 @@ class Session(QObject):
 
     def title_of(self, backbone: str) -> str:
         """The backbone's name as people say it."""
-        facts = next((known for known in self.catalogue if known.id == backbone), None)
+        facts = next((known for known in (*self.catalogue, *self.names) if known.id == backbone), None)
         return facts.title if facts else printable(backbone)
 
     def show_result(self, run_id: str) -> None:
@@ -321,7 +331,8 @@ class Session(QObject):
 
     def retry(self, run_id: str) -> None:
         """Run a failed or stopped job again; it goes on from what it kept."""
-        follow_ups = {"index": self.dataset.adopt, "evaluate": self._adopt_result}
+        models = {"fetch": self.models.adopt, "pack": self.models.adopt}
+        follow_ups = {"index": self.dataset.adopt, "evaluate": self._adopt_result, **models}
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
 
     def discard(self, run_id: str) -> None:
@@ -408,6 +419,7 @@ class Session(QObject):
             self.devices = run.status().result.get("devices", {})
             known = run.path.parent.parent / "catalogue.json"
             (run.path / "catalogue.json").replace(known)
+            self.models.adopt_names(run, known.with_name("names.json"))
             self._show_catalogue(known)
         shutil.rmtree(run.path, ignore_errors=True)
 

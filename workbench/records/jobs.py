@@ -210,6 +210,7 @@ class PackJob:
     kind: ClassVar[str] = "pack"
     lane: ClassVar[str] = FILES
     action: str = param(
+        "verify",
         help='"export" writes a pack, "import" checks one and puts its model on this machine, "verify" only checks.',
         choices=("export", "import", "verify"),
     )

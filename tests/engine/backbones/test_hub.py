@@ -144,7 +144,7 @@ def test_a_part_that_was_spoilt_is_not_trusted(hub, fetch):
         ("someone/missing", {}, "has no model 'someone/missing'"),
         (f"{NAME}@v3", {}, "has no revision 'v3'"),
         ("someone/gated", {}, "licence to be accepted"),
-        (NAME, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "no connection to http://127.0.0.1:9"),
+        (NAME, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "No connection to http://127.0.0.1:9"),
         (NAME, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
         ("timm/resnet18.a1_in1k", {}, "has no model 'timm/resnet18.a1_in1k'"),
         ("no_such_backbone", {}, "neither here nor in timm's list"),

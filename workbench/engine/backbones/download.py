@@ -302,7 +302,7 @@ def _explain(error: Exception, name: str, revision: str, cache: Path) -> str:
     reason = printable(str(error)) or type(error).__name__
     if "Connect" in type(error).__name__:
         return (
-            f"{shown} could not be fetched: no connection to {ENDPOINT} ({reason}). Check it, or "
+            f"No connection to {ENDPOINT}, so {shown} was not fetched ({reason}). Check it, or "
             f"{hub.pack_advice(shown)}"
         )
     return (

@@ -22,7 +22,7 @@ _LICENCES = {
     "mit": "MIT",
     "bsd-3-clause": "BSD-3-Clause",
     "cc-by-nc-4.0": "CC BY-NC 4.0: not for commercial use",
-    "dinov3-license": "DINOv3 licence: no military or nuclear use, passed on only with the licence",
+    "dinov3-license": "DINOv3's own: no military or nuclear use, passed on only with the licence",
 }
 _REMEDY = "Download it, or import a model pack that a machine with a network has exported."
 _PATCH_14, _OWN = (518, 224)  # px: a DINOv2 of patch 14 is used at 224 (see resolve.py)
@@ -102,9 +102,9 @@ def _ask_timm() -> dict[str, Any]:
 
 
 def _told_by(name: str) -> str:
-    """timm says what weights were trained on by a tag, which is kept as it is: "augreg_in21k_ft_in1k"."""
+    """timm says what weights were trained on by a tag, which is given as it is: "augreg_in21k_ft_in1k"."""
     tag = name.partition(".")[2]
-    return f"as timm's tag says: {tag}" if tag else "not stated"
+    return f"what timm calls {tag}" if tag else "unknown images"
 
 
 def _in_cache(name: str, cache: Path) -> Iterator[BackboneFacts]:
@@ -153,7 +153,7 @@ def _facts(
         input_size=None,
         features=features,
         default_feature=default,
-        training_data="not stated",
+        training_data="unknown images",
         licence=licence,
         available=True,
     )

@@ -22,7 +22,7 @@ def why_not_run(session: Session) -> str:
         return reason
     if any(job.kind == "evaluate" and job.status.state not in ENDED for job in session.jobs):
         return "The comparison is running already. Its jobs are at the foot of the window."
-    known = {facts.id: facts for facts in session.catalogue}
+    known = {facts.id: facts for facts in (*session.names, *session.catalogue)}
     for choice in session.settings.chosen:
         facts = known.get(choice.backbone)
         if facts is not None and not facts.available:

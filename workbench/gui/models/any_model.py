@@ -15,7 +15,7 @@ from workbench.gui.widgets.labels import label
 from workbench.records.text import printable
 
 WEIGHTS = "Weights (*.safetensors *.pth *.pt *.bin)"
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(:[\w.-]+)?")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?([:@][\w.-]+)?")
 
 
 def check(text: str) -> str:
@@ -33,13 +33,13 @@ def check(text: str) -> str:
 
 
 class AnyModel(QWidget):
-    """Calls `add` with a backbone that may exist; whether it really does, the worker finds out."""
+    """Calls `add` or `fetch` with a backbone that may exist; whether it really does, the worker finds out."""
 
-    def __init__(self, add: Callable[[str], None]) -> None:
+    def __init__(self, add: Callable[[str], None], fetch: Callable[[str], object]) -> None:
         super().__init__()
-        self._add = add
+        self._add, self._fetch = add, fetch
         self.field = QLineEdit()
-        self.field.setPlaceholderText("timm name, Hugging Face id, or a file or folder")
+        self.field.setPlaceholderText("timm name, Hugging Face id, or a path")
         self.field.setAccessibleName("Another backbone")
         self.field.setClearButtonEnabled(True)
         set_tip(
@@ -51,11 +51,17 @@ class AnyModel(QWidget):
         menu.addAction("Weights file…", self._browse_file)
         menu.addAction("Model folder…", self._browse_folder)
         self.add_button = button("Add", self.accept)
+        self.fetch_button = button(
+            "Download",
+            self.fetch,
+            tip="Fetch a timm name or a Hugging Face id to this machine. Nothing else uses the network.",
+        )
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(label("Another backbone", "dim"))
         row.addWidget(self.field, 1)
         row.addWidget(menu_button("Browse…", menu, tip="Choose weights or a saved model on this machine"))
+        row.addWidget(self.fetch_button)
         row.addWidget(self.add_button)
         self.error = label("", "error", wrap=True)
         self.error.hide()
@@ -64,6 +70,14 @@ class AnyModel(QWidget):
         outer.setSpacing(4)
         outer.addLayout(row)
         outer.addWidget(self.error)
+
+    def fetch(self) -> None:
+        text = self.field.text().strip()
+        local = bool(text) and Path(text).expanduser().exists()
+        wrong = "It is on this machine already: add it." if local else check(text)
+        self._tell(wrong)
+        if not wrong:
+            self._fetch(text)
 
     def accept(self) -> None:
         text = self.field.text().strip()

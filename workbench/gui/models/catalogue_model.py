@@ -61,10 +61,16 @@ class CatalogueModel(QAbstractTableModel):
         self.entries: tuple[BackboneFacts, ...] = ()
         self._chosen: frozenset[str] = frozenset()
 
-    def show_entries(self, entries: Sequence[BackboneFacts]) -> None:
-        if tuple(entries) != self.entries:
+    def show_entries(self, entries: Sequence[BackboneFacts], names: Sequence[BackboneFacts] = ()) -> None:
+        """The catalogue, and the names that only a search shows; what is on this machine comes first."""
+        known = {facts.id for facts in entries}
+        unlisted = [facts for facts in names if facts.id not in known]
+        shown = tuple(
+            sorted([*entries, *unlisted], key=lambda facts: (not facts.available, not facts.listed))
+        )
+        if shown != self.entries:
             self.beginResetModel()
-            self.entries = tuple(entries)
+            self.entries = shown
             self.endResetModel()
 
     def show_chosen(self, backbones: Iterable[str]) -> None:
@@ -127,7 +133,10 @@ class CatalogueModel(QAbstractTableModel):
 
 
 class CatalogueFilter(QSortFilterProxyModel):
-    """Rows that hold every typed word, in title, id, family, training data or licence."""
+    """Rows that hold every typed word, in title, id, family, training data or licence.
+
+    Names that aren't listed are shown only to who types something: there are nearly two thousand.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -140,11 +149,10 @@ class CatalogueFilter(QSortFilterProxyModel):
         self.endFilterChange()
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        facts: BackboneFacts = self.sourceModel().index(source_row, 0, source_parent).data(FACTS_ROLE)
-        here = "on this machine" if facts.available else "not here"
-        parts = (facts.title, facts.id, facts.family, facts.training_data, facts.licence, facts.source, here)
-        text = " ".join(parts).casefold()
-        return all(word in text for word in self._words)
+        model = self.sourceModel()
+        assert isinstance(model, CatalogueModel)
+        facts = model.entries[source_row]
+        return facts.holds(self._words) if self._words else facts.listed
 
 
 def _text(facts: BackboneFacts, column: Column) -> str:

@@ -255,11 +255,11 @@ class ChosenCard(Card):
     def refresh(self) -> None:
         """The rows, where they changed, and what Run will do."""
         session, settings = self.session, self.session.settings
-        known = {facts.id: facts for facts in session.catalogue}
+        known = {facts.id: facts for facts in (*session.names, *session.catalogue)}
         chosen = in_order(settings.chosen, session.catalogue)
         alone = {_key(choice): reason for choice, reason in apart(settings, session.catalogue)}
         lock = settings.feature_rule, settings.layers, settings.image_size
-        shown = [_key(choice) for choice in chosen], session.catalogue, lock, alone
+        shown = [_key(choice) for choice in chosen], (session.catalogue, session.names), lock, alone
         if shown != self._shown:
             self._shown = shown
             focus = self._focus_place()

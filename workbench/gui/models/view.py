@@ -14,6 +14,8 @@ from workbench.gui.models.catalogue_table import CatalogueTable
 from workbench.gui.models.chosen_card import ChosenCard
 from workbench.gui.models.details_card import DetailsCard
 from workbench.gui.models.method_card import MethodCard
+from workbench.gui.models.pack_dialogs import import_command
+from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState, Page
 from workbench.records.asked import locked_feature
@@ -38,14 +40,15 @@ class ModelsView(Page):
         self.model.ticked.connect(self._on_ticked)
         self.table = CatalogueTable(self.model)
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: name, family, licence…")
+        self.filter.setPlaceholderText("Search names, licences, all of timm…")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter backbones")
         self.filter.setMinimumWidth(280)
         self.filter.textChanged.connect(self._on_filter)
-        self.any_model = AnyModel(self._add_named)
+        self.any_model = AnyModel(self._add_named, self._fetch_named)
         self.chosen = ChosenCard(session, commands)
-        self.details = DetailsCard(self._add_with_feature)
+        self.details = DetailsCard(self._add_with_feature, session)
+        self.details.changed.connect(self._fit)
         self.method = MethodCard()
         self.table.current_changed.connect(self._show_details)
         self.chosen.changed.connect(self._fit)
@@ -53,6 +56,12 @@ class ModelsView(Page):
             "Looking up the backbones",
             "The list of backbones, and which of them are on this machine, is on its way.",
             actions=[("Look again", self._look_again, "")],
+            icon_name="models",
+        )
+        self.nothing = EmptyState(
+            "Nothing holds all of these words",
+            "Neither the list nor timm's names do. Any Hugging Face id can be typed below, and downloaded.",
+            actions=[("Clear the search", self.filter.clear, "")],
             icon_name="models",
         )
         self._lay_out()
@@ -68,6 +77,7 @@ class ModelsView(Page):
         self.stack = QStackedLayout()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.table)
+        self.stack.addWidget(self.nothing)
         self.card.body.addLayout(self.stack, 1)
         self.card.body.addWidget(self.any_model)
         self.right = right = QVBoxLayout()
@@ -100,17 +110,21 @@ class ModelsView(Page):
         self.right.setStretch(0, 0 if told else 1)
 
     def _register(self) -> None:
-        remove = self.commands.add(
-            Command(
-                id="models.filter",
-                title="Filter the backbones",
-                run=lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
-                keys="Ctrl+F",
-                help="Find a backbone in the list by name, family, training data or licence",
-                place="models",
-            )
+        removes = [
+            self.commands.add(command)
+            for command in (self._filter_command(), import_command(self.session, self))
+        ]
+        self.destroyed.connect(lambda: [remove() for remove in removes])
+
+    def _filter_command(self) -> Command:
+        return Command(
+            id="models.filter",
+            title="Filter the backbones",
+            run=lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            keys="Ctrl+F",
+            help="Find a backbone in the list by name, family, training data or licence",
+            place="models",
         )
-        self.destroyed.connect(lambda: remove())
 
     def _restore(self) -> None:
         self.filter.setText(str(self.session.recall("models.filter", "")))
@@ -119,15 +133,20 @@ class ModelsView(Page):
         """The catalogue arrived, or the choice changed."""
         session = self.session
         kept = self.table.current()
-        self.model.show_entries(session.catalogue)
+        self.model.show_entries(session.catalogue, session.names)
         self.model.show_chosen(choice.backbone for choice in session.settings.chosen)
-        self.stack.setCurrentIndex(1 if session.catalogue else 0)
-        here = sum(facts.available for facts in session.catalogue)
-        aside = f"{count(len(session.catalogue), 'backbone')}, {here} on this machine"
+        self._show_table()
+        listed = [facts for facts in self.model.entries if facts.listed]
+        here = sum(facts.available for facts in listed)
+        aside = f"{count(len(listed), 'backbone')}, {here} on this machine"
         self.card.set_title("Backbones", aside if session.catalogue else "")
         if session.catalogue and self.table.current() is None:
             self.table.go_to(kept.id if kept else session.catalogue[0].id)
         self._show_details()
+
+    def _show_table(self) -> None:
+        found = 1 if self.table.filter.rowCount() else 2
+        self.stack.setCurrentIndex(found if self.session.catalogue else 0)
 
     def _show_details(self, _: str = "") -> None:
         facts = self.table.current()
@@ -147,8 +166,13 @@ class ModelsView(Page):
 
     def _add_named(self, backbone: str) -> None:
         """A name that the list holds is shown there as well."""
-        self.session.choose(backbone)
-        self.table.go_to(backbone)
+        known = {facts.id for facts in self.model.entries}
+        named = f"timm/{backbone}" if f"timm/{backbone}" in known else backbone
+        self.session.choose(named)
+        self.table.go_to(named)
+
+    def _fetch_named(self, backbone: str) -> None:
+        guarded(self.session, lambda: self.session.models.fetch(backbone, self.session.title_of(backbone)))
 
     def _add_with_feature(self, backbone: str, feature: str) -> None:
         """What the lock gives the backbone anyway is no exception."""
@@ -162,4 +186,5 @@ class ModelsView(Page):
 
     def _on_filter(self, text: str) -> None:
         self.table.filter.set_text(text)
+        self._show_table()
         self.session.remember("models.filter", text)

@@ -38,8 +38,9 @@ def parameters_text(number: int | None) -> str:
 
 def feature_choices(facts: BackboneFacts | None) -> list[tuple[str, str]]:
     """What may be chosen as (value, words); the empty value is what the family is usually used with."""
-    offered: Sequence[str] = facts.features if facts else FEATURES
-    usual = feature_name(facts.default_feature) if facts else "as usual"
+    known = facts is not None and bool(facts.features)
+    offered: Sequence[str] = facts.features if facts and known else FEATURES
+    usual = feature_name(facts.default_feature) if facts and known else "as usual"
     others = [
         (name, feature_name(name)) for name in offered if facts is None or name != facts.default_feature
     ]
