@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from PySide6.QtCore import QPoint, Qt
 from tests.gui.comparison import facts
 from workbench.gui.commands import Command, Commands
 from workbench.gui.models.any_model import check
-from workbench.gui.models.catalogue_model import Column
+from workbench.gui.models.catalogue_model import FACTS_ROLE, Column
 from workbench.gui.models.view import ModelsView
 from workbench.gui.models.words import parameters_text
 from workbench.gui.places import find_places
 from workbench.gui.session import Session
+from workbench.gui.widgets.labels import Chip
 from workbench.records.arrange import Arranged
 from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex
@@ -132,6 +134,66 @@ def test_the_filter_looks_at_everything(qtbot, view: ModelsView) -> None:
     for text, found in (("dinov2", 2), ("FLOOR none", 1), ("not here", 1), ("apache", 4), ("zebra", 0)):
         view.filter.setText(text)
         assert proxy.rowCount() == found, text
+
+
+NAMES = tuple(
+    facts(f"convnext_{size}.in{number}k", features=(), default_feature="", available=False, listed=False)
+    for size in ("tiny", "base")
+    for number in range(900)
+)
+
+
+def test_a_search_finds_the_names_that_are_not_listed(qtbot, view: ModelsView, session: Session) -> None:
+    proxy = view.table.filter
+    session.models._show_names(NAMES)
+    assert proxy.rowCount() == len(CATALOGUE), "nearly two thousand rows are for who searches"
+    began = time.perf_counter()
+    view.filter.setText("tiny in7k")
+    assert time.perf_counter() - began < 0.2
+    assert [proxy.index(row, 0).data(FACTS_ROLE).id for row in range(proxy.rowCount())] == [
+        "lab/convnext_tiny.in7k"
+    ]
+    view.table.selectRow(0)
+    assert view.details.facts == NAMES[7] and view.details.feature.count() > 3
+    qtbot.keyClick(view.table, Qt.Key.Key_Space)
+    settle(qtbot, view, 1)
+    assert "not here" in view.chosen.rows[0].findChild(Chip).text()
+    view.filter.setText("zebra")
+    assert view.nothing.isVisible() and not view.table.isVisible()
+    view.nothing.buttons[0].click()
+    assert view.table.isVisible() and proxy.rowCount() == len(CATALOGUE)
+
+
+def test_what_can_be_done_with_a_backbone_depends_on_where_it_is(view: ModelsView, session: Session) -> None:
+    def offered(backbone: str) -> list[str]:
+        view.table.go_to(backbone)
+        card = view.details
+        buttons = (card.fetch, card.import_pack, card.export_pack)
+        return [made.text() for made in buttons if made.isVisibleTo(view)]
+
+    session.catalogue = (
+        *CATALOGUE,
+        facts("inside", source="built in"),
+        facts("large", available=False, download=1_200_000_000),
+        facts("bare", available=False, source="file"),
+    )
+    session.backbones_changed.emit()
+    assert offered("lab/small") == ["Export as a model pack…"]
+    assert offered("lab/giant") == ["Download", "Import a model pack…"]
+    assert offered("lab/large") == ["Download (about 1.2 GB)", "Import a model pack…"]
+    assert offered("lab/inside") == offered("lab/bare") == []
+
+
+def test_any_name_can_be_downloaded(qtbot, view: ModelsView, session: Session, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(session.models, "fetch", lambda *what: asked.append(what))
+    field = view.any_model
+    field.field.setText("lab/new@v2")
+    qtbot.mouseClick(field.fetch_button, Qt.MouseButton.LeftButton)
+    assert asked == [("lab/new@v2", "lab/new@v2")] and not field.error.isVisible()
+    field.field.setText("two words")
+    qtbot.mouseClick(field.fetch_button, Qt.MouseButton.LeftButton)
+    assert field.error.isVisible() and len(asked) == 1
 
 
 def test_settings_go_to_the_project(view: ModelsView, session: Session) -> None:

@@ -62,7 +62,7 @@ class Session(QObject):
         self.dataset.left.connect(self._leave_results)
         self.dataset.edited.connect(self._on_edited)
         self.dataset.failed.connect(lambda sentence: self.message.emit("bad", sentence))
-        self.models = ModelStore(self._jobs, self._background, lambda: self.describe(), self)
+        self.models = ModelStore(self._jobs, self._background, lambda: self.describe(devices=False), self)
         self.models.told.connect(self.message)
         self.models.names_changed.connect(self.backbones_changed)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
@@ -173,14 +173,14 @@ class Session(QObject):
 
     # The backbones
 
-    def describe(self) -> None:
-        """Show the catalogue of last time, and ask a worker which backbones and devices there are now."""
+    def describe(self, *, devices: bool = True) -> None:
+        """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
         known = self._project().folder / "caches" / "catalogue.json"
         if known.exists() and not self.catalogue:
             self._show_catalogue(known)
             self.models.read_names(known.with_name("names.json"))
         run = RunFolder.create(
-            known.parent / "describe", DescribeJob(devices=True, names=True), title="Look up the backbones"
+            known.parent / "describe", DescribeJob(devices=devices, names=True), title="Look up the backbones"
         )
         self._jobs.start_aside(run, self._adopt_catalogue)
 
@@ -416,7 +416,7 @@ class Session(QObject):
         if state.status.state == "failed":
             self.message.emit("bad", f"The backbones could not be looked up. {state.status.error}")
         elif state.status.state == "done":
-            self.devices = run.status().result.get("devices", {})
+            self.devices = run.status().result.get("devices", self.devices)
             known = run.path.parent.parent / "catalogue.json"
             (run.path / "catalogue.json").replace(known)
             self.models.adopt_names(run, known.with_name("names.json"))

@@ -33,8 +33,8 @@ _WEBLI = "WebLI, web images with their captions, not published"
 _APACHE = "Apache-2.0"
 _CLIP_TERMS = "MIT; its authors call deployment without tests of one's own out of scope"
 _DINOV3_TERMS = (
-    "DINOv3's own, to be accepted at the hub: commercial use allowed, no military or nuclear use, passed on only with "
-    "the licence"
+    "DINOv3's own, to be accepted at the hub: commercial use allowed, no military or nuclear use, passed on only "
+    "with the licence"
 )
 _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
 

@@ -48,7 +48,7 @@ def timm_names(
 
     timm is imported once for each of its versions; the answer is remembered.
     """
-    names = digest.remember("timm-names", version("timm"), _ask_timm, memo)["names"]
+    names = digest.remember("timm-names", names_key(), _ask_timm, memo)["names"]
     place = cache or hub.cache_folder()
     folders = {path.name for path in place.glob("models--*--*")} if place.is_dir() else set()
     found = []
@@ -82,6 +82,11 @@ def timm_names(
             )
         )
     return found
+
+
+def names_key() -> str:
+    """The answer holds for a version of timm, and for what is written down of each name."""
+    return f"{version('timm')}|1"
 
 
 def _ask_timm() -> dict[str, Any]:

@@ -110,6 +110,7 @@ class DetailsCard(Card):
         facts = self.facts
         if facts is not None:
             guarded(self._session, lambda: self._session.models.fetch(facts.id, facts.title))
+            self.refresh_fetch()
 
     def _on_export(self) -> None:
         if self.facts is not None:
