@@ -153,6 +153,10 @@ def test_numbers_of_a_job() -> None:
         numbers(Status(state="running", done=3, total=5, unit="splits", rate=0.4)) == "3 / 5 · 0.4 splits/s"
     )
     assert numbers(Status(state="paused", done=3, total=5, rate=9.0, eta=1.0)) == "3 / 5"
+    load = Status(
+        state="running", done=41_000_000, total=1_200_000_000, unit="bytes", rate=11_600_000, eta=100
+    )
+    assert numbers(load) == "41 MB / 1.2 GB · 12 MB/s · 2 min left"
 
 
 def test_details_of_a_job() -> None:

@@ -42,6 +42,7 @@ def test_other_models_of_the_cache_are_found(published, models, memo, tmp_path):
     assert [facts.id for facts in found] == ["lab/tower"]
     known = resolve("lab/tower", cache=cache, memo=memo)
     assert (found[0].features, found[0].default_feature) == (known.features, known.spec.feature)
+    assert found[0].input_size == known.spec.preprocess.size == 64
     assert found_here([], tmp_path / "nowhere") == []
 
 
@@ -50,6 +51,7 @@ def test_imported_packs_of_ones_own_are_found(published, models, memo, tmp_path)
     imported = import_pack(made, models=models)
     (facts,) = found_here([], tmp_path / "cache")
     assert facts.id == imported.backbone and facts.available
+    assert "cls" in facts.features and facts.source == "file"
     save_catalogue(tmp_path / "c.json", [facts])
     assert load_catalogue(tmp_path / "c.json") == (facts,)
 

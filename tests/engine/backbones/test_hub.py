@@ -111,6 +111,34 @@ def test_a_line_that_breaks_once_is_taken_up_again(hub, fetch):
     assert fetch.files() == USUAL
 
 
+def test_weights_stored_at_another_host_come_without_the_token_going_there(hub, fetch):
+    with serving(hub.models) as store:
+        hub.stored_at = store.endpoint.replace("127.0.0.1", "localhost")
+        store.break_at, store.breaks = 200_000, 1
+        fetch(NAME, HF_TOKEN="hf_secret")
+        assert fetch.files() == USUAL
+        assert "Bearer hf_secret" in hub.tokens
+        assert store.gets("model.safetensors")[0] == "" and len(store.gets("model.safetensors")) == 2
+        assert set(store.tokens) == {""}
+
+
+def test_embed_fetches_when_it_is_allowed_to(hub, fetch, picture_folder, tmp_path):
+    def embed(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workbench", "embed", str(picture_folder), "--backbone", NAME, *words],
+            env=hub.environment(fetch.cache),
+            capture_output=True,
+            text=True,
+        )
+
+    out = tmp_path / "a.h5ad"
+    done = embed("--out", str(out), "--json")
+    assert done.returncode == 1 and "not on this machine" in done.stderr and not hub.asked
+    done = embed("--out", str(out), "--json", "--allow-download")
+    assert done.returncode == 0 and out.exists(), done.stderr
+    assert fetch.files() == USUAL
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C can't be sent there")
 def test_a_download_that_is_stopped_keeps_what_has_arrived(hub, fetch):
     hub.pace = 0.02

@@ -42,7 +42,8 @@ _DEPTHS = {
     **{"small": 12, "base": 12, "vits": 12, "vitb": 12, "large": 24, "vitl": 24, "so400m": 27},
     **{"huge": 32, "vith": 32, "giant": 40, "vit7b": 40},
 }
-_STAGES = {"timm/resnet50.a1_in1k": 5, "resnet50.tv_in1k:r-50-1000ep.pth.tar": 5}  # as timm counts them, the stem among them
+# As timm counts them, the stem among them.
+_STAGES = {"timm/resnet50.a1_in1k": 5, "resnet50.tv_in1k:r-50-1000ep.pth.tar": 5}
 # px, of those whose names don't tell; the first that fits.
 _PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16}
 
@@ -174,6 +175,7 @@ _PUBLISHED = {
     "timm/vit_small_patch16_224.augreg_in21k": 30_074_787,
     "timm/vit_large_patch16_224.augreg_in21k": 325_690_707,
 }
+REMEDY = "Download it (nothing else here uses the network), or import a model pack from another machine."
 _FLOAT = 4  # bytes of a parameter in a published file
 
 
@@ -285,12 +287,8 @@ def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], def
 def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:
     folder = hub.snapshot(row[0], cache)
     here = folder is not None and bool(hub.weight_files(folder)) and (folder / hub.CONFIG).is_file()
-    accept = (
-        f"Accept its licence at huggingface.co/{row[0]} and log in with `hf auth login`; then download it"
-        if row[-1] is _DINOV3_TERMS
-        else "Download it"
-    )
-    remedy = f"{accept}, or import a model pack that a machine with a network has exported."
+    accept = f"Accept its licence at huggingface.co/{row[0]} and log in with `hf auth login`. Then d"
+    remedy = f"{accept}{REMEDY[1:]}" if row[-1] is _DINOV3_TERMS else REMEDY
     return _facts(row, source, here, remedy)
 
 

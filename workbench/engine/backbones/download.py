@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from workbench.engine.backbones import hub
 from workbench.engine.backbones.families import check_supported
@@ -133,14 +132,12 @@ def _fetch_file(
             "set to something that is no Hugging Face hub?"
         )
     headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
-    if urlsplit(facts.location).netloc != urlsplit(url).netloc:
-        headers.pop("authorization", None)  # the token is for the hub, not for where it stores its files
     blob = storage / "blobs" / etag
     blob.parent.mkdir(parents=True, exist_ok=True)
     if not blob.exists():
         with _alone(storage, etag, name):
             part = blob.with_name(f"{etag}.incomplete")
-            _stream(facts.location, headers, part, size, lambda here: on_progress(done + here, total))
+            _stream(url, headers, part, size, lambda here: on_progress(done + here, total))
             _check_hash(part, etag, file.name)
             if not file.name.endswith((".safetensors", ".json")):
                 _check_pickle(part, file.name, name)
@@ -151,7 +148,11 @@ def _fetch_file(
 def _stream(
     url: str, headers: dict[str, Any], part: Path, size: int, on_bytes: Callable[[int], None]
 ) -> None:
-    """Append what `part` lacks of `size` bytes. A line that breaks is taken up again a few times."""
+    """Append what `part` lacks of `size` bytes. A line that breaks is taken up again a few times.
+
+    The hub leads each try anew to where it stores the file, as such addresses hold for an hour only; the HTTP library
+    leaves the token behind when it follows to another host.
+    """
     from huggingface_hub import get_session
     from huggingface_hub.constants import HF_HUB_DOWNLOAD_TIMEOUT
     from huggingface_hub.errors import HfHubHTTPError

@@ -8,13 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.backbones import digest, hub
-from workbench.engine.backbones.catalogue import models_folder
+from workbench.engine.backbones import digest, hub, recipes
+from workbench.engine.backbones.catalogue import REMEDY, models_folder
 from workbench.engine.backbones.families import family_of, is_timm
 from workbench.engine.backbones.packs import DOCUMENT, read_pack
 from workbench.engine.backbones.resolve import features_of, torch_hub
 from workbench.records.catalogue import BackboneFacts
-from workbench.records.files import DocumentError
 from workbench.records.text import printable
 
 _LICENCES = {
@@ -24,7 +23,6 @@ _LICENCES = {
     "cc-by-nc-4.0": "CC BY-NC 4.0: not for commercial use",
     "dinov3-license": "DINOv3's own: no military or nuclear use, passed on only with the licence",
 }
-_REMEDY = "Download it, or import a model pack that a machine with a network has exported."
 _PATCH_14, _OWN = (518, 224)  # px: a DINOv2 of patch 14 is used at 224 (see resolve.py)
 
 
@@ -75,7 +73,7 @@ def timm_names(
                 available=here,
                 remedy=""
                 if here
-                else _REMEDY
+                else REMEDY
                 if repository
                 else "timm fetches it from a place of its own only.",
                 listed=here,
@@ -114,40 +112,46 @@ def _told_by(name: str) -> str:
 
 def _in_cache(name: str, cache: Path) -> Iterator[BackboneFacts]:
     folder = hub.snapshot(name, cache)
-    if folder is None or not (folder / hub.CONFIG).is_file():
-        return
-    files = hub.weight_files(folder)
-    config = hub.read_json(folder / hub.CONFIG)
-    if not files or (is_timm(config) and name.startswith("timm/")):
-        return  # timm's own are among its names
-    if is_timm(config):
-        yield _facts(name, name.partition("/")[2], "timm", "timm", (), "")
-        return
-    family = family_of(config, name)
-    if (folder / hub.PROCESSOR).is_file():
-        features = features_of(family, files)
-        yield _facts(name, name.partition("/")[2], "huggingface", family.name, features, family.default)
+    if folder is not None and not (name.startswith("timm/") and is_timm(hub.read_json(folder / hub.CONFIG))):
+        yield from _in_folder(name, name.partition("/")[2], folder, "see where its weights are published")
 
 
 def _imported() -> Iterator[BackboneFacts]:
     """Models of the program's own folder. Their packs were checked when they came."""
     for document in sorted(models_folder().glob(f"*/{DOCUMENT}")):
-        with contextlib.suppress(DocumentError, ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError):
             pack, place = read_pack(document.parent), document.parent
-            name = (
-                str(place) if pack.kind == "folder" else f"{pack.architecture}:{place / pack.files[0].name}"
-            )
-            yield _facts(name, pack.title, "file", "pack", (), "", pack.licence)
+            if pack.kind == "folder":
+                yield from _in_folder(str(place), pack.title, place, pack.licence)
+            else:
+                weights = f"{pack.architecture}:{place / pack.files[0].name}"
+                yield _facts(weights, pack.title, pack.licence, "file", "timm", None)
+
+
+def _in_folder(id_: str, title: str, folder: Path, licence: str) -> Iterator[BackboneFacts]:
+    """A model with its configuration, where it can be used. Raises ValueError where it can't."""
+    config, files = hub.read_json(folder / hub.CONFIG), hub.weight_files(folder)
+    if not files:
+        return
+    source = "file" if Path(id_).is_absolute() else "huggingface"
+    if is_timm(config):
+        size = config.get("pretrained_cfg", config).get("input_size") or (0, None)
+        yield _facts(id_, title, licence, source, "timm", size[1])
+        return
+    family = family_of(config, id_)
+    size = recipes.from_processor(hub.read_json(folder / hub.PROCESSOR), id_).size
+    yield _facts(id_, title, licence, source, family.name, size, features_of(family, files), family.default)
 
 
 def _facts(
     id_: str,
     title: str,
+    licence: str,
     source: str,
     family: str,
-    features: tuple[str, ...],
-    default: str,
-    licence: str = "see where its weights are published",
+    size: int | None,
+    features: tuple[str, ...] = (),
+    default: str = "",
 ) -> BackboneFacts:
     return BackboneFacts(
         id=id_,
@@ -155,7 +159,7 @@ def _facts(
         source=source,
         family=family,
         parameters=None,
-        input_size=None,
+        input_size=size,
         features=features,
         default_feature=default,
         training_data="unknown images",
