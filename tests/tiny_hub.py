@@ -27,6 +27,7 @@ class Hub:
     break_at: int = 0  # bytes of a weight file after which the line breaks; 0: never
     breaks: int = 0  # how often it still does
     closed: bool = False  # after a break, nothing is answered
+    renamed: dict[str, str] = field(default_factory=dict)  # what a model says that it is called
     stored_at: str = ""  # another hub, to which requests for weights are led as the real one does
     tokens: list[str] = field(default_factory=list)  # that came with requests
     pace: float = 0.0  # seconds between two pieces of a weight file
@@ -88,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
             files = [
                 {"rfilename": item.name, "size": item.stat().st_size} for item in sorted(folder.iterdir())
             ]
-            body = json.dumps({"id": name, "modelId": name, "sha": COMMIT, "siblings": files}).encode()
+            called = hub.renamed.get(name, name)
+            body = json.dumps({"id": called, "modelId": called, "sha": COMMIT, "siblings": files}).encode()
             self._send(200, body, send_body)
         elif name in hub.gated:
             self._refuse(403, "GatedRepo")

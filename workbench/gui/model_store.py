@@ -70,7 +70,8 @@ class ModelStore(QObject):
         elif "document" in result:
             size, pack = data_size(int(result["bytes"])), printable(str(result["pack"]))
             self.told.emit(
-                "info", f"{title} was written to {pack} ({size}). Its licence: {result['licence']}."
+                "info",
+                f"{title} was written to {pack} ({size}). Its licence: {printable(str(result['licence']))}.",
             )
         else:
             note = f" {printable(str(result['note']))}" if result.get("note") else ""

@@ -171,6 +171,8 @@ def test_a_part_that_was_spoilt_is_not_trusted(hub, fetch):
     [
         ("someone/missing", {}, "has no model 'someone/missing'"),
         (f"{NAME}@v3", {}, "has no revision 'v3'"),
+        (f"{NAME}@refs/pr/1", {}, "Name its commit instead"),
+        ("someone/old", {}, "someone/old is called someone/new at the hub now"),
         ("someone/gated", {}, "licence to be accepted"),
         (NAME, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "No connection to http://127.0.0.1:9"),
         (NAME, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
@@ -179,7 +181,8 @@ def test_a_part_that_was_spoilt_is_not_trusted(hub, fetch):
     ],
 )
 def test_each_refusal_says_what_to_do(hub, fetch, name, more, says):
-    hub.models["someone/gated"] = hub.models[NAME]
+    hub.models["someone/gated"] = hub.models["someone/old"] = hub.models[NAME]
+    hub.renamed["someone/old"] = "someone/new"
     hub.gated.add("someone/gated")
     said = fetch(name, **more)
     assert says in said

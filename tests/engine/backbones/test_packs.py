@@ -17,7 +17,7 @@ import transformers
 
 from tests.engine.backbones.conftest import fill
 from tests.tiny_hub import COMMIT, put
-from workbench.engine.backbones import packs
+from workbench.engine.backbones import catalogue, packs
 from workbench.engine.backbones.imports import import_pack
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.packs import export_pack, verify_pack
@@ -234,6 +234,7 @@ def test_local_folders_and_bare_weights_travel_too(published, memo, tmp_path):
     weights = tmp_path / "mine.pth"
     torch.save(fill(timm.create_model("resnet18", num_classes=0)).state_dict(), weights)
     made = export_pack(f"resnet18:{weights}", tmp_path / "stick", memo=memo)
+    assert made.name == "mine.pth.workbench-pack"
     document = json.loads((made / "pack.json").read_text())
     assert (document["kind"], document["architecture"]) == ("file", "resnet18")
     assert str(tmp_path) not in (made / "pack.json").read_text(), (
@@ -243,6 +244,27 @@ def test_local_folders_and_bare_weights_travel_too(published, memo, tmp_path):
     assert imported.backbone.startswith("resnet18:") and imported.backbone.endswith("mine.pth")
     was = resolve(f"resnet18:{weights}", memo=memo).spec.weights
     assert resolve(imported.backbone, memo=memo).spec.weights == was
+
+
+def test_authors_files_keep_their_preprocessing_on_the_way(memo, tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    name = "resnet50.tv_in1k:r-50-1000ep.pth.tar"
+    torch.save(timm.create_model("resnet50", num_classes=0).state_dict(), here / "r-50-1000ep.pth.tar")
+    monkeypatch.setattr(catalogue, "models_folder", lambda: here)
+    spec = resolve(name, memo=memo).spec
+    made = export_pack(name, tmp_path / "stick", memo=memo)
+    monkeypatch.setattr(catalogue, "models_folder", lambda: there)
+    imported = import_pack(made, models=there)
+    assert imported.backbone == name and resolve(name, memo=memo).spec == spec
+    (here / "r-50-1000ep.pth.tar").unlink()
+    assert resolve(name, memo=memo).files[0].is_relative_to(there)
+
+
+def test_what_a_pack_says_is_made_fit_to_be_shown(pack, tmp_path):
+    change(pack, title="Tiny\x1b[31m\u202e", licence="x" * 5000)
+    told = verify_pack(pack)
+    assert told.title == "Tiny\\x1b[31m\\u202e" and len(told.licence) == 1000
 
 
 def test_timm_models_travel_from_either_place(memo, tmp_path, monkeypatch):

@@ -75,9 +75,17 @@ def _fetch(name: str, revision: str, cache: Path, extra: tuple[str, ...], on_pro
     from huggingface_hub import HfApi, hf_hub_download
 
     storage = hub.storage_folder(name, cache)
+    if not hub.PLAIN.fullmatch(revision):
+        raise ValueError(
+            f"{printable(revision)!r} can't be kept here as a revision. Name its commit instead."
+        )
     info = HfApi().model_info(name, revision=revision, files_metadata=True)
     sizes = {item.rfilename: int(item.size or 0) for item in info.siblings or ()}
     commit = str(info.sha or "")
+    if info.id and info.id != name:  # the hub leads on from the old name of a model that was renamed
+        raise ValueError(
+            f"{printable(name)} is called {printable(info.id)} at the hub now. Ask for it by that name."
+        )
     if not hub.PLAIN.fullmatch(commit):
         raise ValueError(f"The hub gave no commit for {printable(name)}. Try again later.")
     folder = storage / "snapshots" / commit

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.engine.backbones import hub
-from workbench.engine.backbones.catalogue import models_folder
+from workbench.engine.backbones.catalogue import models_folder, recipe_of
 from workbench.engine.backbones.families import check_supported
 from workbench.engine.backbones.packs import (
     DOCUMENT,
@@ -60,6 +60,12 @@ def import_pack(
     pack = read_pack(folder)
     if pack.kind == "hub":
         return _into_cache(pack, folder, cache or hub.cache_folder(), on_progress)
+    listed = f"{pack.architecture}:{pack.files[0].name}"
+    if pack.kind == "file" and recipe_of(listed) is not None:  # whose pixels are prepared as its authors did
+        place = models or models_folder()
+        with _copied(pack, folder, place, on_progress) as staged:
+            _place(pack, staged, place)
+        return Imported(pack, listed, place)
     if pack.kind == "torch":
         place = torch_hub()
     else:

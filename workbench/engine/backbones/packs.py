@@ -37,6 +37,7 @@ VERSION = 1
 WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".npz", ".tar")
 _CHUNK = 1 << 22
 _MOST = 1_000_000  # bytes of pack.json
+_LONGEST = 1000  # characters of what a pack says of itself
 _HEX = re.compile(r"[0-9a-f]{64}")
 # Where a pack's files belong: the Hugging Face cache, torch.hub's folder (a timm model that isn't at the hub), or a
 # folder of the program (a model with its configuration, or bare weights of a named architecture).
@@ -86,7 +87,7 @@ def export_pack(
     """
     found = resolve(backbone, cache=cache, memo=memo)
     facts, sources = _describe(backbone, found, cache)
-    target = out / f"{_plain(backbone)}{SUFFIX}"
+    target = out / f"{_plain(facts['id'])}{SUFFIX}"
     if target.exists():
         raise ValueError(f"{printable(str(target))} is there already. Remove it, or choose another folder.")
     for source in sources:
@@ -242,7 +243,8 @@ def _parse(body: dict[str, Any], shown: str) -> Pack:
             PackedFile(name=str(item["name"]), size=int(item["size"]), sha256=str(item["sha256"]))
             for item in body["files"]
         )
-        words = {name: str(body[name]) for name in Pack.__dataclass_fields__ if name != "files"}
+        names = [name for name in Pack.__dataclass_fields__ if name != "files"]
+        words = {name: printable(str(body[name]))[:_LONGEST] for name in names}
         pack = Pack(**words, files=files)  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DocumentError(f"{shown}: its {DOCUMENT} is damaged. Make the pack again.") from None
@@ -289,7 +291,6 @@ def _broken(shown: str, name: str, what: str) -> ValueError:
     )
 
 
-def _plain(backbone: str) -> str:
+def _plain(name: str) -> str:
     """A backbone's name as a folder's: "facebook--dinov2-small"."""
-    own = Path(backbone).name if Path(backbone).expanduser().exists() else backbone
-    return re.sub(r"[^A-Za-z0-9._@-]", "_", own.replace("/", "--")).strip(".") or "model"
+    return re.sub(r"[^A-Za-z0-9._@-]", "_", name.replace("/", "--")).strip(".") or "model"
