@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from workbench.records.results import Comparison, EvaluationResult, Finding
-from workbench.records.scores import ModelResult, Score
+from workbench.records.scores import CalibrationScore, ModelResult, Score
 from workbench.records.tables import (
     CSV_COLUMNS,
     as_csv,
@@ -190,3 +190,37 @@ def test_the_terminal_table_is_aligned_and_tells_the_findings() -> None:
     assert ends[3] == ends[0] - 1  # its wide letter takes two columns of the terminal
     assert "\x1b" not in "".join(lines) and "宽\\x1b[0m" in lines[8]
     assert lines[-1] == "Few seeds. Two seeds say little.\\nMore do."
+
+
+def test_what_is_not_ranked_is_neither_better_nor_worse() -> None:
+    pairs = (
+        pair("high", "low", "not ranked"),
+        pair("high", "mid", "not ranked"),
+        pair("mid", "low", "better", 0.25),
+    )
+    odd = result(comparisons=pairs)
+    found = {row.name: row for row in rows(odd, "mid")}
+    assert (found["high"].verdict, found["high"].difference, found["high"].interval) == (
+        "not ranked",
+        None,
+        None,
+    )
+    assert difference_text(found["high"]) == "—" and found["low"].verdict == "worse"
+    assert headline(odd) == "mid separates the classes best; high is not ranked"
+    everything = tuple(replace(one, verdict="not ranked") for one in pairs)
+    assert headline(result(comparisons=everything)).startswith("No ranking")
+    tied = (pairs[0], pair("high", "mid", "equivalent"), pair("mid", "low", "not ranked"))
+    assert (
+        headline(result(comparisons=tied))
+        == "high and mid separate the classes equally well; low is not ranked"
+    )
+
+
+def test_a_csv_row_ends_with_every_metric_and_the_calibration_error() -> None:
+    calibration = CalibrationScore(values=(0.02, 0.04), mass=0.03, by_chance=0.01, bins=())
+    models = (replace(result().models[1], calibration=calibration), result().models[0])
+    first, second = csv.DictReader(io.StringIO(as_csv(result(models=models))))
+    assert float(first["macro_f1_mean"]) == pytest.approx(0.92)
+    assert float(first["accuracy_mean"]) == pytest.approx(0.08)
+    assert first["balanced_accuracy_mean"] == ""
+    assert float(first["ece"]) == pytest.approx(0.03) and second["ece"] == ""

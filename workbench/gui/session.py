@@ -214,6 +214,10 @@ class Session(QObject):
             setattr(self.settings, name, value)
         self._save_choice()
 
+    def set_budgets(self, budgets: str) -> None:
+        self.settings.budgets = budgets
+        self._save_choice()
+
     def _save_choice(self) -> None:
         self._project().save()
         self.backbones_changed.emit()
@@ -258,6 +262,7 @@ class Session(QObject):
             margin=project.settings.margin,
             metric=project.settings.metric,
             standardise=project.settings.standardise,
+            budgets=project.settings.budgets,
             ledger=str(project.ledger),
         )
         evaluation = self._jobs.start(

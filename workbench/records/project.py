@@ -72,6 +72,7 @@ class Settings:
     seeds: int = 5
     margin: float = 1.0  # points
     metric: str = "auto"
+    budgets: str = ""  # label budgets of a comparison in per cent, "1,5,10,25,50,100"; empty: none
     baseline: str = ""  # name of the pinned model
     result: str = ""  # run id of the evaluation that is shown
     view: dict[str, Any] = field(

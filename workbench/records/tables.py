@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.records.results import EvaluationResult
-from workbench.records.scores import METRIC_NAMES, ModelResult, Score
+from workbench.records.scores import METRIC_NAMES, METRICS, ModelResult, Score
 from workbench.records.text import count, printable, spreadsheet_safe
 
 NONE = "—"
@@ -44,6 +44,10 @@ CSV_COLUMNS = (
     "fingerprint",
     "protocol",
     "probe_values",
+    "macro_f1_mean",
+    "accuracy_mean",
+    "balanced_accuracy_mean",
+    "ece",
 )
 
 
@@ -55,8 +59,8 @@ class Row:
     title: str  # untrusted; `printable`
     probe: Score | None  # None where this metric was not computed
     knn: Score | None
-    verdict: str  # "baseline", "better", "worse", "equivalent", "undecided"; "" where nothing is known
-    difference: float | None
+    verdict: str  # "baseline", "better", "worse", "equivalent", "undecided", "not ranked"; "" where nothing is known
+    difference: float | None  # None also for "not ranked": it would be no difference between backbones
     interval: tuple[float, float] | None
     reason: str
 
@@ -112,6 +116,8 @@ def rows(
         elif pair is not None and pair.metric == wanted:
             difference, interval, verdict = pair.seen_from(model.name)
             reason = pair.reason
+            if verdict == "not ranked":
+                difference = interval = None
         made.append(
             Row(
                 model=model,
@@ -168,26 +174,47 @@ def headline(result: EvaluationResult, metric: str = "", titles: Mapping[str, st
     def called(name: str) -> str:
         return printable((titles or {}).get(name, name))
 
-    best = ranked[0]
-    mean = best.probe[wanted].mean
     if len(ranked) == 1:
-        return f"{called(best.name)} reaches {METRIC_NAMES.get(wanted, wanted)} {mean:.3f}"
+        mean = ranked[0].probe[wanted].mean
+        return f"{called(ranked[0].name)} reaches {METRIC_NAMES.get(wanted, wanted)} {mean:.3f}"
+    best, apart = _ranked_with(result, [model.name for model in ranked])
+    if not best:
+        return "No ranking: the features of these models were not made alike"
+    beside = ""
+    if apart:
+        beside = (
+            f"; {_list([called(name) for name in apart])} {'is' if len(apart) == 1 else 'are'} not ranked"
+        )
     open_, equal = [], []
-    for other in ranked[1:]:
-        pair = result.comparison(best.name, other.name)
+    for other in ranked:
+        if other.name == best or other.name in apart:
+            continue
+        pair = result.comparison(best, other.name)
         if pair is None or pair.metric != wanted:
-            return f"{called(best.name)} has the highest {METRIC_NAMES.get(wanted, wanted)}, {mean:.3f}"
-        _, _, verdict = pair.seen_from(best.name)
+            mean = ranked[0].probe[wanted].mean
+            return f"{called(ranked[0].name)} has the highest {METRIC_NAMES.get(wanted, wanted)}, {mean:.3f}"
+        _, _, verdict = pair.seen_from(best)
         if verdict == "undecided":
             open_.append(other.name)
         elif verdict != "better":
             equal.append(other.name)
     if open_:
-        together = [model.name for model in ranked if model.name in (best.name, *open_, *equal)]
-        return f"Undecided between {_list([called(name) for name in together])}"
+        together = [model.name for model in ranked if model.name in (best, *open_, *equal)]
+        return f"Undecided between {_list([called(name) for name in together])}{beside}"
     if equal:
-        return f"{_list([called(name) for name in (best.name, *equal)])} separate the classes equally well"
-    return f"{called(best.name)} separates the classes best"
+        together = [best, *equal]
+        return f"{_list([called(name) for name in together])} separate the classes equally well{beside}"
+    return f"{called(best)} separates the classes best{beside}"
+
+
+def _ranked_with(result: EvaluationResult, names: Sequence[str]) -> tuple[str, list[str]]:
+    """The first of `names` that is ranked with another one ("" without any), and those not ranked with it."""
+    for name in names:
+        pairs = {other: result.comparison(name, other) for other in names if other != name}
+        apart = [other for other, pair in pairs.items() if pair is not None and pair.verdict == "not ranked"]
+        if len(apart) < len(pairs):
+            return name, apart
+    return "", list(names)
 
 
 def protocol_sentence(result: EvaluationResult, metric: str = "") -> str:
@@ -264,6 +291,8 @@ def as_csv(
             model.fingerprint,
             result.protocol,
             " ".join(f"{value:.6g}" for value in probe.values) if probe else "",
+            *(model.probe[name].mean if name in model.probe else None for name in METRICS),
+            model.calibration.ece if model.calibration else None,
         )
         writer.writerow(["" if value is None else value for value in values])
     return stream.getvalue()

@@ -16,6 +16,7 @@ VERDICT_SEVERITY = {
     "undecided": "undecided",
     "equivalent": "neutral",
     "baseline": "info",
+    "not ranked": "neutral",
 }
 VERDICT_HELP = {
     "better": "The interval of the difference excludes zero: better than the baseline.",
@@ -23,6 +24,7 @@ VERDICT_HELP = {
     "undecided": "The interval of the difference holds zero and reaches beyond the margin: these splits can't tell.",
     "equivalent": "The whole interval of the difference lies within the margin: no difference that matters.",
     "baseline": "The others are compared with this one.",
+    "not ranked": "The features of the two were not made alike: their difference says nothing of the backbones.",
 }
 
 
