@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
-from workbench.gui.compare.strip import nice_axis
+from workbench.gui.compare.axis import nice_axis
 from workbench.gui.data.rows_dialog import refused_dialog
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plain_text import menu_text, plain, set_tip

@@ -8,9 +8,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from tests.gui.comparison import MEANS
+from workbench.gui.compare.axis import nice_axis
 from workbench.gui.compare.behind import behind_cell, worst_cell
 from workbench.gui.compare.confusion import Matrix
-from workbench.gui.compare.strip import nice_axis, swarm
+from workbench.gui.compare.strip import swarm
 from workbench.gui.compare.view import CompareView
 from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
@@ -99,7 +100,7 @@ def test_lost_images_and_lost_predictions_are_told(view: CompareView, compared: 
 
 def test_a_point_tells_its_seed_and_leads_to_its_model(qtbot, view: CompareView) -> None:
     view.strips.grab()
-    dot = next(dot for dot in view.strips._dots if dot.row == 2 and dot.seed == 1)
+    dot = next(dot for dot in view.strips._dots if dot.row == 2 and dot.place == 1)
     assert view.strips.plot.tell(2, 1) == "weak, seed 1: macro-F1 0.490"
     found = view.strips.dot_at(dot.x + 1, dot.y)
     assert found is not None and found.row == 2

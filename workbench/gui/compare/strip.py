@@ -6,35 +6,23 @@ pointer or the arrow keys choose a point, and the same seed is then joined acros
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QFocusEvent,
-    QFont,
-    QFontMetricsF,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPolygonF,
-)
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
 
-from workbench.gui.plain_text import plain
+from workbench.gui.compare.axis import FEWEST_TICKS, MOST_TICKS, digits_of, nice_axis, soft
+from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour
 
 ROW_HEIGHT = 22  # px, at the least
 AXIS_HEIGHT = 34
 GAP = 12
 TICK_WIDTH = 42  # px that a tick and its number want
-FEWEST_TICKS, MOST_TICKS = 3, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,39 +52,6 @@ class Strips:
     def tell(self, row: int, seed: int) -> str:
         strip = self.strips[row]
         return f"{strip.title}, seed {self.seeds[seed]}: {self.metric} {strip.values[seed]:.3f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A drawn point: centre in px, row and position of the seed."""
-
-    x: float
-    y: float
-    row: int
-    seed: int
-
-
-def nice_axis(values: Sequence[float], ticks: int = 6) -> tuple[float, float, list[float]]:
-    """Lower end, upper end and round tick positions that hold all of `values` (scores, 0 to 1).
-
-    There are at most `ticks` of them, unless the next coarser step would leave fewer than three.
-    """
-    low, high = min(values), max(values)
-    room = max(high - low, 0.01) * 0.06
-    low, high = max(0.0, low - room), min(1.0, high + room)
-    if high - low < 1e-9:
-        low, high = max(0.0, low - 0.01), min(1.0, low + 0.01)
-    size = 10.0 ** math.floor(math.log10(high - low) - 1)
-    found: list[float] = []
-    for step in (size * factor for factor in (1, 2, 2.5, 5, 10, 20, 25, 50)):
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        round_ones = [round(number * step, 10) for number in range(first, last + 1)]
-        if found and (len(round_ones) < 2 or (len(round_ones) < FEWEST_TICKS and len(found) <= MOST_TICKS)):
-            break  # one tick alone says nothing about the scale, two say little
-        found = round_ones
-        if len(found) <= ticks:
-            break
-    return low, high, found
 
 
 @lru_cache(maxsize=256)
@@ -178,12 +133,10 @@ def draw(
         painter.setPen(QPen(theme.colour("line"), 1))
         painter.drawLine(QPointF(inner.left(), middle), QPointF(inner.right(), middle))
         if strip.interval:
-            soft = QColor(colour)
-            soft.setAlphaF(0.22)
             left, right = (across(edge) for edge in strip.interval)
             tall = min(row_height * 0.36, 64.0)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(soft)
+            painter.setBrush(soft(colour, 0.22))
             painter.drawRoundedRect(QRectF(left, middle - tall / 2, right - left, tall), 4, 4)
         tall = min(row_height * 0.42, 76.0)
         painter.setPen(QPen(colour, 2))
@@ -222,11 +175,10 @@ def _draw_axis(
 ) -> None:
     if plot.band:
         left, right = (across(edge) for edge in plot.band)
-        soft = theme.colour("undecided")
-        soft.setAlphaF(0.12)
-        painter.fillRect(QRectF(left, inner.top(), max(right - left, 1.0), inner.height()), soft)
+        box = QRectF(left, inner.top(), max(right - left, 1.0), inner.height())
+        painter.fillRect(box, soft(theme.colour("undecided"), 0.12))
     painter.setFont(font)
-    digits = 2 if all(abs(tick * 100 - round(tick * 100)) < 1e-6 for tick in ticks) else 3
+    digits = digits_of(ticks)
     for tick in ticks:
         x = across(tick)
         painter.setPen(QPen(theme.colour("line"), 1))
@@ -254,7 +206,7 @@ def _draw_dots(
         painter.drawEllipse(QPointF(dot.x, dot.y), radius, radius)
     if hovered is None:
         return
-    same = [dot for dot in dots if dot.seed == hovered[1]]
+    same = [dot for dot in dots if dot.place == hovered[1]]
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.colour("dim"), 1, Qt.PenStyle.DashLine))
     painter.drawPolyline(QPolygonF([QPointF(dot.x, dot.y) for dot in same]))
@@ -265,21 +217,15 @@ def _draw_dots(
         painter.drawEllipse(QPointF(dot.x, dot.y), grown, grown)
 
 
-class StripPlot(QWidget):
+class StripPlot(WalkedPlot):
     """Arrow keys walk the points, Enter chooses the model of the point; so does a click."""
 
     model_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Every seed", parent)
         self.plot = Strips()
         self.chosen = ""
-        self.current: tuple[int, int] | None = None  # row and seed position
-        self._dots: list[Dot] = []
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName("Every seed")
 
     def show_plot(self, plot: Strips, chosen: str) -> None:
         if plot != self.plot:
@@ -293,100 +239,39 @@ class StripPlot(QWidget):
         self.setAccessibleDescription(f"{plot.metric} of each split. {told}.")
         self.update()
 
-    def sizeHint(self) -> QSize:
-        return QSize(420, max(240, self.minimumHeight()))
-
     def draw_into(self, painter: QPainter, area: QRectF) -> None:
         """For a picture in a file."""
         draw(painter, area, self.plot, current_theme())
 
-    def dot_at(self, x: float, y: float, reach: float = 9.0) -> Dot | None:
-        near = [(math.hypot(dot.x - x, dot.y - y), i) for i, dot in enumerate(self._dots)]
-        distance, index = min(near, default=(math.inf, -1))
-        return self._dots[index] if distance <= reach else None
+    def paint(self, painter: QPainter, area: QRectF, theme: Theme) -> list[Dot]:
+        return draw(painter, area, self.plot, theme, chosen=self.chosen, hovered=self.current)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        theme = current_theme()
-        area = QRectF(self.rect()).adjusted(2, 2, -2, -2)
-        self._dots = draw(painter, area, self.plot, theme, chosen=self.chosen, hovered=self.current)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.colour("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
-        painter.end()
+    def tell(self, place: Place) -> str:
+        return self.plot.tell(*place)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        dot = self.dot_at(event.position().x(), event.position().y())
-        self._go(dot and (dot.row, dot.seed))
-        if dot:
-            QToolTip.showText(
-                event.globalPosition().toPoint(), plain(self.plot.tell(dot.row, dot.seed)), self
-            )
-        else:
-            QToolTip.hideText()
+    def home(self) -> Place | None:
+        rows = [strip.name for strip in self.plot.strips]
+        return (rows.index(self.chosen) if self.chosen in rows else 0, 0) if rows else None
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        dot = self.dot_at(event.position().x(), event.position().y())
-        if dot is not None:
-            self.model_chosen.emit(self.plot.strips[dot.row].name)
-        elif self.plot.strips and self.height() > AXIS_HEIGHT:
-            row = int(event.position().y() / ((self.height() - AXIS_HEIGHT) / len(self.plot.strips)))
-            if row < len(self.plot.strips):
-                self.model_chosen.emit(self.plot.strips[row].name)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        if not self.hasFocus():
-            self._go(None)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        if self.current is None and self.plot.strips:
-            rows = [strip.name for strip in self.plot.strips]
-            self._go((rows.index(self.chosen) if self.chosen in rows else 0, 0))
-        super().focusInEvent(event)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._go(None)
-        super().focusOutEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        moves = {
-            Qt.Key.Key_Up: (-1, 0),
-            Qt.Key.Key_Down: (1, 0),
-            Qt.Key.Key_Left: (0, -1),
-            Qt.Key.Key_Right: (0, 1),
-        }
-        if self.current is None or not self.plot.strips:
-            super().keyPressEvent(event)
-            return
-        row, seed = self.current
-        if event.key() in moves:
-            down, right = moves[Qt.Key(event.key())]
-            row = min(max(row + down, 0), len(self.plot.strips) - 1)
-            self._go((row, self._beside(row, seed, right)))
-            self._speak()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.model_chosen.emit(self.plot.strips[row].name)
-        else:
-            super().keyPressEvent(event)
-
-    def _beside(self, row: int, seed: int, step: int) -> int:
-        """The seed `step` places further along the axis in this row."""
+    def step(self, place: Place, down: int, right: int) -> Place:
+        """Up and down to another model, left and right to the next seed along the axis."""
+        row, seed = place
+        row = min(max(row + down, 0), len(self.plot.strips) - 1)
         values = self.plot.strips[row].values
         order = sorted(range(len(values)), key=lambda i: (values[i], i))
-        place = order.index(min(seed, len(values) - 1))
-        return order[min(max(place + step, 0), len(order) - 1)]
+        at = order.index(min(seed, len(values) - 1))
+        return row, order[min(max(at + right, 0), len(order) - 1)]
 
-    def _go(self, where: tuple[int, int] | None) -> None:
-        if where != self.current:
-            self.current = where
-            self.update()
+    def opened(self, place: Place) -> None:
+        self.model_chosen.emit(self.plot.strips[place[0]].name)
 
-    def _speak(self) -> None:
-        if self.current is None:
-            return
-        text = self.plot.tell(*self.current)
-        self.setAccessibleDescription(text)
-        dot = next((dot for dot in self._dots if (dot.row, dot.seed) == self.current), None)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Anywhere in a strip chooses its model."""
+        dot = self.dot_at(event.position().x(), event.position().y())
+        rows = len(self.plot.strips)
         if dot is not None:
-            QToolTip.showText(self.mapToGlobal(QPointF(dot.x + 8, dot.y + 8).toPoint()), plain(text), self)
+            self.opened((dot.row, dot.place))
+        elif rows and self.height() > AXIS_HEIGHT:
+            row = int(event.position().y() / ((self.height() - AXIS_HEIGHT) / rows))
+            if row < rows:
+                self.opened((row, 0))
