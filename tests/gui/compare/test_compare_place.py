@@ -56,7 +56,7 @@ def test_export_takes_the_files_of_the_shown_result(
 
 @pytest.mark.parametrize("ending", [".png", ".svg", ""])
 def test_plots_become_files(view: CompareView, tmp_path: Path, ending: str) -> None:
-    for name, plot in (("strips", view.strips), ("matrix", view.matrix)):
+    for name, plot in (("strips", view.lower.strips), ("matrix", view.lower.one.matrix)):
         path = save_picture(tmp_path / f"{name}{ending}", plot.draw_into, QSize(500, 300), "Title", "how")
         assert path.suffix == (ending or ".png")
         if path.suffix == ".svg":
@@ -68,7 +68,7 @@ def test_plots_become_files(view: CompareView, tmp_path: Path, ending: str) -> N
             colours = {image.pixelColor(x, y).name() for x in range(0, 1000, 7) for y in range(0, 700, 7)}
             assert len(colours) > 3
     with pytest.raises(ValueError, match=r"\.jpg"):
-        save_picture(tmp_path / "x.jpg", view.strips.draw_into, QSize(9, 9), "")
+        save_picture(tmp_path / "x.jpg", view.lower.strips.draw_into, QSize(9, 9), "")
 
 
 # Empty, remembered, fitting
@@ -120,7 +120,13 @@ def test_the_gravest_finding_comes_first_and_the_rest_is_one_click_away(view: Co
 def test_everything_fits_the_smallest_window(view: CompareView) -> None:
     assert view.minimumSizeHint().width() <= 1280 - 88
     assert view.minimumSizeHint().height() <= 800 - 48 - 56
-    for part in (view.table, view.strips, view.matrix, view.behind.grid, view.findings):
+    for part in (
+        view.table,
+        view.lower.strips,
+        view.lower.one.matrix,
+        view.lower.one.behind.grid,
+        view.findings,
+    ):
         box = part.rect().translated(part.mapTo(view, QPoint(0, 0)))
         assert view.rect().contains(box), printable(str(part))
     widths = sum(view.table.columnWidth(column) for column in Column)
@@ -128,8 +134,8 @@ def test_everything_fits_the_smallest_window(view: CompareView) -> None:
 
 
 def test_dark_paints_with_its_own_colours(view: CompareView) -> None:
-    light = view.matrix.grab().toImage()
+    light = view.lower.one.matrix.grab().toImage()
     theme.themes().set_preference("dark")
-    dark = view.matrix.grab().toImage()
-    at = view.matrix.box((0, 0)).center().toPoint() - QPoint(20, 6)
+    dark = view.lower.one.matrix.grab().toImage()
+    at = view.lower.one.matrix.box((0, 0)).center().toPoint() - QPoint(20, 6)
     assert light.pixelColor(at) != dark.pixelColor(at)

@@ -36,38 +36,40 @@ def by_hand(session: Session, model: str, truth: int, predicted: int) -> dict[st
 
 def test_a_click_on_a_cell_selects_its_images(qtbot, view: CompareView, compared: Session) -> None:
     view.table.choose("weak")
-    at = view.matrix.box((1, 2)).center().toPoint()
-    qtbot.mouseClick(view.matrix, Qt.MouseButton.LeftButton, pos=at)
+    at = view.lower.one.matrix.box((1, 2)).center().toPoint()
+    qtbot.mouseClick(view.lower.one.matrix, Qt.MouseButton.LeftButton, pos=at)
     wanted = by_hand(compared, "weak", 1, 2)
     assert wanted and compared.selected == frozenset(wanted)
-    assert {item.id: (item.hits, item.tested) for item in view.behind.items} == wanted
-    shares = [item.hits / item.tested for item in view.behind.items]
+    assert {item.id: (item.hits, item.tested) for item in view.lower.one.behind.items} == wanted
+    shares = [item.hits / item.tested for item in view.lower.one.behind.items]
     assert shares == sorted(shares, reverse=True)
-    grid, index = view.behind.grid, compared.index
-    assert [index.ids[grid.position(i)] for i in range(grid.num_items)] == view.behind.ids()
-    assert view.behind.title.text() == "dent, called stain"
+    grid, index = view.lower.one.behind.grid, compared.index
+    assert [index.ids[grid.position(i)] for i in range(grid.num_items)] == view.lower.one.behind.ids()
+    assert view.lower.one.behind.title.text() == "dent, called stain"
 
 
 def test_the_matrix_is_walked_by_keys(qtbot, view: CompareView, compared: Session) -> None:
     view.table.choose("weak")
-    view.matrix.show_matrix(view.matrix.matrix, (0, 0))
-    qtbot.keyClick(view.matrix, Qt.Key.Key_Right)
-    assert view.cell == (0, 1) and not compared.selected  # looking is not selecting
-    assert view.behind.ids() == [item.id for item in behind_cell(compared.predictions, "weak", 0, 1)]
-    qtbot.keyClick(view.matrix, Qt.Key.Key_Return)
+    view.lower.one.matrix.show_matrix(view.lower.one.matrix.matrix, (0, 0))
+    qtbot.keyClick(view.lower.one.matrix, Qt.Key.Key_Right)
+    assert view.lower.one.cell == (0, 1) and not compared.selected  # looking is not selecting
+    assert view.lower.one.behind.ids() == [
+        item.id for item in behind_cell(compared.predictions, "weak", 0, 1)
+    ]
+    qtbot.keyClick(view.lower.one.matrix, Qt.Key.Key_Return)
     assert compared.selected == frozenset(by_hand(compared, "weak", 0, 1))
     for _ in range(9):
-        qtbot.keyClick(view.matrix, Qt.Key.Key_Down)
-    assert view.cell == (2, 1)
+        qtbot.keyClick(view.lower.one.matrix, Qt.Key.Key_Down)
+    assert view.lower.one.cell == (2, 1)
 
 
 def test_counts_are_those_of_the_model_in_the_row(view: CompareView, compared: Session) -> None:
     for name in MEANS:
         view.table.choose(name)
         cells = {(t, p): len(by_hand(compared, name, t, p)) for t in range(3) for p in range(3)}
-        assert view.matrix.matrix.counts == compared.result.model(name).confusion
+        assert view.lower.one.matrix.matrix.counts == compared.result.model(name).confusion
         for (true, predicted), images in cells.items():
-            assert bool(view.matrix.matrix.counts[true][predicted]) == bool(images)
+            assert bool(view.lower.one.matrix.matrix.counts[true][predicted]) == bool(images)
     share = Matrix(("a", "b"), ((3, 1), (0, 0)))
     assert share.share((0, 1)) == 0.25 and share.share((1, 0)) == 0.0
     assert share.tell((0, 1)) == "a, called b: 1 time, 25.0 % of its test answers"
@@ -89,35 +91,37 @@ def test_images_are_found_by_content_with_copies_told_apart(small_index: ImageIn
 def test_lost_images_and_lost_predictions_are_told(view: CompareView, compared: Session) -> None:
     compared.dataset.arranged = None
     compared.dataset_changed.emit()
-    assert "not in the folder" in view.behind.why.text() and not view.behind.grid.isVisible()
+    assert (
+        "not in the folder" in view.lower.one.behind.why.text() and not view.lower.one.behind.grid.isVisible()
+    )
     compared.predictions = None
     compared.result_changed.emit()
-    assert "predictions" in view.behind.why.text()
+    assert "predictions" in view.lower.one.behind.why.text()
 
 
 # Seeds
 
 
 def test_a_point_tells_its_seed_and_leads_to_its_model(qtbot, view: CompareView) -> None:
-    view.strips.grab()
-    dot = next(dot for dot in view.strips._dots if dot.row == 2 and dot.place == 1)
-    assert view.strips.plot.tell(2, 1) == "weak, seed 1: macro-F1 0.490"
-    found = view.strips.dot_at(dot.x + 1, dot.y)
+    view.lower.strips.grab()
+    dot = next(dot for dot in view.lower.strips._dots if dot.row == 2 and dot.place == 1)
+    assert view.lower.strips.plot.tell(2, 1) == "weak, seed 1: macro-F1 0.490"
+    found = view.lower.strips.dot_at(dot.x + 1, dot.y)
     assert found is not None and found.row == 2
     at = QPoint(round(dot.x), round(dot.y))
-    qtbot.mouseClick(view.strips, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseClick(view.lower.strips, Qt.MouseButton.LeftButton, pos=at)
     assert view.chosen == "weak" and view.table.chosen() == "weak"
 
 
 def test_points_are_walked_by_keys(qtbot, view: CompareView) -> None:
-    view.strips.setFocus()
-    view.strips.current = (0, 0)
+    view.lower.strips.setFocus()
+    view.lower.strips.current = (0, 0)
     for _ in range(9):
-        qtbot.keyClick(view.strips, Qt.Key.Key_Right)
-    assert view.strips.current == (0, 3)
-    assert view.strips.accessibleDescription() == "strong, seed 3: macro-F1 0.930"
-    qtbot.keyClick(view.strips, Qt.Key.Key_Down)
-    qtbot.keyClick(view.strips, Qt.Key.Key_Return)
+        qtbot.keyClick(view.lower.strips, Qt.Key.Key_Right)
+    assert view.lower.strips.current == (0, 3)
+    assert view.lower.strips.accessibleDescription() == "strong, seed 3: macro-F1 0.930"
+    qtbot.keyClick(view.lower.strips, Qt.Key.Key_Down)
+    qtbot.keyClick(view.lower.strips, Qt.Key.Key_Return)
     assert view.chosen == "middle"
 
 

@@ -61,7 +61,14 @@ def test_every_cell_and_head_explains_itself(view: CompareView) -> None:
         assert len(head) > 40
         spoken = view.model.index(0, column).data(Qt.ItemDataRole.AccessibleTextRole)
         assert ": " in spoken
-    for part in (view.table, view.strips, view.matrix, view.filter, view.margin, view.behind.grid):
+    for part in (
+        view.table,
+        view.lower.strips,
+        view.lower.one.matrix,
+        view.filter,
+        view.margin,
+        view.lower.one.behind.grid,
+    ):
         assert part.accessibleName()
 
 
@@ -94,7 +101,7 @@ def test_a_click_on_a_head_sorts_by_the_number(qtbot, view: CompareView) -> None
     assert order in (["middle", "strong", "weak"], ["weak", "strong", "middle"])
     click_header(qtbot, view, Column.KNN)
     assert names(view) == order[::-1]
-    assert [strip.name for strip in view.strips.plot.strips] == order[::-1]
+    assert [strip.name for strip in view.lower.strips.plot.strips] == order[::-1]
     marks = [view.model.head(column) for column in Column]
     assert sum("↓" in mark or "↑" in mark for mark in marks) == 1
     assert "k-NN" in next(mark for mark in marks if "↓" in mark or "↑" in mark)
@@ -103,9 +110,9 @@ def test_a_click_on_a_head_sorts_by_the_number(qtbot, view: CompareView) -> None
 def test_the_filter_takes_every_word_and_the_strips_follow(qtbot, view: CompareView) -> None:
     qtbot.keyClicks(view.filter, "CLS worse")
     assert names(view) == ["weak"]  # seen from the best model, which is the baseline without a pin
-    assert [strip.name for strip in view.strips.plot.strips] == ["weak"]
+    assert [strip.name for strip in view.lower.strips.plot.strips] == ["weak"]
     view.filter.setText("nothing like it")
-    assert names(view) == [] and view.strips.plot.strips == ()
+    assert names(view) == [] and view.lower.strips.plot.strips == ()
     view.filter.clear()
     assert len(names(view)) == 3
 

@@ -33,8 +33,21 @@ def behind_cell(predictions: Predictions, model: str, truth: int, predicted: int
     if model not in predictions.models:
         return []
     said = predictions.predicted[predictions.models.index(model)]  # (seeds, N)
+    return _most_often(predictions, truth, said, said == predicted)
+
+
+def behind_class(predictions: Predictions, model: str, truth: int) -> list[Behind]:
+    """The items of class `truth` that `model` called something else in any split, the most often so first."""
+    if model not in predictions.models:
+        return []
+    said = predictions.predicted[predictions.models.index(model)]
+    return _most_often(predictions, truth, said, (said >= 0) & (said != truth))
+
+
+def _most_often(predictions: Predictions, truth: int, said: np.ndarray, counted: np.ndarray) -> list[Behind]:
+    """The items of class `truth` with an answer that is `counted`; both arrays are (seeds, N)."""
     members = np.flatnonzero(predictions.truth == truth)
-    hits = (said[:, members] == predicted).sum(axis=0)
+    hits = counted[:, members].sum(axis=0)
     tested = (said[:, members] >= 0).sum(axis=0)
     found = np.flatnonzero(hits)
     order = found[np.lexsort((members[found], -hits[found], -hits[found] / tested[found]))]

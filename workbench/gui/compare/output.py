@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QGuiApplication, QPainter
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
 
 from workbench.gui.commands import Command
-from workbench.gui.compare.picture import save_picture
+from workbench.gui.compare.confusion import ConfusionMatrix
+from workbench.gui.compare.picture import picture, save_picture
+from workbench.gui.compare.walked_plot import WalkedPlot
 from workbench.gui.widgets.buttons import icon_button, menu_button
 from workbench.records.tables import as_csv, as_markdown, protocol_sentence
 from workbench.records.text import printable
@@ -25,14 +27,18 @@ FORMATS = {  # what the engine calls it: title, ending
     "projector": ("TensorBoard Projector (.tsv pair)", ".tsv"),
     "npz": ("NumPy (.npz)", ".npz"),
 }
+SAVED = {  # plot: what a command calls it
+    "strips": "the plot of every seed",
+    "budget": "the curves of the label budget",
+    "confusion": "the confusion matrix",
+    "classes": "the plot of the classes",
+    "calibration": "the reliability plot",
+}
+OF_ONE_MODEL = ("Confusion", "Classes", "Calibration")  # titles of plots that need the model's name
 PICTURES = "PNG picture (*.png);;SVG drawing (*.svg)"
 
 
-class Plot(Protocol):
-    """A widget that can draw itself elsewhere."""
-
-    def draw_into(self, painter: QPainter, area: QRectF) -> None: ...
-    def size(self) -> QSize: ...
+Plot = ConfusionMatrix | WalkedPlot
 
 
 class Output:
@@ -105,20 +111,23 @@ class Output:
                 )
                 for name, (title, _) in FORMATS.items()
             ),
-            Command(
-                id="compare.save_strips",
-                title="Save the plot of every seed…",
-                run=lambda: self.save("Every seed", view.strips),
-                why_not=why_not,
-                help="As a PNG or SVG file.",
-                place="compare",
+            *(
+                Command(
+                    id=f"compare.save_{name}",
+                    title=f"Save {title}…",
+                    run=lambda name=name: self._save_named(name),
+                    why_not=why_not,
+                    help="As a PNG or SVG file.",
+                    place="compare",
+                )
+                for name, title in SAVED.items()
             ),
             Command(
-                id="compare.save_confusion",
-                title="Save the confusion matrix…",
-                run=lambda: self.save("Confusion", view.matrix),
+                id="compare.copy_failures",
+                title="Copy the images of the failure gallery as CSV",
+                run=view.copy_failures,
                 why_not=why_not,
-                help="As a PNG or SVG file.",
+                help="File, true class and what was said instead, one image a line.",
                 place="compare",
             ),
             Command(
@@ -191,7 +200,40 @@ class Output:
     # Pictures
 
     def save_button(self, title: str, plot: Plot) -> QToolButton:
+        """The button that saves `plot`, which gets a menu of its own to copy and save it, and Ctrl+C."""
+        copy = QAction("Copy as picture", plot)
+        copy.setShortcut(QKeySequence.StandardKey.Copy)
+        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.triggered.connect(lambda: self.copy_picture(title, plot))
+        save = QAction("Save as PNG or SVG…", plot)
+        save.triggered.connect(lambda: self.save(title, plot))
+        plot.addActions([copy, save])
+        plot.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         return icon_button("save", f"Save the plot as PNG or SVG: {title}", lambda: self.save(title, plot))
+
+    def _save_named(self, name: str) -> None:
+        """By a command: the plot is brought to sight first."""
+        lower = self.view.lower
+        if name == "strips":
+            self.save("Every seed", lower.strips)
+        elif name == "budget":
+            self.save("Label budget", lower.budget.plot)
+        else:
+            lower.one.show_view(name)
+            self.save(name.capitalize(), lower.plots[name])
+
+    def copy_picture(self, title: str, plot: Plot) -> None:
+        """The plot as it is shown, onto the clipboard."""
+        view = self.view
+        if view.session.result is None:
+            return
+        aside = protocol_sentence(view.session.result, view.shown_metric)
+        QGuiApplication.clipboard().setImage(picture(plot.draw_into, plot.size(), self._title(title), aside))
+        view.session.message.emit("info", "The plot was copied as a picture.")
+
+    def _title(self, title: str) -> str:
+        name = self.view.chosen
+        return f"{title}, {self.view.titles.get(name, name)}" if title in OF_ONE_MODEL else title
 
     def save(self, title: str, plot: Plot) -> None:
         """Ask where to, then write the plot as it is shown."""
@@ -204,12 +246,9 @@ class Output:
         )
         if not chosen:
             return
-        if title == "Confusion":
-            title = f"Confusion, {view.titles.get(view.chosen, view.chosen)}"
+        aside = protocol_sentence(result, view.shown_metric)
         try:
-            written = save_picture(
-                Path(chosen), plot.draw_into, plot.size(), title, protocol_sentence(result, view.shown_metric)
-            )
+            written = save_picture(Path(chosen), plot.draw_into, plot.size(), self._title(title), aside)
         except (ValueError, OSError) as error:
             view.session.message.emit("bad", str(error))
             return

@@ -28,18 +28,33 @@ def save_picture(path: Path, drawing: Drawing, size: QSize, title: str, aside: s
     """
     if not path.suffix:
         path = path.with_suffix(".png")
-    whole = QSize(max(size.width() + 2 * MARGIN, WIDTH), size.height() + HEAD + MARGIN)
     if size.isEmpty():
         raise ValueError("The plot is not shown yet, so that it can't be saved. Show it once and save again.")
+    whole = _whole(size)
     if path.suffix.lower() == ".svg":
         data = _svg(drawing, whole, title, aside)
     elif path.suffix.lower() == ".png":
-        data = _png(drawing, whole, title, aside)
+        data = _png(picture(drawing, size, title, aside))
     else:
         raise ValueError(f"A plot can be saved as .png or .svg, not as {printable(path.suffix)}.")
     with whole_file(path) as stream:
         stream.write(data)
     return path
+
+
+def picture(drawing: Drawing, size: QSize, title: str, aside: str = "") -> QImage:
+    """The same as an image in memory, at SCALE times its size."""
+    whole = _whole(size)
+    image = QImage(whole * SCALE, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(SCALE)
+    painter = QPainter(image)
+    _compose(painter, drawing, whole, title, aside)
+    painter.end()
+    return image
+
+
+def _whole(size: QSize) -> QSize:
+    return QSize(max(size.width() + 2 * MARGIN, WIDTH), size.height() + HEAD + MARGIN)
 
 
 def _compose(painter: QPainter, drawing: Drawing, whole: QSize, title: str, aside: str) -> None:
@@ -58,12 +73,7 @@ def _line(painter: QPainter, area: QRectF, text: str, font: QFont, token: str) -
     painter.drawText(area, side | Qt.TextFlag.TextWordWrap, printable(text))
 
 
-def _png(drawing: Drawing, whole: QSize, title: str, aside: str) -> bytes:
-    image = QImage(whole * SCALE, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(SCALE)
-    painter = QPainter(image)
-    _compose(painter, drawing, whole, title, aside)
-    painter.end()
+def _png(image: QImage) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

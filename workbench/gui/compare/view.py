@@ -1,31 +1,23 @@
-"""The Compare place: table, every seed, confusion matrix with the images behind it, findings.
+"""The Compare place: the table, the plots under it, findings.
 
-Owns which model and which cell are looked at and tells the parts; the parts know nothing of each other.
+Owns which model is looked at and tells the parts; the parts know nothing of each other.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QLineEdit,
-    QScrollArea,
-    QSplitter,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.commands import Commands
-from workbench.gui.compare.behind import confusion_of, worst_cell
-from workbench.gui.compare.behind_panel import BehindPanel
-from workbench.gui.compare.confusion import ConfusionMatrix, Matrix
+from workbench.gui.compare.budget_card import BUDGETS
 from workbench.gui.compare.empty import ComparisonAwaited
 from workbench.gui.compare.findings import Findings
+from workbench.gui.compare.lower import LowerHalf
+from workbench.gui.compare.model_card import FAILURES
 from workbench.gui.compare.output import Output
+from workbench.gui.compare.panes import panes, remember_panes, restore_panes
 from workbench.gui.compare.run_command import RUN, go
-from workbench.gui.compare.strip import Strip, StripPlot, Strips
 from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
 from workbench.gui.compare.tools import MarginField, MetricMenu, ResultMenu
@@ -34,10 +26,9 @@ from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.widgets.buttons import button
-from workbench.gui.widgets.cards import Card, NoticeBar, Page
+from workbench.gui.widgets.cards import NoticeBar, Page
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
-from workbench.records.text import count, printable
 
 ROOMY = 900  # px of height, from which more findings are shown
 QUESTION = "Which backbone separates the classes"
@@ -50,11 +41,14 @@ class CompareView(Page):
         super().__init__(QUESTION)
         self.session, self.commands = session, commands
         self.titles: dict[str, str] = {}
-        self.chosen = ""  # the model whose matrix is shown
-        self.cell: tuple[int, int] | None = None
+        self.chosen = ""  # the model that the lower half is about
         self._metric = ""
         self._build_parts()
         self.output = Output(self)
+        self.lower = LowerHalf(session, self.output)
+        self.lower.model_chosen.connect(self.choose_model)
+        self.lower.one.run_asked.connect(self._run_again)
+        self.lower.budget.budgets_asked.connect(self._run_with_budgets)
         self._build_tools()
         self._lay_out()
         session.result_changed.connect(self.refresh)
@@ -75,12 +69,6 @@ class CompareView(Page):
         self.table.model_chosen.connect(self.choose_model)
         self.table.pin_asked.connect(self.pin)
         self.table.horizontalHeader().sortIndicatorChanged.connect(self._on_sorted)
-        self.strips = StripPlot()
-        self.strips.model_chosen.connect(self.choose_model)
-        self.matrix = ConfusionMatrix()
-        self.matrix.cell_changed.connect(self.show_cell)
-        self.matrix.cell_opened.connect(self._select_behind)
-        self.behind = BehindPanel(self.session)
         self.findings = Findings()
         self.empty = ComparisonAwaited(self.session, self.commands)
 
@@ -113,22 +101,8 @@ class CompareView(Page):
         inside.setContentsMargins(4, 2, 4, 6)
         inside.addWidget(self.table)
 
-        self.strip_card = Card("Every seed")
-        self.strip_card.add_head(self.output.save_button("Every seed", self.strips))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.strips)
-        self.strip_card.body.addWidget(scroll)
-
-        self.matrix_card = Card("Confusion")
-        self.matrix_card.add_head(self.output.save_button("Confusion", self.matrix))
-        self.inner = _splitter(Qt.Orientation.Horizontal, self.matrix, self.behind, shares=(5, 3))
-        self.matrix_card.body.addWidget(self.inner)
-
-        self.lower = _splitter(Qt.Orientation.Horizontal, self.strip_card, self.matrix_card, shares=(3, 5))
-        self.panes = _splitter(Qt.Orientation.Vertical, frame, self.lower, shares=(0, 1))
+        self.panes = panes(Qt.Orientation.Vertical, frame, self.lower, shares=(0, 1))
+        remember_panes(self.session, "panes", self.panes)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -140,14 +114,6 @@ class CompareView(Page):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(content)
         self.body.addLayout(self.stack)
-        for name, splitter in self._splitters():
-            splitter.splitterMoved.connect(lambda *_, n=name, s=splitter: self._remember_panes(n, s))
-
-    def _splitters(self) -> tuple[tuple[str, QSplitter], ...]:
-        return ("panes", self.panes), ("lower", self.lower), ("inner", self.inner)
-
-    def _remember_panes(self, name: str, splitter: QSplitter) -> None:
-        self.session.remember(f"compare.{name}", splitter.sizes())
 
     def _restore(self) -> None:
         """What this project remembered of the place."""
@@ -157,10 +123,8 @@ class CompareView(Page):
         column, descending = recall("compare.sort", [2, True])
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         self.table.sortByColumn(int(column), order)
-        for name, splitter in self._splitters():
-            sizes = recall(f"compare.{name}", None)
-            if sizes:
-                splitter.setSizes([int(size) for size in sizes])
+        self.lower.restore()
+        restore_panes(self.session, "panes", self.panes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -222,66 +186,27 @@ class CompareView(Page):
         self.model.show_result(result, self.session.baseline, self.shown_metric, self.titles)
         shown = self.table.filter.shown()
         self.table.choose(chosen) or (shown and self.table.choose(shown[0].name))
-        self._show_strips()
+        self._show_plots()
         self._tell_about_settings()
 
-    def _show_strips(self) -> None:
+    def _show_plots(self) -> None:
         result = self.session.result
         if result is None:
             return
-        shown = [row for row in self.table.filter.shown() if row.probe is not None]
-        base = next((row.probe for row in self.model.rows if row.name == self.baseline), None)
-        half = result.margin
-        plot = Strips(
-            strips=tuple(
-                Strip(
-                    name=row.name,
-                    title=printable(row.title),
-                    values=row.probe.values,
-                    interval=row.probe.interval,
-                )
-                for row in shown
-                if row.probe is not None
-            ),
-            seeds=result.seeds,
-            metric=METRIC_NAMES.get(self.shown_metric, self.shown_metric),
-            band=(base.mean - half, base.mean + half) if base and half else None,
-        )
-        self.strips.show_plot(plot, self.chosen)
-        aside = count(len(result.seeds), "split")
-        if plot.band:
-            aside += f" · band: baseline ± {100 * result.margin:g} points"
-        self.strip_card.set_title("Every seed", aside)
+        baseline = next((row for row in self.model.rows if row.name == self.baseline), None)
+        rows = self.table.filter.shown()
+        self.lower.show_numbers(result, self.shown_metric, rows, baseline, self.titles, self.chosen)
 
     def choose_model(self, name: str) -> None:
-        """Look at one model: its row, its strip, its matrix."""
-        result = self.session.result
-        if result is None:
+        """Look at one model: its row, its strip, its curve, its matrix."""
+        if self.session.result is None:
             return
-        if name != self.chosen or self.cell is None:
+        if name != self.chosen:
             self.chosen = name
             self.session.remember("compare.model", name)
-            self.strips.show_plot(self.strips.plot, name)
         self.table.choose(name)
-        counts = confusion_of(result, name)
-        if self.cell is None or max(self.cell) >= len(result.classes):
-            self.cell = worst_cell(counts)
-        self.matrix.show_matrix(Matrix(result.classes, counts), self.cell)
-        splits = count(len(result.seeds), "split")
-        self.matrix_card.set_title(
-            f"Confusion, {self.titles.get(name, name)}",
-            f"probe, {splits} added up" if len(result.seeds) > 1 else f"probe, {splits}",
-        )
+        self.lower.choose_model(name, self.titles, self.baseline)
         self.pin_button.setEnabled(name != self.baseline)
-        self.behind.show_cell(name, self.cell)
-
-    def show_cell(self, true: int, predicted: int) -> None:
-        self.cell = (true, predicted)
-        self.behind.show_cell(self.chosen, self.cell)
-
-    def _select_behind(self, true: int, predicted: int) -> None:
-        self.show_cell(true, predicted)
-        self.session.select(self.behind.ids())
 
     # Doing
 
@@ -331,6 +256,14 @@ class CompareView(Page):
         if reason:
             self.notice.tell("warn", reason)
 
+    def copy_failures(self) -> None:
+        self.lower.one.show_view(FAILURES)
+        self.lower.one.failures.copy_list()
+
+    def _run_with_budgets(self) -> None:
+        self.session.set_budgets(BUDGETS)
+        self._run_again()
+
     # Signals
 
     def _on_backbones(self) -> None:
@@ -344,7 +277,7 @@ class CompareView(Page):
         if self.session.result is None:
             self.empty.refresh()
         else:
-            self.behind.show_cell(self.chosen, self.cell)
+            self.lower.one.refresh_images()
 
     def _on_jobs(self) -> None:
         if self.session.result is None:
@@ -353,20 +286,8 @@ class CompareView(Page):
     def _on_filter(self, text: str) -> None:
         self.table.filter.set_text(text)
         self.session.remember("compare.filter", text)
-        self._show_strips()
+        self._show_plots()
 
     def _on_sorted(self, column: int, order: Qt.SortOrder) -> None:
         self.session.remember("compare.sort", [column, order == Qt.SortOrder.DescendingOrder])
-        self._show_strips()
-
-
-def _splitter(side: Qt.Orientation, *parts: QWidget, shares: tuple[int, ...]) -> QSplitter:
-    made = QSplitter(side)
-    made.setHandleWidth(12)
-    made.setChildrenCollapsible(False)
-    for place, (part, share) in enumerate(zip(parts, shares, strict=True)):
-        made.addWidget(part)
-        made.setStretchFactor(place, share)
-    if all(shares):
-        made.setSizes([share * 1000 for share in shares])
-    return made
+        self._show_plots()

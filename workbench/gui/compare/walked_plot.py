@@ -37,7 +37,7 @@ class Dot:
 
 
 class WalkedPlot(QWidget):
-    """Subclasses give `paint`, `tell`, `step`, `opened` and `home`."""
+    """Subclasses give `paint`, `draw_into`, `tell`, `step`, `opened` and `home`."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +52,10 @@ class WalkedPlot(QWidget):
 
     def paint(self, painter: QPainter, area: QRectF, theme: Theme) -> Sequence[Dot]:
         """Draw into `area`, `self.current` marked, and return where the points are."""
+        raise NotImplementedError
+
+    def draw_into(self, painter: QPainter, area: QRectF) -> None:
+        """The same for a picture in a file: nothing is marked."""
         raise NotImplementedError
 
     def tell(self, place: Place) -> str:
