@@ -111,9 +111,14 @@ def test_commands_say_why_they_cannot(empty: CompareView, commands: Commands) ->
 
 
 def test_the_gravest_finding_comes_first_and_the_rest_is_one_click_away(view: CompareView) -> None:
-    assert [chip.text() for chip, _ in view.findings.lines] == ["leak", "thin class"]
+    assert [chip.text() for chip, _ in view.findings.lines] == ["leak", "Probe and k-NN disagree"]
     view.findings.more.click()
-    assert [chip.text() for chip, _ in view.findings.lines] == ["leak", "thin class", "sealed test"]
+    assert [chip.text() for chip, _ in view.findings.lines] == [
+        "leak",
+        "Probe and k-NN disagree",
+        "thin class",
+        "sealed test",
+    ]
     assert view.findings.more.text() == "Show fewer"
 
 

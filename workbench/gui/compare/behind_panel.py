@@ -9,6 +9,7 @@ from workbench.gui.compare.images_panel import ImagesPanel
 from workbench.gui.session import Session
 from workbench.records.text import printable
 
+TILE = 76  # px, so that there are two in a row beside a matrix
 GONE = "The predictions of this evaluation are gone. Run the comparison again."
 
 
@@ -18,6 +19,7 @@ class BehindPanel(ImagesPanel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Images behind the cell", parent)
         self.items: list[Behind] = []
+        self.grid.set_tile(TILE)
 
     def ids(self) -> list[str]:
         return [item.id for item in self.items]

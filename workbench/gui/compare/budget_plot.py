@@ -105,7 +105,7 @@ def draw(
         return inner.bottom() - (min(max(score, low), high) - low) / (high - low) * inner.height()
 
     draw_score_axis(painter, inner, theme, ticks, down)
-    _draw_shares(painter, inner, theme, fractions, across)
+    _draw_shares(painter, inner, theme, fractions, across, plot.metric)
     order = sorted(range(len(plot.curves)), key=lambda row: plot.curves[row].name == chosen)
     for row in order:
         _draw_band(painter, plot.curves[row], across, down, strong=plot.curves[row].name == chosen)
@@ -131,6 +131,7 @@ def _draw_shares(
     theme: Theme,
     fractions: Sequence[float],
     across: Callable[[float], float],
+    metric: str,
 ) -> None:
     """The shares under the lines, those left out that would touch the one before."""
     font = font_of("regular", 12)
@@ -147,7 +148,7 @@ def _draw_shares(
         free = left
         painter.drawText(QRectF(left, inner.bottom() + 5, wide + 1, 14), Qt.AlignmentFlag.AlignCenter, text)
     box = QRectF(inner.left() - LEFT, inner.bottom() + 20, inner.width() + LEFT + RIGHT, 16)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "share of the training labels")
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{metric} by the share of labels")
 
 
 def _draw_band(

@@ -18,7 +18,7 @@ from workbench.records.scores import ClassScore
 from workbench.records.text import count, printable
 
 ROW_HEIGHT = 28  # px, at the least
-TALLEST = 64  # px, at the most: bars that are thicker say no more
+TALLEST = 110  # px, at the most: bars that are thicker say no more
 HEAD, FOOT = 20.0, 20.0  # px: the key above the bars, the axis below them
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -149,7 +149,7 @@ def draw(
         painter.setFont(small)
         box = QRectF(inner.right(), y - rows.height / 2, area.right() - inner.right() - 4, rows.height)
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, f"{score.support:,}")
-        thick = min(max(rows.height * 0.32, 4.0), 18.0)
+        thick = min(max(rows.height * 0.32, 4.0), 24.0)
         _draw_bar(
             painter, rows, theme, y - thick / 2 - 0.5, thick, score.recall, score.recall_interval, colour
         )

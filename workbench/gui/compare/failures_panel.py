@@ -41,7 +41,8 @@ NONE = {
     ONLY_RIGHT: "No test image is got right by this model alone.",
     SUREST: "This model misses no test image.",
 }
-ORDER = {SUREST: "the surest first"}
+BY_SHARE = "the most often missed first; below each, what was said instead"
+ORDER = {SUREST: "the surest first; below each, what was said instead"}
 COLUMNS = ("image", "id", "class", "said", "times", "answers", "confidence")
 
 
@@ -78,6 +79,8 @@ class FailuresPanel(ImagesPanel):
             self._show()
             return
         self._asked = asked = (predictions, model)
+        self.tell("", "Looking through the answers…", "")
+        self.grid.hide()
 
         def show(found: dict[str, list[Failure]]) -> None:
             if asked is self._asked:
@@ -129,12 +132,12 @@ class FailuresPanel(ImagesPanel):
             return
         names = [printable(name) for name in result.classes]
         images = [(one.id, *_captions(one, names)) for one in self.shown()]
-        self.show_images("", images, ORDER.get(self.kind, "the most often missed first"))
+        self.show_images("", images, ORDER.get(self.kind, BY_SHARE))
 
 
 def _captions(one: Failure, names: list[str]) -> tuple[str, str]:
     """In a few words for the tile, and in full."""
     sure = "" if one.confidence is None else f"{100 * one.confidence:.0f} %"
     full = f"{names[one.truth]}, called {names[one.said]} {one.hits:,} of {one.answers:,} times"
-    short = f"{names[one.said]} {sure}".strip() if sure else f"{names[one.said]}, {one.hits}/{one.answers}"
+    short = f"{names[one.said]}, {sure or f'{one.hits} of {one.answers}'}"
     return short, full + (f", {sure} sure" if sure else "")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from workbench.gui.compare.diagnoses_dialog import DiagnosesDialog
+from workbench.gui.compare.disagreement import CHIP, Disagreement
 from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import Chip, label
@@ -17,15 +20,28 @@ AT_FIRST, IN_ROOM = 2, 8  # lines; the others are one click away
 _GRAVITY = {"bad": 0, "warn": 1, "info": 2}
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A word, a sentence, and what is behind it."""
+
+    word: str
+    severity: str
+    text: str
+    behind: Disagreement | None = None
+
+
 class Findings(QFrame):
     """A card of one line a finding; hidden while there is nothing to say."""
+
+    why_opened = Signal(str)  # name of the model whose diagnoses are shown
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("card", True)
         self.setAccessibleName("Findings")
         self.lines: list[tuple[Chip, str]] = []
-        self._found: tuple[Finding, ...] = ()
+        self.dialog: DiagnosesDialog | None = None
+        self._found: tuple[Line, ...] = ()
         self._all = False
         self._at_first = AT_FIRST
         self._column = QVBoxLayout(self)
@@ -34,8 +50,10 @@ class Findings(QFrame):
         self.more = button("", self._toggle, kind="link")
         self.hide()
 
-    def show_findings(self, found: Sequence[Finding]) -> None:
-        self._found = tuple(sorted(found, key=lambda one: _GRAVITY.get(one.severity, 3)))
+    def show_findings(self, found: Sequence[Finding], disagreements: Sequence[Disagreement] = ()) -> None:
+        lines = [Line(CHIP, "warn", one.sentence, one) for one in disagreements]
+        lines += [Line(one.name, one.severity, one.advice) for one in found]
+        self._found = tuple(sorted(lines, key=lambda line: _GRAVITY.get(line.severity, 3)))
         self._rebuild()
 
     def fit(self, roomy: bool) -> None:
@@ -56,21 +74,31 @@ class Findings(QFrame):
                 item.widget().deleteLater()
         self.lines = []
         shown = self._found if self._all else self._found[: self._at_first]
-        for number, finding in enumerate(shown):
+        for number, found in enumerate(shown):
             line = QWidget()
             row = QHBoxLayout(line)
             row.setContentsMargins(0, 0, 0, 0)
             row.setSpacing(8)
-            chip = Chip(finding.name, "neutral" if finding.severity == "info" else finding.severity)
+            chip = Chip(found.word, "neutral" if found.severity == "info" else found.severity)
             row.addWidget(chip, 0, Qt.AlignmentFlag.AlignTop)
-            text = label(finding.advice, wrap=True)
-            set_tip(text, finding.advice)
+            text = label(found.text, wrap=True)
+            set_tip(text, found.text)
             row.addWidget(text, 1)
-            line.setAccessibleName(f"{printable(finding.name)}: {printable(finding.advice)}")
+            line.setAccessibleName(f"{printable(found.word)}: {printable(found.text)}")
+            if found.behind is not None:
+                why = button("Why", lambda behind=found.behind: self._explain(behind), kind="link")
+                why.setAccessibleName(f"Why do probe and k-NN disagree on {printable(found.behind.title)}")
+                row.addWidget(why, 0, Qt.AlignmentFlag.AlignTop)
             if number == len(shown) - 1 and len(self._found) > self._at_first:
                 rest = len(self._found) - self._at_first
                 self.more.setText("Show fewer" if self._all else f"{rest} more")
                 row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
             self._column.addWidget(line)
-            self.lines.append((chip, finding.advice))
+            self.lines.append((chip, found.text))
         self.setVisible(bool(self._found))
+
+    def _explain(self, behind: Disagreement) -> None:
+        self.dialog = DiagnosesDialog(behind, self)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.open()
+        self.why_opened.emit(behind.model)

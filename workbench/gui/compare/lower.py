@@ -36,6 +36,7 @@ class LowerHalf(QWidget):
         self.budget.model_chosen.connect(self.model_chosen)
         self.one.view_changed.connect(lambda _: self._show_outputs())
         self.strip_card = Card("Every seed")
+        self.strip_card.title.set_floor(90)
         self.strip_card.add_head(output.save_button("Every seed", self.strips))
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -57,7 +58,7 @@ class LowerHalf(QWidget):
         copy = icon_button("copy", "Copy these images as a list (CSV)", self.one.failures.copy_list)
         self._outputs[FAILURES] = self.one.add_head(copy)
         self.splitter = panes(
-            Qt.Orientation.Horizontal, self.strip_card, self.budget, self.one, shares=(3, 3, 5)
+            Qt.Orientation.Horizontal, self.strip_card, self.budget, self.one, shares=(11, 10, 16)
         )
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -16,7 +16,8 @@ from workbench.gui.compare.class_bars import ClassPlot, bars_of
 from workbench.gui.compare.confusion import ConfusionMatrix, Matrix
 from workbench.gui.compare.failures_panel import FailuresPanel
 from workbench.gui.compare.panes import Pages, panes
-from workbench.gui.compare.reliability import Curve, ReliabilityPlot, told
+from workbench.gui.compare.reliability import Curve, ReliabilityPlot, more, told
+from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.labels import label
@@ -183,6 +184,7 @@ class ModelCard(Card):
     def _show_calibration(self, model: ModelResult) -> None:
         assert model.calibration is not None
         self.calibration.setText(told(model.calibration))
+        set_tip(self.calibration, more(model.calibration))
         self.reliability.show_plot(Curve(model=model.name, bins=model.calibration.bins))
         self._pages.setCurrentIndex(1)
 

@@ -18,7 +18,7 @@ from workbench.records.scores import CalibrationScore, ReliabilityBin
 from workbench.records.text import count
 
 LEFT, RIGHT, FOOT = 46.0, 14.0, 38.0  # px beside and below the plots
-COUNTS = 0.2  # of the height, for the histogram
+COUNTS = 0.22  # of the height, for the histogram
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 BAR_WIDTH = 1 / 15  # the bins that ECE is computed with (Guo et al. 2017)
 
@@ -40,21 +40,26 @@ class Curve:
 
 
 def told(calibration: CalibrationScore) -> str:
-    """What the numbers say, in a sentence or two. The level by chance is of equally filled bins; so is its pair."""
-    first = f"ECE {calibration.ece:.3f}."
+    """What the numbers say, in a sentence or two. The level by chance is of equally filled bins: so is its pair."""
     images = sum(found.count for found in calibration.bins)
     gap = sum(found.count * (found.confidence - found.accuracy) for found in calibration.bins) / max(
         images, 1
     )
+    numbers = (
+        f"ECE {calibration.mass:.3f}; a perfectly calibrated model would show up to {calibration.by_chance:.3f} "
+        "on so few images."
+    )
     if calibration.mass <= calibration.by_chance:
-        return (
-            f"{first} With equally filled bins {calibration.mass:.3f}; a perfectly calibrated model would show up to "
-            f"{calibration.by_chance:.3f} on so few images: no sign that its confidence misleads."
-        )
-    way = "too sure of itself" if gap > 0 else "less sure than it could be"
+        return f"{numbers} No sign that its confidence misleads."
+    way = "Too sure of itself" if gap > 0 else "Less sure than it could be"
+    return f"{numbers} {way}, by {100 * abs(gap):.1f} points on average."
+
+
+def more(calibration: CalibrationScore) -> str:
+    """What the sentence leaves out."""
     return (
-        f"{first} With equally filled bins {calibration.mass:.3f}; a perfectly calibrated model would show up to "
-        f"{calibration.by_chance:.3f} on so few images: on average it is {way}, by {100 * abs(gap):.1f} points."
+        "ECE, the expected calibration error: how far confidence and accuracy lie apart, here with bins of equal "
+        f"numbers of images. With 15 bins of equal width, as in the table that is copied: {calibration.ece:.3f}."
     )
 
 
@@ -116,10 +121,9 @@ def _draw_counts(painter: QPainter, below: QRectF, plot: Curve, theme: Theme, ho
         painter.drawRect(QRectF(x - wide / 2, below.bottom() - tall, wide, tall))
     painter.setFont(font_of("regular", 12))
     painter.setPen(theme.colour("dim"))
-    side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    painter.drawText(QRectF(below.left() - LEFT, below.top() - 7, LEFT - 6, 16), side, f"{most:,}")
     middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-    painter.drawText(QRectF(below.left() + 6, below.top() - 7, below.width(), 16), middle, "images")
+    box = QRectF(below.left() + 6, below.top() - 4, below.width(), 16)
+    painter.drawText(box, middle, f"images, up to {most:,} a bin")
 
 
 def _draw_confidence_axis(painter: QPainter, below: QRectF, theme: Theme) -> None:

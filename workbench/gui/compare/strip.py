@@ -6,6 +6,7 @@ pointer or the arrow keys choose a point, and the same seed is then joined acros
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -179,15 +180,20 @@ def _draw_axis(
         painter.fillRect(box, soft(theme.colour("undecided"), 0.12))
     painter.setFont(font)
     digits = digits_of(ticks)
-    for tick in ticks:
+    wide = QFontMetricsF(font).horizontalAdvance("0.000"[: digits + 2]) + 6
+    told = math.inf  # where the number to the right begins
+    for tick in reversed(ticks):
         x = across(tick)
         painter.setPen(QPen(theme.colour("line"), 1))
         painter.drawLine(QPointF(x, inner.top()), QPointF(x, inner.bottom() + 4))
+        if x + wide > told:
+            continue
+        told = x
         painter.setPen(theme.colour("dim"))
         box = QRectF(x - 30, inner.bottom() + 4, 60, 14)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{tick:.{digits}f}")
     painter.setPen(theme.colour("dim"))
-    box = QRectF(inner.left(), inner.bottom() + 18, inner.width(), 16)
+    box = QRectF(inner.left() - 60, inner.bottom() + 18, inner.width() + 120, 16)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plot.metric)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout, QW
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.budget_card import BUDGETS
+from workbench.gui.compare.disagreement import disagreements
 from workbench.gui.compare.empty import ComparisonAwaited
 from workbench.gui.compare.findings import Findings
 from workbench.gui.compare.lower import LowerHalf
@@ -70,6 +71,7 @@ class CompareView(Page):
         self.table.pin_asked.connect(self.pin)
         self.table.horizontalHeader().sortIndicatorChanged.connect(self._on_sorted)
         self.findings = Findings()
+        self.findings.why_opened.connect(self.choose_model)
         self.empty = ComparisonAwaited(self.session, self.commands)
 
     def _build_tools(self) -> None:
@@ -159,7 +161,6 @@ class CompareView(Page):
         know_models(model.name for model in result.models)
         names = [model.name for model in result.models]
         self.stack.setCurrentIndex(1)
-        self.findings.show_findings(result.findings)
         self.margin.show_value(self.session.settings.margin)
         self.results.refresh()
         if self.chosen not in names:
@@ -176,6 +177,7 @@ class CompareView(Page):
         if result is None:
             return
         self.titles = titles_of(result, self.session.catalogue)
+        self.findings.show_findings(result.findings, disagreements(result, self.titles))
         metric = self.shown_metric
         self.set_heading(headline(result, metric, self.titles), protocol_sentence(result, metric))
         self.metric_menu.show_metrics(

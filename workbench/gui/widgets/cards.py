@@ -11,6 +11,7 @@ from workbench.gui.icons import pixmap
 from workbench.gui.theme import current_theme, restyle, themes
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
+from workbench.gui.widgets.tool_row import ToolRow
 from workbench.records.text import printable
 
 
@@ -33,12 +34,7 @@ class Page(QWidget):
         head.addWidget(self.heading)
         head.addWidget(self.caption)
         outer.addLayout(head)
-        self._tool_row = QWidget()
-        self._tools = QHBoxLayout(self._tool_row)
-        self._tools.setContentsMargins(0, 0, 0, 0)
-        self._tools.setSpacing(8)
-        self._tools.addStretch(1)
-        self._left = 0
+        self._tool_row = ToolRow()
         self._tool_row.hide()
         outer.addWidget(self._tool_row)
         self.body = QVBoxLayout()
@@ -52,11 +48,7 @@ class Page(QWidget):
 
     def add_tool(self, widget: QWidget, *, right: bool = False) -> QWidget:
         """Put a button into the tool row: on the left in order, or on the right in order."""
-        if right:
-            self._tools.addWidget(widget)
-        else:
-            self._tools.insertWidget(self._left, widget)
-            self._left += 1
+        self._tool_row.add(widget, right=right)
         self._tool_row.show()
         return widget
 
