@@ -112,11 +112,11 @@ QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover {{ background: 
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus {{ border: 2px solid {t.accent};
     padding: 2px 7px; }}
 QPushButton[kind="segment"] {{ background: transparent; border-color: transparent; color: {t.dim};
-    padding: 2px 7px; min-height: 18px; }}
+    padding: 2px 6px; min-height: 18px; }}
 QPushButton[kind="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}
 QPushButton[kind="segment"]:checked {{ background: {t.accent_on}; color: {t.accent_ink};
     border-color: transparent; }}
-QPushButton[kind="segment"]:focus {{ border: 2px solid {t.accent}; padding: 1px 6px; }}
+QPushButton[kind="segment"]:focus {{ border: 2px solid {t.accent}; padding: 1px 5px; }}
 QPushButton[kind="segment"]:disabled {{ color: {t.dim}; }}
 QPushButton[kind="danger"] {{ color: {t.bad}; }}
 QPushButton[kind="link"] {{ background: transparent; border: 2px solid transparent; color: {t.accent_ink};

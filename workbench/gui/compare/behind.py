@@ -19,10 +19,6 @@ class Behind:
     tested: int
 
     @property
-    def brief(self) -> str:
-        return f"{self.hits} of {self.tested}"
-
-    @property
     def told(self) -> str:
         if self.tested == 1:
             return "in its one test split"

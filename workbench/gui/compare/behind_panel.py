@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from workbench.gui.compare.behind import Behind, behind_cell, behind_class
 from workbench.gui.compare.images_panel import ImagesPanel
 from workbench.gui.session import Session
+from workbench.gui.widgets.image_grid import TILE
 from workbench.records.text import printable
 
-TILE = 76  # px, so that there are two in a row beside a matrix
+SMALL_TILE = 76  # px, so that there are two in a row beside a matrix
 GONE = "The predictions of this evaluation are gone. Run the comparison again."
 
 
@@ -19,7 +21,10 @@ class BehindPanel(ImagesPanel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Images behind the cell", parent)
         self.items: list[Behind] = []
-        self.grid.set_tile(TILE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.grid.set_tile(TILE if event.size().width() >= 2.2 * TILE else SMALL_TILE)
 
     def ids(self) -> list[str]:
         return [item.id for item in self.items]

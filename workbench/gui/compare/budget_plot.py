@@ -87,7 +87,7 @@ def draw(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     titles = [(curve.name, printable(curve.title)) for curve in curves]
     foot = AXIS_HEIGHT + (legend_height(titles, area.width() - 8) + 6 if legend else 0)
-    inner = area.adjusted(LEFT, 8, -RIGHT, -foot)
+    inner = area.adjusted(LEFT, 8 if plot.target is None else 20, -RIGHT, -foot)
     if inner.width() < 40 or inner.height() < 30:
         return []
     scores = [edge for curve in curves for point in curve.points for edge in _edges(point)]
@@ -140,7 +140,7 @@ def _draw_shares(
     painter.setPen(theme.colour("dim"))
     free = math.inf
     for fraction in reversed(fractions):  # the last one, all labels, is always told
-        text = f"{100 * fraction:g} %" if fraction == fractions[-1] else f"{100 * fraction:g}"
+        text = f"{100 * fraction:g}"
         wide, x = metrics.horizontalAdvance(text), across(fraction)
         left = min(x - wide / 2, inner.right() + RIGHT - wide)
         if left + wide + 4 > free:
@@ -148,7 +148,7 @@ def _draw_shares(
         free = left
         painter.drawText(QRectF(left, inner.bottom() + 5, wide + 1, 14), Qt.AlignmentFlag.AlignCenter, text)
     box = QRectF(inner.left() - LEFT, inner.bottom() + 20, inner.width() + LEFT + RIGHT, 16)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{metric} by the share of labels")
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{metric} by the share of labels, %")
 
 
 def _draw_band(
@@ -178,9 +178,7 @@ def _draw_target(
     font = font_of("regular", 12)
     text = f"your target {target:.{2 if abs(target * 100 - round(target * 100)) < 1e-6 else 3}f}"
     wide = QFontMetricsF(font).horizontalAdvance(text) + 6
-    # At the left, where few labels leave the lines below; under the line where there is no room above.
-    top = y - 18 if y - 18 >= inner.top() - 8 else y + 2
-    box = QRectF(inner.left() + 4, top, wide, 16)
+    box = QRectF(inner.left() + 4, y - 18, wide, 16)  # at the left, where few labels leave the lines below
     painter.fillRect(box, soft(theme.colour("panel"), 0.8))
     painter.setFont(font)
     painter.setPen(theme.colour("bad"))

@@ -17,7 +17,7 @@ from workbench.gui.theme import Theme, current_theme, font_of, model_colour
 from workbench.records.scores import ClassScore
 from workbench.records.text import count, printable
 
-ROW_HEIGHT = 28  # px, at the least
+ROW_HEIGHT = 18  # px, at the least
 TALLEST = 110  # px, at the most: bars that are thicker say no more
 HEAD, FOOT = 20.0, 20.0  # px: the key above the bars, the axis below them
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -92,7 +92,7 @@ def lay_out(plot: ClassBars, area: QRectF) -> Rows | None:
         return None
     metrics = QFontMetricsF(font_of())
     widest = max(metrics.horizontalAdvance(printable(score.name)) for score in plot.scores)
-    left = min(widest + 14, area.width() * 0.32)
+    left = min(widest + 14, area.width() * 0.36)
     right = metrics.horizontalAdvance(f"{max(score.support for score in plot.scores):,}") + 18
     inner = area.adjusted(left, HEAD, -right, -FOOT)
     if inner.width() < 40 or inner.height() < 8 * len(plot.scores):
@@ -118,7 +118,7 @@ def draw(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     inner, middle = rows.inner, Qt.AlignmentFlag.AlignVCenter
     small = font_of("regular", 12)
-    _draw_key(painter, area, plot, theme, rows)
+    _draw_key(painter, area, plot, theme)
     for tick in TICKS:
         x = rows.across(tick)
         painter.setPen(QPen(theme.colour("line"), 1))
@@ -192,16 +192,16 @@ def _draw_bar(
     draw_whisker(painter, interval, middle, rows.across, min(thick * 0.7, 8.0))
 
 
-def _draw_key(painter: QPainter, area: QRectF, plot: ClassBars, theme: Theme, rows: Rows) -> None:
+def _draw_key(painter: QPainter, area: QRectF, plot: ClassBars, theme: Theme) -> None:
     """Which bar is which, over the bars; what the numbers at the right are, over them."""
     painter.setFont(font_of("regular", 12))
     metrics = QFontMetricsF(painter.font())
     colour = QColor(model_colour(plot.model))
-    x, y = rows.inner.left(), area.top() + 8
+    x, y = area.left() + 4, area.top() + 8
     baseline = [("baseline's recall", None)] if plot.baseline else []
     for text, ground in (("recall", colour), ("precision", soft(colour, 0.4)), *baseline):
         wide = metrics.horizontalAdvance(text) + 2
-        if x + 14 + wide > rows.inner.right() + 4:
+        if x + 14 + wide > area.right() - 4:
             break
         if ground is not None:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -215,7 +215,7 @@ def _draw_key(painter: QPainter, area: QRectF, plot: ClassBars, theme: Theme, ro
         painter.drawText(QRectF(x + 14, y - 8, wide, 16), side, text)
         x += 14 + wide + 12
     side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    if x < area.right() - 50:
+    if x < area.right() - 54:
         painter.drawText(QRectF(area.right() - 54, y - 8, 50, 16), side, "images")
 
 

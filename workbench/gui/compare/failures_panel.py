@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from workbench.gui.compare.behind_panel import GONE
@@ -114,14 +114,26 @@ class FailuresPanel(ImagesPanel):
         self.session.remember("compare.failures", kind)
         self._show()
 
+    def _count(self) -> None:
+        """The number of images in each word, where there is room for the numbers."""
+        counted = {kind: f"{WORDS[kind]} {len(self.found[kind]):,}" for kind in KINDS if kind in self.found}
+        for words in (counted, {}):
+            for kind in KINDS:
+                self.kinds.set_word(kind, words.get(kind, WORDS[kind]), TIPS[kind])
+            self.kinds.layout().activate()
+            if self.kinds.sizeHint().width() <= self.width():
+                break
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._count()
+
     def _show(self) -> None:
         result = self.session.result
         known = self.session.predictions is not None and bool(self.found)
         for kind in KINDS:
-            made = self.kinds.buttons[kind]
-            made.setVisible(not known or kind in self.found)
-            word = f"{WORDS[kind]} {len(self.found[kind]):,}" if kind in self.found else WORDS[kind]
-            self.kinds.set_word(kind, word)
+            self.kinds.buttons[kind].setVisible(not known or kind in self.found)
+        self._count()
         if known and self.kind not in self.found:
             self.kinds.choose(ALL_MISS)
         if result is None or not known:

@@ -36,7 +36,9 @@ class LowerHalf(QWidget):
         self.budget.model_chosen.connect(self.model_chosen)
         self.one.view_changed.connect(lambda _: self._show_outputs())
         self.strip_card = Card("Every seed")
-        self.strip_card.title.set_floor(90)
+        self.strip_card.title.set_floor(100)  # in a narrow window the asides go first
+        for aside in (self.strip_card.aside, self.budget.aside, self.one.aside):
+            aside.set_floor(0)
         self.strip_card.add_head(output.save_button("Every seed", self.strips))
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

@@ -22,6 +22,7 @@ from workbench.gui.theme import Theme, current_theme, font_of, model_colour
 
 ROW_HEIGHT = 22  # px, at the least
 AXIS_HEIGHT = 34
+LEAST_WIDTH = 150
 GAP = 12
 TICK_WIDTH = 42  # px that a tick and its number want
 
@@ -230,6 +231,7 @@ class StripPlot(WalkedPlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Every seed", parent)
+        self.setMinimumWidth(LEAST_WIDTH)
         self.plot = Strips()
         self.chosen = ""
 

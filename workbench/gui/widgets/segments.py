@@ -38,7 +38,7 @@ class Segments(QWidget):
             self._group.addButton(made)
             self.buttons[key] = made
             row.addWidget(made)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.choose(next(iter(self.buttons)))
 
     @property
