@@ -16,7 +16,11 @@ from workbench.gui.widgets.labels import Chip, label
 from workbench.records.results import Finding
 from workbench.records.text import printable
 
-AT_FIRST, IN_ROOM = 2, 8  # lines; the others are one click away
+LINES = (
+    (900, 8),
+    (620, 2),
+    (0, 1),
+)  # (height of the place in px, lines from the start): the rest is one click away
 _GRAVITY = {"bad": 0, "warn": 1, "info": 2}
 
 
@@ -43,7 +47,7 @@ class Findings(QFrame):
         self.dialog: DiagnosesDialog | None = None
         self._found: tuple[Line, ...] = ()
         self._all = False
-        self._at_first = AT_FIRST
+        self._at_first = 2
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(12, 8, 12, 8)
         self._column.setSpacing(6)
@@ -56,9 +60,9 @@ class Findings(QFrame):
         self._found = tuple(sorted(lines, key=lambda line: _GRAVITY.get(line.severity, 3)))
         self._rebuild()
 
-    def fit(self, roomy: bool) -> None:
-        """Show more lines from the start where there is room for them."""
-        lines = IN_ROOM if roomy else AT_FIRST
+    def fit(self, height: int) -> None:
+        """Show as many lines from the start as a place of this height has room for."""
+        lines = next(lines for least, lines in LINES if height >= least)
         if lines != self._at_first:
             self._at_first = lines
             self._rebuild()

@@ -31,7 +31,6 @@ from workbench.gui.widgets.cards import NoticeBar, Page
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
 
-ROOMY = 900  # px of height, from which more findings are shown
 QUESTION = "Which backbone separates the classes"
 
 
@@ -130,7 +129,7 @@ class CompareView(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.findings.fit(event.size().height() >= ROOMY)
+        self.findings.fit(event.size().height())
 
     # Showing
 
