@@ -8,11 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex
+from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, QPoint
 from PySide6.QtGui import QAccessible, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QAbstractScrollArea,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
@@ -24,6 +25,8 @@ from PySide6.QtWidgets import (
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
 from workbench.gui.compare.axis import nice_axis
+from workbench.gui.compare.view import CompareView
+from workbench.gui.compare.walked_plot import WalkedPlot
 from workbench.gui.data.rows_dialog import refused_dialog
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plain_text import menu_text, plain, set_tip
@@ -152,6 +155,81 @@ def test_no_text_is_cut_without_a_tooltip(window: MainWindow, session: Session, 
             cut.append(box.currentText())
     assert not cut
     assert elided, "the project's name does not fit"
+
+
+VIEWS = ("confusion", "classes", "calibration", "failures")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", [(1280, 800), (960, 600)])
+def test_no_view_of_the_comparison_is_cut_or_covered(
+    qtbot, window: MainWindow, session: Session, view: str, size: tuple[int, int]
+) -> None:
+    settle(window, "compare")
+    place = window.findChild(CompareView)
+    place.lower.one.show_view(view)
+    place.lower.budget.target.setValue(0.8)
+    window.resize(*size)
+    qtbot.waitUntil(lambda: bool(place.lower.budget.needs))
+    if view == "failures":
+        qtbot.waitUntil(lambda: bool(place.lower.one.failures.found))
+    settle(window, "compare")
+    assert (window.width(), window.height()) == size
+    cut = [
+        shown.text()
+        for shown in visible(place, QAbstractButton)
+        if shown.text() and shown.sizeHint().width() > shown.width()
+    ]
+    assert not cut
+    content = place.scroll.widget()
+    cards = [place.table, place.lower.strip_card, place.lower.budget, place.lower.one, place.findings]
+    boxes = [card.rect().translated(card.mapTo(content, QPoint(0, 0))) for card in cards]
+    assert all(content.rect().contains(box) for box in boxes)
+    assert content.width() == place.scroll.viewport().width()
+    assert place.scroll.verticalScrollBar().maximum() == 0 or size == (960, 600)
+    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.intersects(b)]
+    for card in cards[1:4]:
+        for part in visible(card, QWidget):
+            if not is_inside(part, QAbstractScrollArea) and part.window() is window:
+                box = part.rect().translated(part.mapTo(card, QPoint(0, 0)))
+                assert card.rect().contains(box) or scrolled(part, card), part
+
+
+def scrolled(part: QWidget, card: QWidget) -> bool:
+    """Whether a scroll area of the card holds the part."""
+    while part is not card:
+        part = part.parentWidget()
+        if isinstance(part, QAbstractScrollArea):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_view_of_the_comparison_reads_names_as_html(
+    qtbot, window: MainWindow, session: Session, small_index: ImageIndex, view: str
+) -> None:
+    small_index.classes = (EVIL, *small_index.classes[1:])
+    session.dataset.arranged = Arranged(small_index)
+    session.result, session.predictions = small_comparison(small_index)
+    session.result = replace(
+        session.result, diagnoses=tuple(replace(one, advice=EVIL) for one in session.result.diagnoses)
+    )
+    session.catalogue = tuple(facts(name, title=EVIL) for name in ("strong",))
+    show_all(session)
+    settle(window, "compare")
+    place = window.findChild(CompareView)
+    place.lower.one.show_view(view)
+    place.lower.budget.target.setValue(0.8)
+    qtbot.waitUntil(lambda: bool(place.lower.budget.needs))
+    if view == "failures":
+        place.choose_model("weak")
+        qtbot.waitUntil(lambda: bool(place.lower.one.failures.found))
+    window.grab()
+    assert assert_harmless(window) > 5
+    for plot in visible(place, WalkedPlot):
+        for dot in plot._dots:
+            told = plot.tell((dot.row, dot.place))
+            assert harmless(plain(told)) and "\x1b" not in plain(told)
 
 
 # Untrusted text

@@ -85,7 +85,7 @@ class BudgetCard(Card):
         column.setSpacing(4)
         column.addWidget(self.answer)
         column.addWidget(self.plot, 1)
-        self.stack = Pages(curves, self.empty, least=QSize(190, 100))
+        self.stack = Pages(curves, self.empty, least=QSize(190, 140))
         self.body.addWidget(self.stack)
 
     @property

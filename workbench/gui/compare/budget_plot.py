@@ -28,7 +28,7 @@ from workbench.records.text import count, printable
 
 LEFT, RIGHT, AXIS_HEIGHT = 46.0, 14.0, 38.0  # px beside and below the lines
 TICK_HEIGHT = 34  # px that a tick and its number want
-LEAST_HEIGHT = 80
+LEAST_HEIGHT = 110
 
 
 @dataclass(frozen=True, slots=True)

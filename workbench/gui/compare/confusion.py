@@ -181,7 +181,7 @@ class ConfusionMatrix(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 100)
+        self.setMinimumSize(200, 140)
         self.setAccessibleName("Confusion matrix")
 
     def show_matrix(self, matrix: Matrix, current: Cell | None) -> None:

@@ -83,10 +83,10 @@ class ModelCard(Card):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.classes)
         bars = _column(line, scroll)
-        self._left = Pages(self.matrix, bars, least=QSize(200, 100))
+        self._left = Pages(self.matrix, bars, least=QSize(200, 140))
         self.inner = panes(Qt.Orientation.Horizontal, self._left, self.behind, shares=(5, 3))
         curve = _column(self.calibration, self.reliability)
-        self._pages = Pages(self.inner, curve, self.failures, self.lacking, least=QSize(362, 100))
+        self._pages = Pages(self.inner, curve, self.failures, self.lacking, least=QSize(362, 144))
         self.body.addWidget(self._pages)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QWidget
 
 from workbench.gui.session import Session
 
@@ -19,6 +19,29 @@ class Pages(QStackedWidget):
 
     def minimumSizeHint(self) -> QSize:
         return self._least
+
+
+class Scrolled(QScrollArea):
+    """What is in it has the height of the window, and scrolls only where that is less than it can do with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.content = _AsLowAsCanBe()
+        self.setWidget(self.content)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.content.minimumSizeHint().width(), super().minimumSizeHint().height())
+
+
+class _AsLowAsCanBe(QWidget):
+    """A scroll area asks for the height at a width, which would otherwise be the one that a layout likes best."""
+
+    def heightForWidth(self, width: int) -> int:
+        layout = self.layout()
+        return layout.minimumHeightForWidth(width) if layout is not None else -1
 
 
 def panes(side: Qt.Orientation, *parts: QWidget, shares: tuple[int, ...]) -> QSplitter:

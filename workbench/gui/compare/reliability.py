@@ -145,7 +145,7 @@ class ReliabilityPlot(WalkedPlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Calibration", parent)
         self.plot = Curve()
-        self.setMinimumHeight(60)
+        self.setMinimumHeight(90)
 
     def show_plot(self, plot: Curve) -> None:
         if plot != self.plot:

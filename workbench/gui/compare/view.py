@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.budget_card import BUDGETS
@@ -17,7 +17,7 @@ from workbench.gui.compare.findings import Findings
 from workbench.gui.compare.lower import LowerHalf
 from workbench.gui.compare.model_card import FAILURES
 from workbench.gui.compare.output import Output
-from workbench.gui.compare.panes import panes, remember_panes, restore_panes
+from workbench.gui.compare.panes import Scrolled, panes, remember_panes, restore_panes
 from workbench.gui.compare.run_command import RUN, go
 from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
@@ -104,8 +104,8 @@ class CompareView(Page):
 
         self.panes = panes(Qt.Orientation.Vertical, frame, self.lower, shares=(0, 1))
         remember_panes(self.session, "panes", self.panes)
-        content = QWidget()
-        column = QVBoxLayout(content)
+        self.scroll = Scrolled()
+        column = QVBoxLayout(self.scroll.content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addWidget(self.notice)
@@ -113,7 +113,7 @@ class CompareView(Page):
         column.addWidget(self.findings)
         self.stack = QStackedLayout()
         self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
+        self.stack.addWidget(self.scroll)
         self.body.addLayout(self.stack)
 
     def _restore(self) -> None:
