@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
 from workbench.gui.compare.axis import nice_axis
+from workbench.gui.compare.table_model import Column
 from workbench.gui.compare.view import CompareView
 from workbench.gui.compare.walked_plot import WalkedPlot
 from workbench.gui.data.rows_dialog import refused_dialog
@@ -181,6 +182,8 @@ def test_no_view_of_the_comparison_is_cut_or_covered(
         if shown.text() and shown.sizeHint().width() > shown.width()
     ]
     assert not cut
+    widths = sum(place.table.columnWidth(column) for column in Column)  # a hidden one has none
+    assert widths <= place.table.viewport().width()
     content = place.scroll.widget()
     cards = [place.table, place.lower.strip_card, place.lower.budget, place.lower.one, place.findings]
     boxes = [card.rect().translated(card.mapTo(content, QPoint(0, 0))) for card in cards]

@@ -96,10 +96,17 @@ def test_a_typed_target_is_drawn_answered_and_remembered(qtbot, view: CompareVie
 
 
 def test_without_a_target_of_its_own_a_project_takes_the_results(qtbot, compared: Session) -> None:
-    compared.result = replace(compared.result, target=0.85)
     made = CompareView(compared, Commands())
     qtbot.addWidget(made)
-    assert made.lower.budget.threshold == 0.85
+    assert made.lower.budget.threshold is None
+    compared.result = replace(compared.result, target=0.85)  # as when a project is opened: the result comes later
+    compared.result_changed.emit()
+    assert made.lower.budget.threshold == made.lower.budget.plot.plot.target == 0.85
+    compared.remember(TARGET, 0.0)  # the user wants none
+    compared.result_changed.emit()
+    again = CompareView(compared, Commands())
+    qtbot.addWidget(again)
+    assert again.lower.budget.threshold is None
 
 
 def test_a_point_tells_its_budget_and_leads_to_its_model(qtbot, view: CompareView) -> None:

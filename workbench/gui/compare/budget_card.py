@@ -93,18 +93,21 @@ class BudgetCard(Card):
         return self.target.value() or None
 
     def restore(self) -> None:
-        """The target that this project remembers."""
-        remembered = self.session.recall(TARGET, None)
-        if remembered is None and self.session.result is not None:
-            remembered = self.session.result.target
-        usable = isinstance(remembered, int | float) and math.isfinite(remembered)
-        self.target.show_value(float(remembered) if usable else 0.0)
+        """The target that this project remembers; until there is one, that of the result."""
+        target = self.session.recall(TARGET, None)
+        if target is None and self.session.result is not None:
+            target = self.session.result.target
+        self.target.show_value(
+            float(target) if isinstance(target, int | float) and math.isfinite(target) else 0.0
+        )
 
     def show_numbers(
         self, result: EvaluationResult, metric: str, titles: Mapping[str, str], shown: Sequence[str]
     ) -> None:
         """The curves of the models in `shown`, in that order."""
         self._result, self._metric, self._titles = result, metric, titles
+        if self.session.recall(TARGET, None) is None:
+            self.restore()
         known = has_budgets(result.models, metric)
         self.stack.setCurrentIndex(0 if known else 1)
         self.target.setVisible(known)
@@ -153,7 +156,11 @@ class BudgetCard(Card):
                 self.needs = {need.name: need for need in needs}
                 self._answer()
 
-        self._background.run(lambda: labels_needed(result, metric, threshold), show, lambda _: None)
+        def fail(error: Exception) -> None:
+            if asked is self._asked:
+                self.answer.setText(f"How many labels it takes can't be told: {error}")
+
+        self._background.run(lambda: labels_needed(result, metric, threshold), show, fail)
 
     def _answer(self) -> None:
         if self.threshold is None:

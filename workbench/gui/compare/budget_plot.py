@@ -148,7 +148,9 @@ def _draw_shares(
         free = left
         painter.drawText(QRectF(left, inner.bottom() + 5, wide + 1, 14), Qt.AlignmentFlag.AlignCenter, text)
     box = QRectF(inner.left() - LEFT, inner.bottom() + 20, inner.width() + LEFT + RIGHT, 16)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{metric} by the share of labels, %")
+    text = f"{metric} by the share of labels, %"
+    fits = metrics.horizontalAdvance(text) <= box.width()
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text if fits else "share of labels, %")
 
 
 def _draw_band(

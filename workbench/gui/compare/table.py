@@ -16,7 +16,8 @@ AXIS_FROM = 220  # px, the width from which the interval's head tells its axis
 ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more scroll
 # Who gets what is left over, in shares.
 SHARES = {Column.MODEL: 1, Column.INTERVAL: 3, Column.DIFFERENCE: 6}
-FLEXIBLE_MINIMUM = {Column.MODEL: 170, Column.INTERVAL: 110}
+LEAST_MISSED = (Column.SEEDS, Column.INPUT)  # hidden in this order where the window is too narrow for all
+FLEXIBLE_MINIMUM = {Column.MODEL: 160, Column.INTERVAL: 100}
 
 
 class ComparisonTable(QTableView):
@@ -108,6 +109,10 @@ class ComparisonTable(QTableView):
                 if given > 0:
                     widths[column] -= given
                     spare += given
+        for column in LEAST_MISSED:
+            self.setColumnHidden(column, spare < 0)
+            if spare < 0:
+                spare += widths[column]
         self.comparison.show_axis(widths[Column.INTERVAL] >= AXIS_FROM)
         for column, width in widths.items():
             self.setColumnWidth(column, width)
