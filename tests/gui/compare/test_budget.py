@@ -99,7 +99,9 @@ def test_without_a_target_of_its_own_a_project_takes_the_results(qtbot, compared
     made = CompareView(compared, Commands())
     qtbot.addWidget(made)
     assert made.lower.budget.threshold is None
-    compared.result = replace(compared.result, target=0.85)  # as when a project is opened: the result comes later
+    compared.result = replace(
+        compared.result, target=0.85
+    )  # as when a project is opened: the result comes later
     compared.result_changed.emit()
     assert made.lower.budget.threshold == made.lower.budget.plot.plot.target == 0.85
     compared.remember(TARGET, 0.0)  # the user wants none

@@ -91,6 +91,11 @@ def test_an_earlier_result_says_what_it_lacks_and_runs_again(
     card = view.lower.one
     card.views.buttons[key].click()
     assert card.lacking.isVisible() and "earlier version" in card.lacking.text.text()
+    assert not [made for made in view.lower._outputs.values() if made.isVisible()]
+    said = []
+    compared.message.connect(lambda *what: said.append(what))
+    view.commands.run(f"compare.save_{key}")  # asks for no file: there is nothing to save
+    assert said == [("warn", card.lacks)] and "earlier version" in card.lacks
     qtbot.mouseClick(card.lacking.buttons[0], Qt.MouseButton.LeftButton)
     assert ran == [True]
     card.views.buttons[CONFUSION].click()

@@ -119,9 +119,10 @@ class LowerHalf(QWidget):
         self.strips.show_plot(self.strips.plot, name)
         self.budget.choose_model(name)
         self.one.choose_model(name, titles, baseline)
+        self._show_outputs()
 
     def _show_outputs(self) -> None:
         """The button that saves or copies what is shown."""
         for view, made in self._outputs.items():
-            made.setVisible(view == self.one.view)
+            made.setVisible(view == self.one.view and not self.one.lacks)
         self.save_budget.setVisible(bool(self.budget.plot.plot.curves))

@@ -93,6 +93,13 @@ class ModelCard(Card):
     def view(self) -> str:
         return self.views.current
 
+    @property
+    def lacks(self) -> str:
+        """Why there is nothing to see in the chosen view; "" where there is."""
+        return (
+            f"{self.lacking.title.text()}. {EARLIER}" if self._pages.currentWidget() is self.lacking else ""
+        )
+
     def restore(self) -> None:
         """What this project remembered."""
         recall = self.session.recall

@@ -213,14 +213,22 @@ class Output:
 
     def _save_named(self, name: str) -> None:
         """By a command: the plot is brought to sight first."""
-        lower = self.view.lower
+        lower, reason = self.view.lower, ""
         if name == "strips":
-            self.save("Every seed", lower.strips)
+            title, plot = "Every seed", lower.strips
         elif name == "budget":
-            self.save("Label budget", lower.budget.plot)
+            title, plot = "Label budget", lower.budget.plot
+            reason = (
+                "" if plot.plot.curves else "There are no label budgets yet. Add them under the table first."
+            )
         else:
             lower.one.show_view(name)
-            self.save(name.capitalize(), lower.plots[name])
+            title, plot = name.capitalize(), lower.plots[name]
+            reason = lower.one.lacks
+        if reason:
+            self.view.session.message.emit("warn", reason)
+        else:
+            self.save(title, plot)
 
     def copy_picture(self, title: str, plot: Plot) -> None:
         """The plot as it is shown, onto the clipboard."""
