@@ -127,7 +127,7 @@ class ComparisonDelegate(QStyledItemDelegate):
         font = font_of("semibold")
         room = area.width() - 14 - chip - 8
         title = QFontMetricsF(font).elidedText(
-            printable(row.title), Qt.TextElideMode.ElideRight, max(room, 20.0)
+            printable(row.title), Qt.TextElideMode.ElideMiddle, max(room, 20.0)
         )
         name = QRectF(area.left() + 14, area.top(), max(room, 20.0), area.height())
         painter.setFont(font)

@@ -149,7 +149,7 @@ def draw(
         painter.setFont(font_of("semibold", 13) if bold else label_font)
         painter.setPen(theme.colour("text" if bold else "dim"))
         title = QFontMetricsF(painter.font()).elidedText(
-            strip.title, Qt.TextElideMode.ElideRight, labels - GAP
+            strip.title, Qt.TextElideMode.ElideMiddle, labels - GAP
         )
         box = QRectF(area.left() + 4, middle - row_height / 2, labels, row_height)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)

@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more s
 # Who gets what is left over, in shares.
 SHARES = {Column.MODEL: 1, Column.INTERVAL: 3, Column.DIFFERENCE: 6}
 LEAST_MISSED = (Column.SEEDS, Column.INPUT)  # hidden in this order where the window is too narrow for all
-FLEXIBLE_MINIMUM = {Column.MODEL: 148, Column.INTERVAL: 106}
+FLEXIBLE_MINIMUM = {Column.MODEL: 148, Column.INTERVAL: 102}
 
 
 class ComparisonTable(QTableView):
@@ -98,21 +98,23 @@ class ComparisonTable(QTableView):
         for column in Column:
             head = metrics.horizontalAdvance(f"{HEADS[column]} ↓") + 2 * MARGIN + 2
             widths[column] = max(head, self.sizeHintForColumn(column))
-        spare = self.viewport().width() - sum(widths.values())
+        room = self.viewport().width()
+        for column in LEAST_MISSED:
+            least = sum(min(width, FLEXIBLE_MINIMUM.get(kept, width)) for kept, width in widths.items())
+            self.setColumnHidden(column, least > room)
+            if least > room:
+                del widths[column]
+        spare = room - sum(widths.values())
         if spare >= 0:
             shares = sum(SHARES.values())
             for column, share in SHARES.items():
                 widths[column] += spare * share // shares
         else:
-            for column, least in FLEXIBLE_MINIMUM.items():
-                given = min(widths[column] - least, -spare)
+            for column, floor in FLEXIBLE_MINIMUM.items():
+                given = min(widths[column] - floor, -spare)
                 if given > 0:
                     widths[column] -= given
                     spare += given
-        for column in LEAST_MISSED:
-            self.setColumnHidden(column, spare < 0)
-            if spare < 0:
-                spare += widths[column]
         self.comparison.show_axis(widths[Column.INTERVAL] >= AXIS_FROM)
         for column, width in widths.items():
             self.setColumnWidth(column, width)
