@@ -10,7 +10,7 @@ from tests.gui.comparison import facts
 from workbench.gui.commands import Commands
 from workbench.gui.compare.table_model import Column
 from workbench.gui.compare.view import CompareView
-from workbench.gui.compare.words import titles_of
+from workbench.gui.compare.words import VERDICT_SEVERITY, titles_of
 from workbench.gui.plain_text import plain
 from workbench.gui.session import Session
 
@@ -171,3 +171,19 @@ def test_the_place_is_found_as_it_was_left(qtbot, view: CompareView, compared: S
     qtbot.addWidget(again)
     assert (again.chosen, again.filter.text(), again.shown_metric) == ("middle", "cls", "accuracy")
     assert names(again) == ["middle", "strong", "weak"]
+
+
+def test_what_is_not_ranked_has_a_neutral_word_and_its_reason(view: CompareView, compared: Session) -> None:
+    first, second, third = compared.result.comparisons
+    reason = "One feature is CLS, the other a mean."
+    apart = replace(second, verdict="not ranked", reason=reason)  # strong against weak
+    compared.result = replace(compared.result, comparisons=(first, apart, third))
+    compared.pin_baseline("strong")
+    compared.result_changed.emit()
+    assert shown(view, Column.VERDICT) == ["baseline", "undecided", "not ranked"]
+    assert shown(view, Column.DIFFERENCE)[2] == "—"
+    for column in (Column.VERDICT, Column.DIFFERENCE):
+        cell = view.table.filter.index(2, column)
+        assert reason in cell.data(Qt.ItemDataRole.ToolTipRole)
+    assert VERDICT_SEVERITY["not ranked"] == "neutral"
+    assert view.heading.text() == "Undecided between strong and middle; weak is not ranked"
