@@ -93,7 +93,7 @@ class TorchBackbone:
         self.spec = spec
         self.module = module
         self.dimensions = dict(dimensions)
-        self._read, self._around = read, around
+        self.read, self._around = read, around
         self._device = torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._micro = max(1, _CPU_TOKENS // tokens) if self._device.type == "cpu" else None
@@ -137,10 +137,14 @@ class TorchBackbone:
         if self._device.type == "cuda":
             pixels = pixels.pin_memory().to(self._device, non_blocking=True)
         with torch.inference_mode(), self._precision(), self._around():
-            pixels = pixels.to(self._device).permute(0, 3, 1, 2)
-            unit = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
-            normal = ((unit - self._mean) / self._std).contiguous(memory_format=self._layout)
-            return {name: value.float() for name, value in self._read(normal).items()}
+            named = self.read(self.normalise(pixels.to(self._device)))
+            return {name: value.float() for name, value in named.items()}
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, S, S, n) uint8, or float32 in 0..1, on the device -> what `read` takes, (B, n, S, S) float32."""
+        pixels = pixels.permute(0, 3, 1, 2)
+        unit = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
+        return ((unit - self._mean) / self._std).contiguous(memory_format=self._layout)
 
     def _precision(self) -> contextlib.AbstractContextManager[object]:
         if self.spec.precision == "bf16":

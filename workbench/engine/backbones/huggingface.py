@@ -38,7 +38,7 @@ def build(folder: Path, model_type: str, features: tuple[str, ...]) -> torch.nn.
         arguments["add_pooling_layer"] = "pooled" in features
     shown = printable(str(folder))
     try:
-        with _quietly():
+        with quietly():
             module, report = getattr(transformers, family.model).from_pretrained(
                 folder,
                 local_files_only=True,
@@ -117,7 +117,7 @@ def tokens(module: Any, size: int) -> int:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without transformers' bars and notes: what matters of them is raised as a sentence."""
     level = transformers_logging.get_verbosity()
     shown = transformers_logging.is_progress_bar_enabled()

@@ -19,11 +19,17 @@ from workbench.records.text import count, printable
 
 
 def load_backbone(
-    spec: FeatureSpec, device: str, *, cache: Path | None = None, memo: Path | None = None
+    spec: FeatureSpec,
+    device: str,
+    *,
+    cache: Path | None = None,
+    memo: Path | None = None,
+    trainable: bool = False,
 ) -> Backbone:
     """Load what `spec` names onto `device` ("cpu", "cuda", "cuda:1", "mps").
 
-    `cache` and `memo` as in `resolve`. Every call of the result's `encode` gives the same features.
+    `cache` and `memo` as in `resolve`. Every call of the result's `encode` gives the same features. A `trainable` one
+    keeps its layers as its library made them, so that they can learn and be saved; it is a little slower on a CPU.
 
     Raises:
         ValueError: the backbone is not on this machine, or its weights are no longer those of `spec`.
@@ -48,10 +54,10 @@ def load_backbone(
         return HistogramBackbone(spec)
     build = _hugging_face if found.kind == "huggingface" else _timm
     with torch.random.fork_rng(devices=[]):  # libraries initialise at random what the weights then overwrite
-        return build(found, spec, device)
+        return build(found, spec, device, trainable)
 
 
-def _hugging_face(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
+def _hugging_face(found: Resolved, spec: FeatureSpec, device: str, trainable: bool) -> Backbone:
     from workbench.engine.backbones import huggingface, inner_layers
     from workbench.engine.backbones.families import FAMILIES
 
@@ -72,10 +78,11 @@ def _hugging_face(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
         dimensions=dimensions,
         tokens=huggingface.tokens(module, spec.preprocess.size),
         convolutional=FAMILIES[found.architecture].convolutional,
+        trainable=trainable,
     )
 
 
-def _timm(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
+def _timm(found: Resolved, spec: FeatureSpec, device: str, trainable: bool) -> Backbone:
     from workbench.engine.backbones import bundled, checkpoints, floors, inner_layers, timm_models
 
     size = spec.preprocess.size
@@ -101,6 +108,7 @@ def _timm(found: Resolved, spec: FeatureSpec, device: str) -> Backbone:
         dimensions=dimensions,
         tokens=timm_models.tokens(module, size),
         convolutional=timm_models.is_convolutional(module),
+        trainable=trainable,
     )
 
 
@@ -119,13 +127,14 @@ def _assemble(
     dimensions: dict[str, int],
     tokens: int,
     convolutional: bool,
+    trainable: bool,
 ) -> Backbone:
     adapt(module, channels_of(spec), printable(spec.backbone))
     module.requires_grad_(False)
     if convolutional:
         module.to(memory_format=torch.channels_last)
     around: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
-    if torch.device(device).type == "cpu" and not convolutional:
+    if torch.device(device).type == "cpu" and not convolutional and not trainable:
         from workbench.engine.backbones.cpu import OneDnnAttention, quicken
 
         if spec.precision == "bf16" and quicken(module, torch.bfloat16):
