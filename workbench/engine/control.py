@@ -61,6 +61,8 @@ class Control:
     def progress(self, done: int, total: int, *, unit: str = "images", detail: str = "", **more: Any) -> None:
         """Say how far the job is. Cheap: call it as often as you like. Also a `checkpoint`."""
         now = time.monotonic()
+        if self._history and done < self._history[-1][1]:
+            self._history.clear()  # another stage of the job, counted anew
         if not self._history or now - self._history[-1][0] > 0.2:
             self._history.append((now, done))
         self.checkpoint()
