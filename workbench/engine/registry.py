@@ -16,6 +16,7 @@ _MODULES = {
     "index": "workbench.engine.jobs.index",
     "embed": "workbench.engine.jobs.embed",
     "evaluate": "workbench.engine.jobs.evaluate",
+    "finetune": "workbench.engine.jobs.finetune",
     "export": "workbench.engine.jobs.export",
     "describe": "workbench.engine.jobs.describe",
     "fetch": "workbench.engine.jobs.fetch",

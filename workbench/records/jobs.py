@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from workbench.records.params import build, param
 from workbench.records.spec import FEATURES
@@ -173,6 +173,109 @@ class EvaluateJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneJob:
+    """Let the last blocks of a backbone learn from the labels, on the splits that the probes use."""
+
+    kind: ClassVar[str] = "finetune"
+    lane: ClassVar[str] = DEVICE
+    index: str = param(help="Index of the images.", path=True)
+    curation: str = param("", help="What was decided about the images of the index.", path=True)
+    roots: tuple[str, ...] = param(
+        (), help="Folders of the images, in the index's order, where they have moved since they were indexed."
+    )
+    backbone: str = param(help="Catalogue id, Hugging Face id, timm name, or a local file or folder.")
+    blocks: str = param(
+        "1",
+        help='How much learns: "0" the head alone, "1", "2" or "4" that many of the last blocks with it, '
+        '"all" everything.',
+        choices=("0", "1", "2", "4", "all"),
+    )
+    lora: int = param(
+        0,
+        help="Rank of LoRA: with 1 or more, small adapters learn in these blocks and their own weights stay.",
+        minimum=0,
+        maximum=256,
+        label="LoRA rank",
+    )
+    seeds: int = param(
+        5,
+        help="How many times the split is drawn anew, as in a comparison; each draw is one fine-tune.",
+        minimum=1,
+        maximum=100,
+        unit="splits",
+    )
+    epochs: int = param(
+        20, help="How often each training image is learnt from, at most.", minimum=1, maximum=1000
+    )
+    patience: int = param(
+        5,
+        help="Stop when validation has not improved for so many epochs; 0 never stops early.",
+        minimum=0,
+        unit="epochs",
+    )
+    augment: str = param(
+        "none",
+        help='How training images are varied: "mirror" turns left and right round, "flips" up and down too, "crops" '
+        "mirrors and shows half to all of the picture. Only what leaves the label true; a label that means left or "
+        'right needs "none".',
+        choices=("none", "mirror", "flips", "crops"),
+    )
+    image_size: int = param(
+        0,
+        help="Side of the square that the backbone gets; 0 takes its own. Larger sees more and costs more.",
+        minimum=0,
+        maximum=2048,
+        unit="px",
+    )
+    metric: str = param(
+        "auto",
+        help='The score by which validation chooses the epoch; "auto" takes macro-F1 where classes are unequal by '
+        "more than 1.5, else accuracy.",
+        choices=("auto", "macro_f1", "accuracy", "balanced_accuracy"),
+        advanced=True,
+    )
+    batch_size: int = param(
+        32, help="Images in one step.", minimum=1, maximum=4096, unit="images", advanced=True
+    )
+    learning_rate: float = param(
+        0.0,
+        help="Peak rate of the last block (or of the adapters, or of the head where it learns alone); 0 takes the "
+        "usual one.",
+        minimum=0,
+        maximum=1,
+        advanced=True,
+    )
+    layer_decay: float = param(
+        0.0,
+        help="Each block learns at this share of the rate of the block after it; 1 for one rate, 0 takes the usual "
+        "one (0.65 for transformers, 0.8 for convolutional networks).",
+        minimum=0,
+        maximum=1,
+        advanced=True,
+    )
+    weight_decay: float = param(
+        0.05, help="Weight decay of matrices (AdamW).", minimum=0, maximum=10, advanced=True
+    )
+    precision: str = param(
+        "auto",
+        help='Arithmetic; "auto" takes bf16 on a GPU that multiplies it, else fp32.',
+        choices=("auto", "fp32", "bf16"),
+        advanced=True,
+    )
+    device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
+    threads: int = param(0, help="Threads that decode; 0 takes one a core.", minimum=0, advanced=True)
+    ledger: str = param(
+        "", help="File that counts how often the test part was opened.", path=True, advanced=True
+    )
+    cache: str = param(
+        "", help="Folder that keeps what a stopped run goes on from.", path=True, advanced=True
+    )
+    allow_download: bool = param(
+        False, help="Fetch the backbone from its hub when it is not on this machine.", advanced=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
     """Write embeddings in a form that other programs read."""
 
@@ -218,11 +321,18 @@ class PackJob:
     backbone: str = param("", help="What is exported: a backbone of this machine.")
 
 
-JobConfig = SampleJob | IndexJob | EmbedJob | EvaluateJob | ExportJob | DescribeJob | FetchJob | PackJob
-JOBS: dict[str, type[JobConfig]] = {
-    job.kind: job
-    for job in (SampleJob, IndexJob, EmbedJob, EvaluateJob, ExportJob, DescribeJob, FetchJob, PackJob)
-}
+JobConfig = (
+    SampleJob
+    | IndexJob
+    | EmbedJob
+    | EvaluateJob
+    | FinetuneJob
+    | ExportJob
+    | DescribeJob
+    | FetchJob
+    | PackJob
+)
+JOBS: dict[str, type[JobConfig]] = {job.kind: job for job in get_args(JobConfig)}
 
 
 def job_from_json(kind: str, values: dict[str, Any]) -> JobConfig:

@@ -129,6 +129,10 @@ class Project:
         return self.folder / "caches" / "features"
 
     @property
+    def finetune_cache(self) -> Path:
+        return self.folder / "caches" / "finetune"
+
+    @property
     def thumbnails_cache(self) -> Path:
         return self.folder / "caches" / "thumbnails"
 

@@ -13,6 +13,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from workbench.engine.backbones.choice import shortfalls
+from workbench.engine.backbones.marks import trained_on_labels
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
@@ -48,7 +49,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         precision=job.precision,
         device=device,
         decode=job.decode,
-        reading=_reading(index),
+        reading=settled_reading(index),
         allow_download=job.allow_download,
         on_fetch=lambda done, total: control.progress(done, total, unit="bytes", detail="Downloading"),
     )
@@ -83,6 +84,9 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
     embeddings.provenance["unread"] = len(index) - len(kept)
+    mark = trained_on_labels(resolved)
+    if mark is not None:
+        embeddings.provenance["trained_on_labels"] = mark
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,
@@ -126,7 +130,7 @@ def _shortfalls(job: EmbedJob, resolved: Resolved) -> list[str]:
     )
 
 
-def _reading(index: ImageIndex) -> Reading:
+def settled_reading(index: ImageIndex) -> Reading:
     """The data set's, with the number of channels that most of its images have, where it takes all of them."""
     if index.reading.num_channels is not None or not len(index):
         return index.reading

@@ -1,0 +1,206 @@
+"""A fine-tuned network as a folder that timm or transformers loads by itself, with the classifier in it.
+
+timm kinds (and the bundled and random ones, whose architectures are timm's) become timm's hub layout; Hugging Face
+kinds the layout of `save_pretrained`, see `export_hf`. Every config.json carries a mark (`backbones/marks.py`) that
+these weights have seen labels, and a model card beside it says which. The folder appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import save_file
+
+from workbench.engine.backbones import catalogue, marks
+from workbench.engine.backbones.resolve import Resolved
+from workbench.engine.finetune.adapters import merge_adapters
+from workbench.engine.finetune.export_hf import save_transformers
+from workbench.engine.finetune.head import Head
+from workbench.engine.finetune.network import Network
+from workbench.engine.finetune.trainable import Trainable
+from workbench.records.finetunes import NOT_RANKED, FinetuneResult
+from workbench.records.scores import METRIC_NAMES
+from workbench.records.spec import FeatureSpec
+from workbench.records.text import count, printable
+
+_TINY = "vit_tiny_patch16_224"  # what the random floor is made as
+# Where published weights came from: these are others.
+_SOURCES = (
+    "url",
+    "file",
+    "hf_hub_id",
+    "hf_hub_filename",
+    "custom_load",
+    "source",
+    "state_dict",
+    "tag",
+    "origin_url",
+)
+
+
+def export(
+    folder: Path,
+    resolved: Resolved,
+    network: Network,
+    head: Head,
+    trainable: Trainable,
+    result: FinetuneResult,
+) -> str:
+    """Write the network, as it now is, to `folder`. Adapters are merged into the weights for good.
+
+    Returns:
+        "timm", "transformers", or "transformers backbone + head", where no class of transformers has such a head.
+    """
+    if trainable.lora:
+        merge_adapters(network.module)
+    mark = mark_of(result)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    network.module.eval().to("cpu")
+    weight, bias = head.folded()
+    if resolved.kind == "huggingface":
+        form = save_transformers(part, resolved, network.module, weight, bias, result.classes, mark)
+    else:
+        save_timm(part, resolved, network.module, weight, bias, result.classes, mark)
+        form = "timm"
+    (part / "README.md").write_text(_card(result, form), encoding="utf-8")
+    usual = (part / "README.md").stat().st_mode  # safetensors writes files that nobody else may read
+    for file in part.iterdir():
+        file.chmod(usual)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    return form
+
+
+def mark_of(result: FinetuneResult) -> dict[str, Any]:
+    """What the checkpoint says of itself, for programs."""
+    seed = next(seed for seed in result.seeds if seed.seed == result.checkpoint_seed)
+    return {
+        "kind": marks.KIND,
+        "backbone": result.backbone,
+        "trained": result.trained,
+        "index": result.index,
+        "split": seed.split,
+        "seed": seed.seed,
+        "epoch": seed.chosen,
+        "images": seed.counts[0],
+        "classes": list(result.classes),
+        "metric": result.metric,
+        "validation": seed.at(seed.chosen).val[result.metric],
+        "test": seed.test[result.metric],
+        "run": result.run,
+    }
+
+
+def save_timm(
+    folder: Path,
+    resolved: Resolved,
+    module: torch.nn.Module,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    classes: tuple[str, ...],
+    mark: dict[str, Any],
+) -> None:
+    """model.safetensors and config.json, as `timm.models.save_for_hf` lays them out.
+
+    The feature is what timm's own classifier gets, but for the mean of the patches, for which the model is made with
+    average pooling after the norm.
+    """
+    architecture = resolved.architecture or _TINY
+    spec = resolved.spec
+    arguments = dict(resolved.arguments or {})
+    if spec.feature == "mean" and hasattr(module, "num_prefix_tokens"):
+        arguments |= {"global_pool": "avg", "fc_norm": False}
+    name = architecture.partition(".")[0]
+    config = _pretrained_cfg(module, spec, len(classes))
+    with torch.device("meta"):
+        whole = timm.create_model(name, num_classes=len(classes), pretrained_cfg=config, **arguments)
+    classifier = whole.get_classifier()
+    prefix = next(key for key, part in whole.named_modules() if part is classifier)
+    shape = dict(whole.named_parameters())[f"{prefix}.weight"].shape
+    state = {f"{prefix}.weight": weight.view(shape), f"{prefix}.bias": bias}
+    state |= {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
+    body = {
+        "architecture": name,
+        "num_classes": len(classes),
+        "num_features": int(whole.num_features),
+        "label_names": [printable(label) for label in classes],
+        **({"model_args": arguments} if arguments else {}),
+        "pretrained_cfg": config,
+        marks.KEY: mark,
+    }
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt", marks.KEY: json.dumps(mark)})
+    (folder / "config.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
+
+
+def _pretrained_cfg(module: torch.nn.Module, spec: FeatureSpec, num_classes: int) -> dict[str, Any]:
+    """timm's facts of the architecture, with the preprocessing that the weights were trained under."""
+    known = getattr(module, "pretrained_cfg", None) or {}
+    facts = {key: value for key, value in dict(known).items() if value is not None and key not in _SOURCES}
+    recipe = spec.preprocess
+    squash = recipe.resize == "squash"
+    return {
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()},
+        "num_classes": num_classes,
+        "input_size": [spec.reading.num_channels or 3, recipe.size, recipe.size],
+        "pool_size": None,
+        "crop_pct": 1.0 if squash else recipe.size / recipe.resize_to,
+        "crop_mode": "squash" if squash else "center",
+        "interpolation": recipe.interpolation,
+        "mean": list(recipe.mean),
+        "std": list(recipe.std),
+    }
+
+
+def _card(result: FinetuneResult, form: str) -> str:
+    """The model card, for people. Class names come from folders, so they are made printable."""
+    mark = mark_of(result)
+    seed = next(seed for seed in result.seeds if seed.seed == result.checkpoint_seed)
+    metric = METRIC_NAMES[result.metric]
+    mean = result.scores[result.metric]
+    loads = {
+        "timm": 'model = timm.create_model("local-dir:FOLDER", pretrained=True)',
+        "transformers": 'model = AutoModelForImageClassification.from_pretrained("FOLDER")',
+    }.get(form)
+    how = [
+        "    " + loads
+        if loads
+        else "The folder holds the backbone alone, as AutoModel loads it; `head.safetensors` holds `weight` "
+        f"(classes x features) and `bias` of the linear layer on its feature `{result.feature}`: no class of "
+        "transformers has such a head.",
+        "",
+    ]
+    names = ", ".join(printable(name).replace("`", "'") for name in result.classes)
+    interval = f", 95 % {mean.interval[0]:.3f} to {mean.interval[1]:.3f}" if mean.interval else ""
+    lines = [
+        f"# {printable(result.title)}, fine-tuned on labels",
+        "",
+        f"Made by SSL workbench, run {result.run}. {catalogue_word(result)}",
+        "",
+        *how,
+        f"- Learnt: {result.trained} ({result.trainable_parameters:,} of {result.total_parameters:,} parameters).",
+        f"- Classes, in the order of the outputs: {names}.",
+        f"- Data: {count(seed.counts[0], 'image')} learnt from, {seed.counts[1]:,} for choosing the epoch, "
+        f"{seed.counts[2]:,} tested; content hash `{mark['index']}`.",
+        f"- Split: seed {seed.seed}, hash `{seed.split}`. The seed was chosen by its validation score "
+        f"({metric} {mark['validation']:.3f}), never by its test score ({mark['test']:.3f}).",
+        f"- Over {count(len(result.seeds), 'seed')}: {metric} {mean.mean:.3f}, SD {mean.sd:.3f}{interval}.",
+        "",
+        NOT_RANKED
+        + " Nor is a probe on this checkpoint one of a frozen public backbone: it has seen labels.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def catalogue_word(result: FinetuneResult) -> str:
+    """Which backbone it began as, and that its licence goes on."""
+    if result.backbone == catalogue.RANDOM_VIT:
+        return "It began as a backbone that had learnt nothing."
+    return f"It began as `{printable(result.backbone).replace('`', '')}`, whose licence goes on."
