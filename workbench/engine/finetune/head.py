@@ -47,7 +47,8 @@ class Head(nn.Module):
         classes = self.linear.out_features
         train, val = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
         grid = STRENGTHS
-        X, y = features.float(), torch.from_numpy(labels.astype(np.int64))
+        X = features.float().to(self.mean.device)
+        y = torch.from_numpy(labels.astype(np.int64))
         mask = torch.from_numpy(np.repeat((part == 0)[None], len(grid), axis=0))
         fits = fit_probes(X, y, mask, torch.tensor(grid, dtype=torch.float64), classes, tolerance=TOLERANCE)
         scores = []
@@ -58,7 +59,7 @@ class Head(nn.Module):
         weight, bias = fits.W[best].cpu(), fits.b[best].cpu()
         finite = torch.isfinite(bias)
         bias = torch.where(finite, bias, bias[finite].min() - _NEVER)
-        learnt = X[train].double().cpu()
+        learnt = X[train].cpu().double()
         mean, deviation = learnt.mean(0), learnt.std(0, unbiased=False)
         deviation = torch.where(deviation > 1e-6 * mean.abs().clamp(min=1e-6), deviation, 1.0)
         with torch.no_grad():

@@ -227,13 +227,19 @@ def _resolve(job: FinetuneJob, index: ImageIndex, device: str) -> Resolved:
             f"{catalogue.title_of(catalogue.HISTOGRAM)} is counted and not learnt, so there is nothing to fine-tune. "
             "Choose another backbone."
         )
+    reading = settled_reading(index)
+    if reading.num_channels != 3:
+        raise ValueError(
+            f"Fine-tuning takes pictures of three channels, and these have {reading.num_channels}: what would learn "
+            "could not be loaded by other programs as it was. Pick three channels, or take their mean."
+        )
     precision = "fp32" if job.precision == "auto" and not device.startswith("cuda") else job.precision
     return resolve(
         job.backbone,
         image_size=job.image_size or None,
         precision=precision,  # type: ignore[arg-type]
         device=device,
-        reading=settled_reading(index),
+        reading=reading,
         allow_download=job.allow_download,
     )
 
