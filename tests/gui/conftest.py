@@ -36,6 +36,7 @@ class FakeSession(QObject):
     job_progressed = Signal(str)
     result_changed = Signal()
     baseline_changed = Signal()
+    finetunes_changed = Signal()
     selection_changed = Signal()
     message = Signal(str, str)
 
@@ -114,6 +115,7 @@ class FakeSession(QObject):
             "retry",
             "dismiss",
             "run_comparison",
+            "run_finetune",
         ):
             raise AttributeError(name)
         return self.recorder(name)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.run_command import register_run
+from workbench.gui.finetune.run_command import register_finetune
 from workbench.gui.theme import Preference, themes
 
 if TYPE_CHECKING:
@@ -123,7 +124,11 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         ),
         *(_theme_command(session, preference, title) for preference, title in PREFERENCES),
     ]
-    return [*(commands.add(command) for command in listed), register_run(session, commands)]
+    return [
+        *(commands.add(command) for command in listed),
+        register_run(session, commands),
+        register_finetune(session, commands, window),
+    ]
 
 
 def _theme_command(session: Session, preference: Preference, title: str) -> Command:

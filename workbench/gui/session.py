@@ -7,7 +7,7 @@ files of any size are read in a thread.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from workbench.records.asked import job_values
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob
+from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, FinetuneJob
+from workbench.records.params import build
 from workbench.records.project import Chosen, Project, Settings
 from workbench.records.results import EvaluationResult, Predictions
 from workbench.records.runs import RunFolder
@@ -41,6 +42,7 @@ class Session(QObject):
     job_progressed = Signal(str)
     result_changed = Signal()
     baseline_changed = Signal()
+    finetunes_changed = Signal()
     selection_changed = Signal()
     message = Signal(str, str)
 
@@ -305,6 +307,19 @@ class Session(QObject):
         runs = self.project.runs("evaluate") if self.project else []
         return [run for run in reversed(runs) if (run.path / "result.json").exists()]
 
+    def run_finetune(self, values: Mapping[str, Any]) -> str:
+        """Let a backbone learn from the labels; `values` are the job's own, without the project's files."""
+        project = self._project()
+        files = {
+            "index": str(project.resolve(project.settings.index)),
+            "curation": str(project.keep_curation()),
+            "roots": tuple(project.settings.roots.values()),
+            "ledger": str(project.ledger),
+            "cache": str(project.finetune_cache),
+        }
+        job = build(FinetuneJob, {**values, **files})
+        return self._jobs.start(job, f"Fine-tune {self.title_of(job.backbone)}", then=self._adopt_finetune)
+
     def pin_baseline(self, name: str) -> None:
         self.settings.baseline = name
         self._project().save()
@@ -336,8 +351,13 @@ class Session(QObject):
 
     def retry(self, run_id: str) -> None:
         """Run a failed or stopped job again; it goes on from what it kept."""
-        models = {"fetch": self.models.adopt, "pack": self.models.adopt}
-        follow_ups = {"index": self.dataset.adopt, "evaluate": self._adopt_result, **models}
+        follow_ups = {
+            "index": self.dataset.adopt,
+            "evaluate": self._adopt_result,
+            "finetune": self._adopt_finetune,
+            "fetch": self.models.adopt,
+            "pack": self.models.adopt,
+        }
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
 
     def discard(self, run_id: str) -> None:
@@ -415,6 +435,9 @@ class Session(QObject):
 
     def _adopt_result(self, run: RunFolder) -> None:
         self.show_result(run.id)
+
+    def _adopt_finetune(self, _: RunFolder) -> None:
+        self.finetunes_changed.emit()
 
     def _adopt_catalogue(self, run: RunFolder, state: JobState) -> None:
         """What a describe job found becomes the cache; its run folder has served."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayou
 
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.run_command import register_run
+from workbench.gui.finetune.run_command import FINETUNE, register_finetune
 from workbench.gui.models.any_model import AnyModel
 from workbench.gui.models.catalogue_model import CatalogueModel
 from workbench.gui.models.catalogue_table import CatalogueTable
@@ -17,6 +18,7 @@ from workbench.gui.models.method_card import MethodCard
 from workbench.gui.models.pack_dialogs import import_command
 from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
+from workbench.gui.widgets.buttons import command_button
 from workbench.gui.widgets.cards import Card, EmptyState, Page
 from workbench.records.asked import locked_feature
 from workbench.records.text import count
@@ -36,6 +38,7 @@ class ModelsView(Page):
         super().__init__(HEADING, CAPTION)
         self.session, self.commands = session, commands
         register_run(session, commands)
+        register_finetune(session, commands, self)
         self.model = CatalogueModel(self)
         self.model.ticked.connect(self._on_ticked)
         self.table = CatalogueTable(self.model)
@@ -47,6 +50,9 @@ class ModelsView(Page):
         self.filter.textChanged.connect(self._on_filter)
         self.any_model = AnyModel(self._add_named, self._fetch_named)
         self.chosen = ChosenCard(session, commands)
+        self.tune = command_button(commands, FINETUNE)
+        self.chosen.add_head(self.tune)
+        session.dataset_changed.connect(self.tune.refresh)
         self.details = DetailsCard(self._add_with_feature, session)
         self.details.changed.connect(self._fit)
         self.method = MethodCard()
