@@ -23,6 +23,7 @@ from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
 from workbench.gui.compare.tools import MarginField, MetricMenu, ResultMenu
 from workbench.gui.compare.words import titles_of
+from workbench.gui.finetune.card import FinetunedCard
 from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
@@ -110,6 +111,7 @@ class CompareView(Page):
         column.setSpacing(12)
         column.addWidget(self.notice)
         column.addWidget(self.panes, 1)
+        column.addWidget(FinetunedCard(self.session, self.commands))
         column.addWidget(self.findings)
         self.stack = QStackedLayout()
         self.stack.addWidget(self.empty)
