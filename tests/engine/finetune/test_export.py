@@ -12,8 +12,9 @@ import pytest
 import timm
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from tests.engine.backbones.conftest import fill
 from tests.engine.finetune.tuning import small_vit
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import resolve
@@ -192,3 +193,16 @@ def test_a_half_written_checkpoint_never_takes_the_place_of_one(
     with pytest.raises(OSError, match="No space"):
         exported("random_vit", folder, tmp_path / "memo")
     assert (folder / "config.json").read_bytes() == before
+
+
+def test_a_timm_model_whose_classifier_is_no_one_layer_keeps_its_head_beside(tmp_path: Path) -> None:
+    name = "deit_tiny_distilled_patch16_224"  # two classifiers, on two tokens
+    module = fill(timm.create_model(name, num_classes=0, img_size=64))
+    weights = tmp_path / "distilled.safetensors"
+    save_file({key: value.contiguous() for key, value in module.state_dict().items()}, weights)
+    made = exported(f"{name}:{weights}", tmp_path / "out", tmp_path / "memo")
+    assert made.form == "timm backbone + head"
+    head = load_file(made.folder / "head.safetensors")
+    features = _embeds_alike(made, tmp_path)
+    torch.testing.assert_close(features @ head["weight"].T + head["bias"], made.logits, rtol=1e-5, atol=1e-5)
+    assert "timm has no such head" in (made.folder / "README.md").read_text()

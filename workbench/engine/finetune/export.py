@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,11 @@ def export(
 ) -> str:
     """Write the network, as it now is, to `folder`. Adapters are merged into the weights for good.
 
+    The classifier goes into the model only where the library's own model then gives the same logits for a few
+    pictures; else the head is written beside the backbone.
+
     Returns:
-        "timm", "transformers", or "transformers backbone + head", where no class of transformers has such a head.
+        "timm", "transformers", "timm backbone + head" or "transformers backbone + head".
     """
     if trainable.lora:
         merge_adapters(network.module)
@@ -64,11 +68,11 @@ def export(
     part.mkdir(parents=True)
     network.module.eval().to("cpu")
     weight, bias = head.folded()
+    trial = _trial(network, resolved, weight, bias)
     if resolved.kind == "huggingface":
-        form = save_transformers(part, resolved, network.module, weight, bias, result.classes, mark)
+        form = save_transformers(part, resolved, network.module, weight, bias, result.classes, mark, trial)
     else:
-        save_timm(part, resolved, network.module, weight, bias, result.classes, mark)
-        form = "timm"
+        form = save_timm(part, resolved, network.module, weight, bias, result.classes, mark, trial)
     (part / "README.md").write_text(_card(result, form), encoding="utf-8")
     usual = (part / "README.md").stat().st_mode  # safetensors writes files that nobody else may read
     for file in part.iterdir():
@@ -106,8 +110,9 @@ def save_timm(
     bias: torch.Tensor,
     classes: tuple[str, ...],
     mark: dict[str, Any],
-) -> None:
-    """model.safetensors and config.json, as `timm.models.save_for_hf` lays them out.
+    trial: Trial,
+) -> str:
+    """model.safetensors and config.json, as `timm.models.save_for_hf` lays them out. Returns the form.
 
     The feature is what timm's own classifier gets, but for the mean of the patches, for which the model is made with
     average pooling after the norm.
@@ -115,28 +120,85 @@ def save_timm(
     architecture = resolved.architecture or _TINY
     spec = resolved.spec
     arguments = dict(resolved.arguments or {})
+    if getattr(module, "dynamic_img_size", False):  # keeps the positions of the size that it was made for
+        arguments["dynamic_img_size"] = True
     if spec.feature == "mean" and hasattr(module, "num_prefix_tokens"):
         arguments |= {"global_pool": "avg", "fc_norm": False}
     name = architecture.partition(".")[0]
-    config = _pretrained_cfg(module, spec, len(classes))
-    with torch.device("meta"):
-        whole = timm.create_model(name, num_classes=len(classes), pretrained_cfg=config, **arguments)
-    classifier = whole.get_classifier()
-    prefix = next(key for key, part in whole.named_modules() if part is classifier)
-    shape = dict(whole.named_parameters())[f"{prefix}.weight"].shape
-    state = {f"{prefix}.weight": weight.view(shape), f"{prefix}.bias": bias}
-    state |= {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
+    state = {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
+    whole = _with_classifier(
+        name, arguments, _pretrained_cfg(module, spec, len(classes)), state, weight, bias
+    )
+    form = "timm" if whole is not None and trial.agrees(whole) else "timm backbone + head"
+    num_classes = len(classes) if form == "timm" else 0
+    if form == "timm":
+        assert whole is not None
+        state = whole.state_dict()
+    else:
+        arguments = dict(resolved.arguments or {})
+        save_file({"weight": weight, "bias": bias}, folder / "head.safetensors", metadata={"format": "pt"})
     body = {
         "architecture": name,
-        "num_classes": len(classes),
-        "num_features": int(whole.num_features),
+        "num_classes": num_classes,
         "label_names": [printable(label) for label in classes],
         **({"model_args": arguments} if arguments else {}),
-        "pretrained_cfg": config,
+        "pretrained_cfg": _pretrained_cfg(module, spec, num_classes),
         marks.KEY: mark,
     }
     save_file(state, folder / "model.safetensors", metadata={"format": "pt", marks.KEY: json.dumps(mark)})
     (folder / "config.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
+    return form
+
+
+def _with_classifier(
+    name: str,
+    arguments: dict[str, Any],
+    config: dict[str, Any],
+    state: dict[str, torch.Tensor],
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+) -> torch.nn.Module | None:
+    """timm's own model with these weights; None where its classifier is no one layer, or it has other tensors."""
+    with torch.random.fork_rng(devices=[]):
+        whole = timm.create_model(name, num_classes=len(bias), pretrained_cfg=config, **arguments).eval()
+    classifier = whole.get_classifier()
+    prefix = next((key for key, part in whole.named_modules() if part is classifier), "")
+    layer = getattr(classifier, "weight", None)
+    if not prefix or layer is None or layer.numel() != weight.numel():
+        return None
+    state = {**state, f"{prefix}.weight": weight.view(layer.shape), f"{prefix}.bias": bias}
+    if set(state) != set(whole.state_dict()):
+        return None
+    try:
+        whole.load_state_dict(state)
+    except RuntimeError:  # tensors of other shapes
+        return None
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A few pictures, normalised, and the logits that they must have."""
+
+    pictures: torch.Tensor  # (B, 3, S, S)
+    logits: torch.Tensor  # (B, K)
+
+    def agrees(self, model: torch.nn.Module, **more: Any) -> bool:
+        with torch.no_grad():
+            found = model(self.pictures, **more)
+        found = found if torch.is_tensor(found) else found.logits
+        size = float(self.logits.abs().max())
+        return found.shape == self.logits.shape and bool(
+            torch.allclose(found, self.logits, rtol=1e-4, atol=1e-4 * max(size, 1e-6))
+        )
+
+
+def _trial(network: Network, resolved: Resolved, weight: torch.Tensor, bias: torch.Tensor) -> Trial:
+    size = resolved.spec.preprocess.size
+    pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features = network.features_of(pictures)
+    return Trial(pictures, features @ weight.T + bias)
 
 
 def _pretrained_cfg(module: torch.nn.Module, spec: FeatureSpec, num_classes: int) -> dict[str, Any]:
@@ -150,6 +212,8 @@ def _pretrained_cfg(module: torch.nn.Module, spec: FeatureSpec, num_classes: int
         "num_classes": num_classes,
         "input_size": [spec.reading.num_channels or 3, recipe.size, recipe.size],
         "pool_size": None,
+        "fixed_input_size": bool(facts.get("fixed_input_size"))
+        and not getattr(module, "dynamic_img_size", False),
         "crop_pct": 1.0 if squash else recipe.size / recipe.resize_to,
         "crop_mode": "squash" if squash else "center",
         "interpolation": recipe.interpolation,
@@ -168,12 +232,13 @@ def _card(result: FinetuneResult, form: str) -> str:
         "timm": 'model = timm.create_model("local-dir:FOLDER", pretrained=True)',
         "transformers": 'model = AutoModelForImageClassification.from_pretrained("FOLDER")',
     }.get(form)
+    library, maker = ("timm", "its loader") if form.startswith("timm") else ("transformers", "AutoModel")
     how = [
         "    " + loads
         if loads
-        else "The folder holds the backbone alone, as AutoModel loads it; `head.safetensors` holds `weight` "
-        f"(classes x features) and `bias` of the linear layer on its feature `{result.feature}`: no class of "
-        "transformers has such a head.",
+        else f"The folder holds the backbone alone, as {maker} of {library} loads it; `head.safetensors` holds "
+        f"`weight` (classes x features) and `bias` of the linear layer on its feature `{result.feature}`: "
+        f"{library} has no such head.",
         "",
     ]
     names = ", ".join(printable(name).replace("`", "'") for name in result.classes)

@@ -3,6 +3,7 @@ class for it, else the backbone and its head side by side."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -43,38 +44,55 @@ def save_transformers(
     bias: torch.Tensor,
     classes: tuple[str, ...],
     mark: dict[str, Any],
+    trial: Any,
 ) -> str:
-    """Write weights, config.json and preprocessor_config.json. Returns the form, see `export.export`."""
+    """Write weights, config.json and preprocessor_config.json. Returns the form, see `export.export`.
+
+    `trial`: export.Trial, which says whether a model gives the logits that it must.
+    """
     name, place, takes = _CLASSIFIERS.get(resolved.architecture, ("", "", ""))
     made = getattr(transformers, name, None) if name else None
     wide = _widened(weight, resolved.spec.feature, takes) if made is not None else None
+    whole = _with_classifier(made, module, place, wide, bias, classes) if wide is not None else None
+    if whole is not None and trial.agrees(whole, **_any_size(whole)):
+        form, saved = "transformers", whole
+    else:
+        form, saved = "transformers backbone + head", module
+        save_file({"weight": weight, "bias": bias}, folder / "head.safetensors", metadata={"format": "pt"})
+    setattr(saved.config, marks.KEY, mark)
     with quietly():
-        if made is not None and wide is not None:
-            config = module.config.__class__.from_dict(module.config.to_dict())
-            config.num_labels = len(classes)
-            config.id2label = {number: printable(label) for number, label in enumerate(classes)}
-            config.label2id = {printable(label): number for number, label in enumerate(classes)}
-            setattr(config, marks.KEY, mark)
-            with torch.random.fork_rng(devices=[]):
-                whole = made(config).eval()
-            getattr(whole, place).load_state_dict(_without_pooler(module, getattr(whole, place)))
-            linear = whole.classifier
-            linear = linear[-1] if isinstance(linear, torch.nn.Sequential) else linear
-            with torch.no_grad():
-                linear.weight.copy_(wide)
-                linear.bias.copy_(bias)
-            whole.save_pretrained(folder)
-            form = "transformers"
-        else:
-            setattr(module.config, marks.KEY, mark)
-            module.save_pretrained(folder)
-            save_file(
-                {"weight": weight, "bias": bias}, folder / "head.safetensors", metadata={"format": "pt"}
-            )
-            form = "transformers backbone + head"
+        saved.save_pretrained(folder)
     body = processor(resolved.spec.preprocess)
     (folder / "preprocessor_config.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
     return form
+
+
+def _with_classifier(
+    made: Any, module: Any, place: str, weight: torch.Tensor, bias: torch.Tensor, classes: tuple[str, ...]
+) -> Any:
+    """transformers' own model with the backbone and the classifier in it; None where the tensors don't fit."""
+    config = module.config.__class__.from_dict(module.config.to_dict())
+    config.num_labels = len(classes)
+    config.id2label = {number: printable(label) for number, label in enumerate(classes)}
+    config.label2id = {printable(label): number for number, label in enumerate(classes)}
+    with quietly(), torch.random.fork_rng(devices=[]):
+        whole = made(config).eval()
+    inner = getattr(whole, place)
+    names = set(inner.state_dict())  # a pooling layer is left out where the class has none
+    try:
+        inner.load_state_dict({key: value for key, value in module.state_dict().items() if key in names})
+    except RuntimeError:
+        return None
+    linear = whole.classifier[-1] if isinstance(whole.classifier, torch.nn.Sequential) else whole.classifier
+    with torch.no_grad():
+        linear.weight.copy_(weight)
+        linear.bias.copy_(bias)
+    return whole
+
+
+def _any_size(whole: Any) -> dict[str, Any]:
+    known = inspect.signature(whole.forward).parameters
+    return {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in known else {}
 
 
 def processor(recipe: Preprocess) -> dict[str, Any]:
@@ -109,9 +127,3 @@ def _widened(weight: torch.Tensor, feature: str, takes: str) -> torch.Tensor | N
         return None
     nothing = torch.zeros_like(weight)
     return torch.cat([weight if part == feature else nothing for part in parts], dim=1)
-
-
-def _without_pooler(module: torch.nn.Module, wanted: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The backbone's tensors, without a pooling layer that the class with a classifier doesn't have."""
-    names = set(wanted.state_dict())
-    return {key: value for key, value in module.state_dict().items() if key in names}

@@ -10,6 +10,8 @@ Breiman et al. 1984 for pruning).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -42,15 +44,33 @@ class Head(nn.Module):
         bias = self.linear.bias.double().detach() - weight @ self.mean.double()
         return weight.float().cpu(), bias.float().cpu()
 
-    def start(self, features: torch.Tensor, labels: np.ndarray, part: np.ndarray, metric: str) -> float:
-        """Become the probe of frozen `features` (N, D). Returns its strength C."""
+    def start(
+        self,
+        features: torch.Tensor,
+        labels: np.ndarray,
+        part: np.ndarray,
+        metric: str,
+        tick: Callable[[], None] = lambda: None,
+    ) -> float:
+        """Become the probe of frozen `features` (N, D). Returns its strength C.
+
+        `tick` is called now and then and may raise to stop.
+        """
         classes = self.linear.out_features
         train, val = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
         grid = STRENGTHS
         X = features.float().to(self.mean.device)
         y = torch.from_numpy(labels.astype(np.int64))
         mask = torch.from_numpy(np.repeat((part == 0)[None], len(grid), axis=0))
-        fits = fit_probes(X, y, mask, torch.tensor(grid, dtype=torch.float64), classes, tolerance=TOLERANCE)
+        fits = fit_probes(
+            X,
+            y,
+            mask,
+            torch.tensor(grid, dtype=torch.float64),
+            classes,
+            tolerance=TOLERANCE,
+            on_progress=lambda *_: tick(),
+        )
         scores = []
         for fit in range(len(grid)):
             said = fits.predict(X[val], fit).cpu().numpy()

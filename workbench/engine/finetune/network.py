@@ -47,6 +47,10 @@ class Network:
             named = self._backbone.read(self._backbone.normalise(pixels))
             return pool(named, self._feature)
 
+    def features_of(self, normal: torch.Tensor) -> torch.Tensor:
+        """Of normalised pixels (B, n, S, S), in fp32, wherever the module now is."""
+        return pool(self._backbone.read(normal), self._feature)
+
     def to_cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """What comes into the entry, (B, ...)."""
         assert self._entry is not None

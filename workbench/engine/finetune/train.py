@@ -67,8 +67,17 @@ class Learner:
     """The network, its head, and what turns their gradients into steps. One for all seeds of a run."""
 
     def __init__(
-        self, network: Network, head: Head, feed: Feed, trainable: Trainable, recipe: Recipe, note: Note
+        self,
+        network: Network,
+        head: Head,
+        feed: Feed,
+        trainable: Trainable,
+        recipe: Recipe,
+        note: Note,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
+        """`note` tells the user something; `tick` is called between batches and may raise to stop."""
+        self.tick = tick
         self.network, self.head, self.feed, self.trainable, self.recipe = (
             network,
             head,
@@ -131,6 +140,7 @@ class Learner:
         step = self._micro if self.network.device.type == "cpu" else 4 * self._micro
         with torch.no_grad():
             for start in range(0, len(places), step):
+                self.tick()
                 some = places[start : start + step]
                 features = self.feed.features(some, self.feed.views(len(some), None))
                 parts.append(self.head(features).float().cpu())
@@ -213,7 +223,7 @@ def train_seed(
     learner.begin(seed)
     kept = keeper.last(seed)
     if kept is None:
-        strength = learner.head.start(frozen, labels, part, metric)
+        strength = learner.head.start(frozen, labels, part, metric, learner.tick)
         curve = [_epoch(learner, labels, val, 0, None, None)]
         chosen, before = 0, 0.0
         keeper.save_best(seed, 0, learner.weights())

@@ -125,7 +125,7 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
     )
     head = Head(backbone.dimensions[spec.feature], len(items.classes)).to(network.device)
     feed = Feed(network, inputs, kept, job.augment)
-    learner = Learner(network, head, feed, trainable, recipe, control.note)
+    learner = Learner(network, head, feed, trainable, recipe, control.note, control.checkpoint)
     tuned, said = _all_seeds(learner, items, splits, keeper, job, run, control)
     best = max(tuned, key=lambda seed: (*merit(seed.at(seed.chosen), metric), -seed.seed))
     weights = keeper.best(best.seed, best.chosen)
