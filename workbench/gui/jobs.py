@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.bridge import Bridge
 from workbench.records.features import discard_run, restore_run
 from workbench.records.files import DocumentError
+from workbench.records.finetunes import discard_state, restore_state
 from workbench.records.jobs import JobConfig
 from workbench.records.project import Project
 from workbench.records.runs import ENDED, RunFolder
@@ -122,6 +123,7 @@ class Jobs(QObject):
             return
         project, run_id = self._open_project(), self.trash.pop()
         restore_run(project.features_cache, project.folder / "trash" / run_id)
+        restore_state(project.finetune_cache, project.folder / "trash" / run_id)
         self._states[run_id] = on_disk(project.restore(run_id))
         self.changed.emit()
 
@@ -171,7 +173,9 @@ class Jobs(QObject):
 
     def _to_trash(self, run_id: str) -> None:
         project = self._open_project()
-        discard_run(project.features_cache, run_id, project.discard(project.run(run_id)))
+        trash = project.discard(project.run(run_id))
+        discard_run(project.features_cache, run_id, trash)
+        discard_state(project.finetune_cache, RunFolder(trash), project.runs("finetune"), trash)
         self._states.pop(run_id, None)
         self._then.pop(run_id, None)
         self.trash.append(run_id)

@@ -3,16 +3,21 @@ frozen features, a fine-tune changes them with the labels, and spends far more c
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.results import Finding, Leaks
+from workbench.records.runs import ENDED, RunFolder
 from workbench.records.scores import Score, scores_from_json, scores_to_json
 
 VERSION = 1
 KIND = "fine-tune"
+STATE = "state"  # in a run's provenance: the folder in the cache that it goes on from
 NOT_RANKED = (
     "A fine-tune is never ranked with a probe: it changes the backbone with the labels, where a probe compares "
     "frozen features."
@@ -153,3 +158,31 @@ class FinetuneResult:
             )
         except (KeyError, TypeError) as error:
             raise DocumentError(f"{path} lacks or misspells a field ({error}). Fine-tune again.") from None
+
+
+def discard_state(cache: Path, run: RunFolder, others: Iterable[RunFolder], trash: Path) -> bool:
+    """Move what a run that was stopped would go on from to `trash`, unless one of `others` goes on from it now."""
+    name = _state_of(run)
+    if not name or not (cache / name).is_dir():
+        return False
+    if any(_state_of(other) == name and other.status().state not in ENDED for other in others):
+        return False
+    (trash / "finetune").mkdir(parents=True, exist_ok=True)
+    shutil.move(cache / name, trash / "finetune" / name)
+    return True
+
+
+def restore_state(cache: Path, trash: Path) -> None:
+    """Bring back what `discard_state` moved, unless the same was begun anew in the meantime."""
+    for folder in (trash / "finetune").glob("*"):
+        if not (cache / folder.name).exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder, cache / folder.name)
+
+
+def _state_of(run: RunFolder) -> str:
+    try:
+        name = run.document().get("provenance", {}).get(STATE, "")
+    except DocumentError:
+        return ""
+    return name if isinstance(name, str) and re.fullmatch("[0-9a-f]{16}", name) else ""

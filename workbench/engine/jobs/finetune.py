@@ -38,7 +38,7 @@ from workbench.engine.finetune.train import Learner, Recipe, facts_of, merit, sc
 from workbench.engine.finetune.trainable import DECAY, Trainable, choose
 from workbench.engine.jobs.embed import settled_reading
 from workbench.records.files import write_document
-from workbench.records.finetunes import FinetuneResult, SeedTuned
+from workbench.records.finetunes import STATE, FinetuneResult, SeedTuned
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import FinetuneJob, job_to_json
 from workbench.records.project import append_ledger, counting_index
@@ -90,6 +90,7 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
             "fingerprint": spec.fingerprint(),
             "seeds": {"splits": list(range(job.seeds))},
             "device": device,
+            STATE: key,
         }
     )
     backbone = load_backbone(spec, device, trainable=True)
