@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from workbench.engine.finetune.head import most_regularised
 from workbench.engine.jobs import embed, evaluate
 from workbench.engine.jobs import finetune as job_module
 from workbench.records.embeddings import read_h5ad
+from workbench.records.finetunes import FinetuneResult
 from workbench.records.jobs import EmbedJob, EvaluateJob
 from workbench.records.project import read_ledger
 from workbench.records.results import EvaluationResult, Predictions
@@ -183,6 +187,26 @@ def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(
     first, second = weights
     assert first.keys() == second.keys()
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_killed_run_is_retried_in_its_own_folder_and_gives_the_same_numbers(tuning: Tuning) -> None:
+    more: dict[str, object] = {"epochs": 30, "batch_size": 4, "patience": 0}
+    _, expected = tuning.run(**more)
+    job = tuning.job(**more)
+    run = RunFolder.create(tuning.runs, job, name="killed")
+    command = [sys.executable, "-m", "workbench.worker", str(run.path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as worker:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list(tuning.cache.glob("*/seed-0-last.safetensors")):
+            time.sleep(0.002)
+        worker.kill()
+    assert list(tuning.cache.glob("*/seed-0-last.safetensors"))
+    assert not (run.path / "finetune.json").exists()
+    job_module.run(job, run, Control(run))
+    found = FinetuneResult.load(run.path / "finetune.json").seeds[0]
+    assert (found.curve, found.test) == (expected.seeds[0].curve, expected.seeds[0].test)
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(
