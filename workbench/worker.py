@@ -115,7 +115,7 @@ def _versions() -> dict[str, object]:
     import platform
     from importlib import metadata
 
-    names = ("ssl-workbench", "numpy", "pillow", "torch", "timm", "transformers", "scikit-learn")
+    names = ("ssl-workbench", "numpy", "pillow", "torch", "timm", "transformers", "peft", "scikit-learn")
     found = {}
     for name in names:
         try:

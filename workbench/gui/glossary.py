@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TERMS: dict[str, str] = {
     "accuracy": "The share of test images that were given the right class.",
-    "backbone": "A trained network that turns an image into numbers; here it is never changed.",
+    "backbone": "A trained network that turns an image into numbers; a comparison never changes it.",
     "balanced accuracy": "The mean of each class's own accuracy, so that a rare class counts as much as any.",
     "baseline": "The model that all others are measured against; pin any row to make it the one.",
     "calibration": "Whether a model that is 90 % sure is right nine times in ten.",
@@ -16,8 +16,10 @@ TERMS: dict[str, str] = {
     "duplicate": "An image that is a copy of another: the same file byte for byte, or the same picture once more.",
     "ECE": "Expected calibration error: how far confidence and accuracy lie apart on average; 0 is perfect.",
     "embedding": "The list of numbers that a backbone makes of one image; similar images should get similar numbers.",
+    "epoch": "One pass over all training images; validation chooses after which of them learning ends.",
     "equivalent": "The whole interval of the difference lies inside the margin: the models may be exchanged.",
     "feature": "Which of a backbone's outputs is used: the CLS token, the mean of the patches, or the pooled output.",
+    "fine-tuning": "Letting the labels change a backbone's own weights; such a score is never ranked with probes.",
     "fingerprint": "A short code that changes when anything changes that could change the vectors.",
     "frozen": "The backbone's weights stay as they were published; only a small classifier on top is fitted.",
     "group": "Images that belong together, such as a lot or a patient; a group is never torn between train and test.",
@@ -30,6 +32,7 @@ TERMS: dict[str, str] = {
     "layer": "A block of a transformer or a stage of a convolutional network, counted from 1; several are joined.",
     "leak": "Copies of one image that a split can tear apart: what is learnt and what is tested is then the same.",
     "linear probe": "A linear classifier fitted on frozen features: how well a straight cut separates the classes.",
+    "LoRA": "Small matrices that learn beside a backbone's own, which stay; merged into them when it is exported.",
     "macro-F1": "Precision and recall as one number for each class, averaged so that every class counts the same.",
     "margin": "A difference smaller than this, in points, makes no difference to you.",
     "patch": "One small square of the image, the unit that a vision transformer works on.",

@@ -273,7 +273,9 @@ def test_a_checkpoint_embeds_and_says_that_it_has_seen_labels(tuning: Tuning, tm
         job = EmbedJob(index=str(tuning.index), backbone=backbone, image_size=32, cache=str(tmp_path / "c"))
         run = RunFolder.create(tuning.runs, job, name=f"embed-{number}")
         embed.run(job, run, Control(run))
-        mark = read_h5ad(run.path / "embeddings.h5ad").provenance.get("trained_on_labels")
+        provenance = read_h5ad(run.path / "embeddings.h5ad").provenance
+        mark = provenance.get("trained_on_labels")
+        assert provenance["title"] == ("small-vit" if number == 2 else "small-vit, fine-tuned on labels")
         if number == 2:
             assert mark is None
         else:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.backbones import hub
+from workbench.engine.backbones import catalogue, hub
 from workbench.engine.backbones.resolve import Resolved
+from workbench.records.text import printable
 
 KEY = "workbench"  # in config.json
 KIND = "fine-tune"
@@ -25,6 +26,13 @@ def trained_on_labels(resolved: Resolved) -> dict[str, Any] | None:
         if mark is not None:
             return mark
     return None
+
+
+def title_of(mark: dict[str, Any]) -> str:
+    """What the checkpoint is called in a comparison: by what it began as, and never without the word."""
+    began = str(mark.get("backbone", ""))
+    known = catalogue.title_of(began) or printable(Path(began).name or began or "A backbone")
+    return f"{known}, fine-tuned on labels"
 
 
 def _mark(config: Path) -> dict[str, Any] | None:

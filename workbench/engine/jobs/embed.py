@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from workbench.engine.backbones import marks
 from workbench.engine.backbones.choice import shortfalls
-from workbench.engine.backbones.marks import trained_on_labels
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
@@ -83,10 +83,10 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
+    mark = marks.trained_on_labels(resolved)
     embeddings.provenance["unread"] = len(index) - len(kept)
-    mark = trained_on_labels(resolved)
     if mark is not None:
-        embeddings.provenance["trained_on_labels"] = mark
+        embeddings.provenance |= {"trained_on_labels": mark, "title": marks.title_of(mark)}
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,
