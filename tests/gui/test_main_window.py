@@ -135,6 +135,9 @@ def test_facts_of_the_data_set_are_on_top(qtbot, window, session, small_index) -
     copies = ("crack/lot0_99.png", "crack/lot1_01.png")
     parts = {int(session.split.part[list(small_index.paths).index(path)]) for path in copies}
     assert bar.leaks.text() == ("1 leak" if len(parts) > 1 else "1 set of copies")
+    session.test_openings = 3
+    session.finetunes_changed.emit()
+    assert bar.split.accessibleName().endswith("test opened 3×"), "a fine-tune opens the test part too"
 
 
 def test_device_memory_shows_where_there_is_one(window, session) -> None:

@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_place)
         self._watcher.changed.connect(self._show_facts)
         session.result_changed.connect(self._show_facts)
+        session.finetunes_changed.connect(self._show_facts)
         session.message.connect(self._tell)
         session.project_changed.connect(self._restore)
         application = QCoreApplication.instance()
