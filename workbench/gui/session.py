@@ -17,13 +17,12 @@ from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
 from workbench.gui.model_store import ModelStore
-from workbench.records.asked import job_values
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob, ExportJob, FinetuneJob
-from workbench.records.params import build
+from workbench.records.jobs import DescribeJob, ExportJob
 from workbench.records.project import Chosen, Project, Settings
+from workbench.records.project_jobs import embed_jobs, evaluate_job, finetune_job, why_not_compare
 from workbench.records.results import EvaluationResult, Predictions
 from workbench.records.runs import RunFolder
 from workbench.records.spec import Reading
@@ -228,17 +227,7 @@ class Session(QObject):
 
     def why_not_compare(self) -> str:
         """A sentence that says why a comparison can't run now; "" when it can."""
-        if self.project is None or self.index is None:
-            return "Choose an image folder first."
-        labelled = len(self.index.labelled())
-        if not labelled or len(self.index.classes) < 2:
-            return (
-                "A comparison needs labelled images of at least two classes: "
-                "say under Labels and groups what tells them."
-            )
-        if not self.settings.chosen:
-            return "Choose at least one backbone."
-        return ""
+        return why_not_compare(self.project, self.index)
 
     def run_comparison(self) -> list[str]:
         """Embed with every chosen backbone, then evaluate. Returns the run ids, the evaluation's last."""
@@ -246,27 +235,10 @@ class Session(QObject):
         if reason:
             self.message.emit("warn", reason)
             return []
-        embeds = []
-        curation = project.keep_curation()
-        for choice in project.settings.chosen:
-            job = EmbedJob(
-                index=str(project.resolve(project.settings.index)),
-                curation=str(curation),
-                roots=tuple(project.settings.roots.values()),
-                backbone=choice.backbone,
-                **job_values(choice, project.settings),
-                cache=str(project.features_cache),
-            )
-            embeds.append(self._jobs.start(job, f"Embed with {self.title_of(choice.backbone)}"))
-        job = EvaluateJob(
-            files=tuple(str(project.run(run_id).path / "embeddings.h5ad") for run_id in embeds),
-            seeds=project.settings.seeds,
-            margin=project.settings.margin,
-            metric=project.settings.metric,
-            standardise=project.settings.standardise,
-            budgets=project.settings.budgets,
-            ledger=str(project.ledger),
-        )
+        embeds = [
+            self._jobs.start(job, f"Embed with {self.title_of(job.backbone)}") for job in embed_jobs(project)
+        ]
+        job = evaluate_job(project, [project.run(run_id).path / "embeddings.h5ad" for run_id in embeds])
         evaluation = self._jobs.start(
             job, f"Compare {count(len(embeds), 'backbone')}", after=tuple(embeds), then=self._adopt_result
         )
@@ -309,15 +281,7 @@ class Session(QObject):
 
     def run_finetune(self, values: Mapping[str, Any]) -> str:
         """Let a backbone learn from the labels; `values` are the job's own, without the project's files."""
-        project = self._project()
-        files = {
-            "index": str(project.resolve(project.settings.index)),
-            "curation": str(project.keep_curation()),
-            "roots": tuple(project.settings.roots.values()),
-            "ledger": str(project.ledger),
-            "cache": str(project.finetune_cache),
-        }
-        job = build(FinetuneJob, {**values, **files})
+        job = finetune_job(self._project(), values)
         return self._jobs.start(job, f"Fine-tune {self.title_of(job.backbone)}", then=self._adopt_finetune)
 
     def pin_baseline(self, name: str) -> None:

@@ -322,15 +322,7 @@ class PackJob:
 
 
 JobConfig = (
-    SampleJob
-    | IndexJob
-    | EmbedJob
-    | EvaluateJob
-    | FinetuneJob
-    | ExportJob
-    | DescribeJob
-    | FetchJob
-    | PackJob
+    SampleJob | IndexJob | EmbedJob | EvaluateJob | FinetuneJob | ExportJob | DescribeJob | FetchJob | PackJob
 )
 JOBS: dict[str, type[JobConfig]] = {job.kind: job for job in get_args(JobConfig)}
 

@@ -30,14 +30,7 @@ def find(
     Args:
         diagnoses: of the models whose probe and k-NN disagree. converged: per model.
     """
-    parts = protocol.parts
-    found = [
-        *_of_groups(protocol.groups, parts),
-        *_of_seeds(len(parts)),
-        *_of_the_test(parts),
-        *_of_classes(protocol.labels, parts, classes),
-        *_of_test_size(parts),
-    ]
+    found = of_splits(protocol.labels, protocol.groups, protocol.parts, classes)
     for model, settled in zip(models, converged, strict=True):
         mine = [diagnosis for diagnosis in diagnoses if diagnosis.model == model.name]
         found += _of_model(model, protocol.grid, settled)
@@ -45,6 +38,24 @@ def find(
         found += _of_calibration(model)
     order = {"bad": 0, "warn": 1, "info": 2}
     return tuple(sorted(found, key=lambda finding: order[finding.severity]))
+
+
+def of_splits(
+    labels: np.ndarray, groups: np.ndarray | None, parts: Sequence[np.ndarray], classes: Sequence[str]
+) -> list[Finding]:
+    """What the splits alone make doubtful, whatever learns on them.
+
+    Args:
+        labels: (N,) class codes. groups: (N,) codes, negative for none, or None.
+        parts: per seed (N,) 0 train, 1 validation, 2 test, -1 unused.
+    """
+    return [
+        *_of_groups(groups, parts),
+        *_of_seeds(len(parts)),
+        *_of_the_test(parts),
+        *_of_classes(labels, parts, classes),
+        *_of_test_size(parts),
+    ]
 
 
 def _of_groups(groups: np.ndarray | None, parts: Sequence[np.ndarray]) -> list[Finding]:

@@ -24,7 +24,7 @@ from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
-from workbench.engine.evals import findings as split_findings
+from workbench.engine.evals.findings import of_splits
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.metrics import confusion, primary_metric
 from workbench.engine.finetune.export import export
@@ -162,9 +162,7 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
         findings=(
             *leaked,
             *_unread(inputs),
-            *split_findings.find(
-                (), items.labels, items.groups, [s.part for s in splits], items.classes, (1.0,), metric, ()
-            ),
+            *of_splits(items.labels, items.groups, [s.part for s in splits], items.classes),
             *find(tuned, metric, job.epochs, job.augment),
         ),
         leaks=leaks,

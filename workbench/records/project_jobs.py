@@ -1,0 +1,68 @@
+"""The jobs that a project's settings ask for: one place that knows which setting goes into which parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.records.asked import job_values
+from workbench.records.index import ImageIndex
+from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob
+from workbench.records.params import build
+from workbench.records.project import Project
+
+
+def why_not_compare(project: Project | None, index: ImageIndex | None) -> str:
+    """A sentence that says why a comparison can't run now; "" when it can."""
+    if project is None or index is None:
+        return "Choose an image folder first."
+    if not len(index.labelled()) or len(index.classes) < 2:
+        return (
+            "A comparison needs labelled images of at least two classes: "
+            "say under Labels and groups what tells them."
+        )
+    return "" if project.settings.chosen else "Choose at least one backbone."
+
+
+def embed_jobs(project: Project) -> list[EmbedJob]:
+    """One a chosen backbone, in their order."""
+    images = _images(project)
+    return [
+        EmbedJob(
+            backbone=choice.backbone,
+            cache=str(project.features_cache),
+            **images,
+            **job_values(choice, project.settings),
+        )
+        for choice in project.settings.chosen
+    ]
+
+
+def evaluate_job(project: Project, files: Sequence[Path]) -> EvaluateJob:
+    """The comparison of some embedding files."""
+    settings = project.settings
+    return EvaluateJob(
+        files=tuple(map(str, files)),
+        seeds=settings.seeds,
+        margin=settings.margin,
+        metric=settings.metric,
+        standardise=settings.standardise,
+        budgets=settings.budgets,
+        ledger=str(project.ledger),
+    )
+
+
+def finetune_job(project: Project, values: Mapping[str, Any]) -> FinetuneJob:
+    """`values` are the job's own, without the project's files. Raises ValueError for what the job doesn't take."""
+    files = {"ledger": str(project.ledger), "cache": str(project.finetune_cache)}
+    return build(FinetuneJob, {**values, **_images(project), **files})
+
+
+def _images(project: Project) -> dict[str, Any]:
+    settings = project.settings
+    return {
+        "index": str(project.resolve(settings.index)),
+        "curation": str(project.keep_curation()),
+        "roots": tuple(settings.roots.values()),
+    }
