@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workbench.records.feature_lock import feature_title, lock_facts, rankable
+from workbench.records.feature_lock import feature_title, lock_facts, rankable, rule_told
 
 
 def made(
@@ -128,3 +128,20 @@ def test_a_feature_is_titled_with_its_layers() -> None:
     assert feature_title(made()) == "cls"
     assert feature_title(made(layer=(8, 11))) == "cls, layers 9+12"
     assert feature_title({}) == ""
+
+
+def test_a_floor_is_there_to_be_beaten_by_any_feature() -> None:
+    for feature in ("cls", "mean", "cls+mean"):
+        assert rankable(HISTOGRAM, made("mae", feature)) == "" == rankable(made("mae", feature), HISTOGRAM)
+    assert rankable(made("histogram", "pooled", depth=0, size=224), made(size=64)) == "", "whatever it sees"
+
+
+def test_what_the_feature_was_is_told_in_words() -> None:
+    own = [made(), made("mae", "mean"), CNN, HISTOGRAM]
+    assert rule_told(own) == "each family's own"
+    assert rule_told([made(feature="mean"), made("mae", "mean"), CNN]) == "mean"
+    assert rule_told([made(), made(feature="mean")]) == "mixed"
+    inner = [made(layer=(8, 11)), made("mae", "cls", layer=(8, 11))]
+    assert rule_told(inner) == "cls, layers 9+12"
+    assert rule_told([made(layer=8), made()]) == "each family's own, several depths"
+    assert rule_told([{}, {}]) == ""

@@ -7,7 +7,7 @@ Everything else is measured, but never ranked: a difference could come from the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,23 @@ def rankable(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
         if sentence:
             return sentence
     return ""
+
+
+def rule_told(provenances: Sequence[Mapping[str, Any]]) -> str:
+    """What "the feature" was in a comparison of these files, in a few words; "" where none says."""
+    known = [_Facts.of(provenance) for provenance in provenances]
+    known = [facts for facts in known if facts.feature]
+    if not known:
+        return ""
+    layers = {facts.layers for facts in known if facts.depth != 0}
+    told = "" if layers <= {None, (LAST,)} else ", several depths"
+    [*alone] = (depth for depth in layers if depth) if len(layers) == 1 else ()
+    if alone and alone != [(LAST,)]:
+        told = f", {_depth_words(alone[0])}"
+    features = {facts.feature for facts in known if not facts.only}
+    if len(features) == 1 and not all(facts.usual for facts in known):
+        return f"{next(iter(features))}{told}"
+    return ("each family's own" if all(facts.usual is not False for facts in known) else "mixed") + told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +187,7 @@ def _pixels(a: _Facts, b: _Facts) -> str:
 
 
 def _sizes(a: _Facts, b: _Facts) -> str:
-    if a.size is None or b.size is None or abs(a.size - b.size) < ONE_SIZE:
+    if a.size is None or b.size is None or abs(a.size - b.size) < ONE_SIZE or 0 in (a.depth, b.depth):
         return ""
     own = a.own_size, b.own_size
     if a.backbone != b.backbone and (own == (True, True) or None in own):
@@ -210,8 +227,8 @@ def _poolings(a: _Facts, b: _Facts) -> str:
         if None in (a.usual, b.usual) or (a.usual and b.usual):
             return ""
         for only, other in ((a, b), (b, a)):
-            if only.only and other.feature in _NO_PREFERENCE:
-                return ""
+            if only.only and (other.feature in _NO_PREFERENCE or only.depth == 0):
+                return ""  # what has no layers is a floor: to be beaten by any feature
     return (
         f"{a.name} is read by {_pooling_words(a)} and {b.name} by {_pooling_words(b)}: the difference could come "
         "from the pooling alone. Choose one feature for both, or each family's own."

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workbench.records.budget_text import budget_lines
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES, METRICS, ModelResult, Score
 from workbench.records.text import count, printable, spreadsheet_safe
@@ -320,6 +321,8 @@ def as_text(
     lines.append(_aligned(HEADS, widths))
     lines.append("  ".join("-" * width for width in widths))
     lines += [_aligned(line, widths) for line in body]
+    budgets = budget_lines(result, metric or result.metric, titles or {})
+    lines += ["", *budgets] if budgets else []
     if result.findings:
         lines.append("")
         lines += [

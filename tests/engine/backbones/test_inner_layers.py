@@ -98,6 +98,7 @@ def test_a_convolutional_network_gives_the_mean_of_each_stage(name, pictures, tm
     """Also one of windows, whose maps have the channels last inside of timm."""
     side = 224 if "swin" in name else 64
     pictures = np.repeat(np.repeat(pictures, side // 64 + 1, 1), side // 64 + 1, 2)[:, :side, :side]
+    torch.manual_seed(0)
     model = timm.create_model(name, num_classes=0).eval()
     torch.save(model.state_dict(), tmp_path / "w.pth")
     identifier = f"{name}:{tmp_path / 'w.pth'}"

@@ -50,6 +50,7 @@ def evaluate(
     fractions: Sequence[float] = (),
     target: float | None = None,
     standardise: str = "z-score",
+    feature_rule: str = "",
     device: str | torch.device = "cpu",
     on_progress: Progress | None = None,
 ) -> tuple[EvaluationResult, Predictions]:
@@ -70,6 +71,7 @@ def evaluate(
         fractions: label budgets, above 0 to 1, of what is not tested.
         target: the primary score that is asked for, 0 to 1; with it, budgets tell how many labels bring it.
         standardise: features of the probe: "z-score", or "l2" for vectors of length 1, centred.
+        feature_rule: what "the feature" is in this comparison, in words; a part of its fingerprint.
         on_progress: called with (steps done, steps, what is being done); may raise to cancel.
 
     Raises:
@@ -110,7 +112,7 @@ def evaluate(
     diagnoses = _diagnoses(models, rows, protocol)
     converged = [outcome.converged for outcome in outcomes]
     result = EvaluationResult(
-        protocol=_fingerprint(ids, classes, split_hashes, protocol),
+        protocol=_fingerprint(ids, classes, split_hashes, protocol, feature_rule),
         kind=KIND,
         metric=protocol.metric,
         margin=margin,
@@ -124,6 +126,7 @@ def evaluate(
         findings=find(rows, protocol, classes, diagnoses, converged),
         diagnoses=diagnoses,
         standardise=standardise,
+        feature_rule=feature_rule,
         target=target,
     )
     predictions = Predictions(
@@ -149,7 +152,11 @@ def _diagnoses(
 
 
 def _fingerprint(
-    ids: Sequence[str], classes: Sequence[str], split_hashes: Sequence[str], protocol: Protocol
+    ids: Sequence[str],
+    classes: Sequence[str],
+    split_hashes: Sequence[str],
+    protocol: Protocol,
+    feature_rule: str,
 ) -> str:
     """16 hex digits of all that two results must share to be ranked together; the items' order doesn't matter.
 
@@ -167,4 +174,6 @@ def _fingerprint(
     ]
     if protocol.standardise != "z-score":
         body.append(protocol.standardise)
+    if feature_rule:
+        body.append(feature_rule)
     return hashlib.blake2b(json.dumps(body).encode(), digest_size=8).hexdigest()

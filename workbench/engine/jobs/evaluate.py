@@ -17,7 +17,7 @@ from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
 from workbench.engine.exports import import_embeddings
 from workbench.records.embeddings import Embeddings
-from workbench.records.feature_lock import feature_title
+from workbench.records.feature_lock import feature_title, rule_told
 from workbench.records.jobs import EvaluateJob
 from workbench.records.project import append_ledger
 from workbench.records.results import Finding
@@ -81,6 +81,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         fractions=shares,
         target=job.target or None,
         standardise=job.standardise,
+        feature_rule=rule_told([part.provenance for part in sets]),
         device=pick_device(job.device),
         split_hashes=tuple(split.hash for split in splits),
         split_counts=splits[0].counts(),
