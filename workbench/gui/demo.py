@@ -21,6 +21,7 @@ from workbench.records.text import printable
 
 BACKBONES = ("efficientnet_lite0", "random_vit", "histogram")
 BASELINE = "histogram"
+BUDGETS = "1,5,10,25,50,100"  # per cent of the labels
 SIZES = ((1280, 800), (2560, 1440))
 LIMIT_SECONDS = 1800
 
@@ -88,6 +89,7 @@ class _Demo:
         if not self.session.settings.index:
             for backbone in BACKBONES:
                 self.session.choose(backbone)
+            self.session.set_budgets(BUDGETS)
             self.session.dataset.draw_sample(
                 self.out / "images", labelled=self.counts[0], unlabelled=self.counts[1]
             )

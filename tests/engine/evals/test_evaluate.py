@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
@@ -66,14 +66,20 @@ def test_the_whole_protocol_is_that_of_scikit_learn_written_out(data):
         train, val, test = (np.flatnonzero(part == which) for which in range(3))
         fit = np.concatenate([train, val])
 
-        def probe(rows: np.ndarray, target: np.ndarray, C: float) -> np.ndarray:
+        def chances(rows: np.ndarray, target: np.ndarray, C: float) -> np.ndarray:
             scaler = StandardScaler().fit(X[rows].astype(np.float64))
             model = LogisticRegression(C=C, tol=1e-9, max_iter=5000)
             model.fit(scaler.transform(X[rows].astype(np.float64)), y[rows])
-            return model.predict(scaler.transform(X[target].astype(np.float64)))
+            return model.predict_proba(scaler.transform(X[target].astype(np.float64)))
 
-        scores = [accuracy_score(y[val], probe(train, val, C)) for C in GRID]
-        best = GRID[int(np.argmax(scores))]
+        def probe(rows: np.ndarray, target: np.ndarray, C: float) -> np.ndarray:
+            return chances(rows, target, C).argmax(1)
+
+        scores = [
+            (accuracy_score(y[val], probe(train, val, C)), -log_loss(y[val], chances(train, val, C)))
+            for C in GRID
+        ]
+        best = GRID[max(range(3), key=scores.__getitem__)]
         assert result.models[0].strengths[seed] == best
         expected = probe(fit, test, best)
         assert np.array_equal(predictions.predicted[0, seed, test], expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import log_loss, precision_recall_fscore_support
 from sklearn.preprocessing import StandardScaler, normalize
 
 from tests.engine.evals.test_evaluate import GRID, features, run
@@ -97,17 +97,16 @@ def test_a_label_budget_is_the_protocol_on_fewer_labels(data, standardise):
         [chosen_on] = nested_subsets(y[val], None, (fraction,), seed=seed)
         few, chosen_on = train[few], val[chosen_on]
 
-        def score(fit: np.ndarray, seen: np.ndarray, target: np.ndarray, C: float) -> float:
+        def score(fit: np.ndarray, seen: np.ndarray, target: np.ndarray, C: float) -> tuple[float, float]:
             scaler = StandardScaler(with_std=standardise == "z-score").fit(rows[seen].astype(np.float64))
             model = LogisticRegression(C=C, tol=1e-10, max_iter=5000)
             model.fit(scaler.transform(rows[fit].astype(np.float64)), y[fit])
-            return float(
-                np.mean(model.predict(scaler.transform(rows[target].astype(np.float64))) == y[target])
-            )
+            chances = model.predict_proba(scaler.transform(rows[target].astype(np.float64)))
+            return float(np.mean(chances.argmax(1) == y[target])), -log_loss(y[target], chances)
 
-        C = GRID[int(np.argmax([score(few, train, chosen_on, C) for C in GRID]))]
+        C = max(GRID, key=lambda C: score(few, train, chosen_on, C))
         both = np.concatenate([few, chosen_on])
-        expected = score(both, np.concatenate([train, val]), test, C)
+        expected, _ = score(both, np.concatenate([train, val]), test, C)
         assert small.scores["accuracy"].values[seed] == pytest.approx(expected)
         if seed == 0:
             assert abs(small.labels - len(both)) <= 1

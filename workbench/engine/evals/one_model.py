@@ -182,8 +182,12 @@ class _Probes:
         seen: Sequence[tuple[np.ndarray, np.ndarray]],
         what: str,
     ) -> tuple[list[int], ProbeFit]:
-        """Per seed the position in the grid that scores best on validation, the stronger regularisation among
-        equals; and the probes of those, to start the refits from."""
+        """Per seed the position in the grid that scores best on validation; and the probes of those, to start the
+        refits from.
+
+        Among equals the one whose probabilities are better (cross-entropy) is taken: with few validation images many
+        are equal, and the strongest of them may know nothing but which class is the largest.
+        """
         protocol, grid = self._protocol, self._protocol.grid
         fits = fit_probes(
             self._X,
@@ -199,17 +203,24 @@ class _Probes:
         picked = []
         for row, (_, val) in enumerate(labelled):
             rows, truth = self._X[np.flatnonzero(val)].to(fits.W), protocol.labels[val]
-            scores = [
-                protocol.score(truth, fits.predict(rows, row * len(grid) + index).cpu().numpy())
-                for index in range(len(grid))
-            ]
-            picked.append(int(np.argmax(scores)))
+            ranks = []
+            for index in range(len(grid)):
+                logits = fits.logits(rows, row * len(grid) + index)
+                loss = _cross_entropy(logits, self._y[np.flatnonzero(val)])
+                ranks.append((protocol.score(truth, logits.argmax(1).cpu().numpy()), -loss))
+            picked.append(max(range(len(grid)), key=ranks.__getitem__))
         self._meter.add(len(labelled) * len(grid), what)
         kept = [row * len(grid) + index for row, index in enumerate(picked)]
         start = ProbeFit(
             fits.W[kept], fits.b[kept], fits.converged[kept], fits.iterations[kept], fits.objective[kept]
         )
         return picked, start
+
+
+def _cross_entropy(logits: torch.Tensor, truth: torch.Tensor) -> float:
+    """Mean over (n, K) logits; a class without a training image, whose logit is -inf, costs as much as 1e-12."""
+    chances = logits.softmax(1).gather(1, truth[:, None])
+    return float(-chances.clamp_min(1e-12).log().mean())
 
 
 def _stack(masks: Sequence[np.ndarray]) -> torch.Tensor:
