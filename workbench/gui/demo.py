@@ -13,6 +13,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from workbench.records.asked import BUDGETS
 from workbench.records.files import write_text
 from workbench.records.project import Project
 from workbench.records.results import EvaluationResult
@@ -21,7 +22,6 @@ from workbench.records.text import printable
 
 BACKBONES = ("efficientnet_lite0", "random_vit", "histogram")
 BASELINE = "histogram"
-BUDGETS = "1,5,10,25,50,100"  # per cent of the labels
 SIZES = ((1280, 800), (2560, 1440))
 LIMIT_SECONDS = 1800
 

@@ -16,6 +16,7 @@ from workbench.records.project import Chosen, Settings
 
 FAMILY = "family"  # the rule that takes of each backbone what its family is published with
 RULES = (FAMILY, "cls", "mean", "cls+mean")
+BUDGETS = "1,5,10,25,50,100"  # label budgets, in per cent, where the expert wants some
 STANDARDISE = ("z-score", "l2")
 LEAST_SIZE = 32  # px
 # Widths of vision transformers by their number of parameters: S, B, L, and the larger ones (Dosovitskiy et al. 2021).

@@ -13,13 +13,14 @@ from PySide6.QtGui import QImage, QPainter
 from tests.gui.comparison import LABELS, MEANS
 from workbench.decide.label_budget import labels_to_target
 from workbench.gui.commands import Commands
-from workbench.gui.compare.budget_card import BUDGETS, TARGET
+from workbench.gui.compare.budget_card import TARGET
 from workbench.gui.compare.budget_plot import Curve, Curves, Point, draw
 from workbench.gui.compare.targets import Need, curve_of, labels_needed
 from workbench.gui.compare.view import CompareView
 from workbench.gui.plain_text import plain
 from workbench.gui.session import Session
 from workbench.gui.theme import current_theme
+from workbench.records.asked import BUDGETS
 
 
 def type_target(qtbot, view: CompareView, text: str) -> None:

@@ -20,7 +20,6 @@ from workbench.gui.widgets.labels import ElidedLabel
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES
 
-BUDGETS = "1,5,10,25,50,100"  # per cent of the training part
 TARGET = "compare.target"  # what the project remembers it by
 
 
@@ -76,7 +75,7 @@ class BudgetCard(Card):
         self.empty = EmptyState(
             "No label budgets yet",
             "They tell how many labels each backbone needs: the probe is fitted on 1, 5, 10, 25, 50 and 100 % of "
-            "the training labels.",
+            "the labels.",
             actions=[("Add label budgets", self.budgets_asked.emit, "")],
         )
         curves = QWidget()

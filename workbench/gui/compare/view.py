@@ -10,7 +10,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout
 
 from workbench.gui.commands import Commands
-from workbench.gui.compare.budget_card import BUDGETS
 from workbench.gui.compare.disagreement import disagreements
 from workbench.gui.compare.empty import ComparisonAwaited
 from workbench.gui.compare.findings import Findings
@@ -29,6 +28,7 @@ from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import NoticeBar, Page
+from workbench.records.asked import BUDGETS
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
 
