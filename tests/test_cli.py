@@ -159,6 +159,17 @@ def test_from_a_folder_to_a_comparison(odd_folder: Path, tmp_path: Path) -> None
     assert {"path", "label", "split", "group"} <= set(table.obs.columns)
     assert table.shape == (37, first["dimension"])
 
+    found = document("evaluate", *files, "--seeds", "3", "--budgets", "50,100", "--target", "0.5")
+    assert {"diagnoses", "feature_rule", "standardise", "target"} <= set(found)
+    for model in found["models"]:
+        assert {"macro_f1", "balanced_accuracy", "ece", "per_class", "labels_to_target"} <= set(model)
+        assert [budget["fraction"] for budget in model["budgets"]] == [0.5, 1.0]
+        assert all({"fraction", "mean", "sd", "labels"} <= set(budget) for budget in model["budgets"])
+        assert model["budgets"][1]["mean"] == model["probe"]["mean"], "all labels are the table's own score"
+        assert all(
+            {"name", "precision", "recall", "recall_interval"} <= set(one) for one in model["per_class"]
+        )
+    assert {"p_adjusted", "minimum_detectable_difference"} <= set(found["comparisons"][0])
     found = document("evaluate", *files, "--seeds", "3")
     assert {"models", "comparisons", "findings", "metric", "protocol", "seeds"} <= set(found)
     assert len(found["models"]) == 2
@@ -173,6 +184,7 @@ def test_from_a_folder_to_a_comparison(odd_folder: Path, tmp_path: Path) -> None
     assert found["models"][0]["name"] == "Colour and texture"
     assert found["models"][0]["probe"]["mean"] > 0.9, "colour alone tells these classes apart"
     assert found == {**document("evaluate", *files, "--seeds", "3")}, "the same run again, other numbers"
+    workbench("evaluate", *files, "--budgets", "0,200", code=2)
     (kept, *_) = list(Path(os.environ["XDG_DATA_HOME"]).rglob("splits/seed-0.json"))
     assert Split.load(kept).hash == json.loads(kept.read_text())["hash"] == found["splits"][0]
     single = document("evaluate", *files, "--seeds", "1")

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.gui.comparison import facts
-from workbench.records.asked import apart, cost_words, expected, given_feature, given_size, job_values
+from workbench.records.asked import (
+    BUDGETS,
+    apart,
+    cost_words,
+    expected,
+    given_feature,
+    given_size,
+    job_values,
+    parse_budgets,
+)
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.project import Chosen, Project, Settings
 
@@ -147,3 +156,12 @@ def test_the_lock_is_kept_with_the_project_and_an_older_one_opens_with_the_usual
     path.write_text(json.dumps(body))
     old = Project.open(project.folder).settings
     assert (old.feature_rule, old.layers, old.image_size, old.standardise) == ("family", "", 0, "z-score")
+
+
+def test_label_budgets_are_per_cents() -> None:
+    assert parse_budgets("") == ()
+    assert parse_budgets("25, 5,100 %,5") == pytest.approx((0.05, 0.25, 1.0))
+    assert parse_budgets(BUDGETS)[-1] == 1.0
+    for wrong in ("0,5", "101", "a few", "-1", "nan"):
+        with pytest.raises(ValueError, match="per cents above 0 to 100"):
+            parse_budgets(wrong)

@@ -164,3 +164,19 @@ def _has_layers(settings: Settings, facts: BackboneFacts) -> bool:
 
 def _inner(settings: Settings) -> bool:
     return settings.layers.strip() not in ("", LAST_WORD)
+
+
+def parse_budgets(budgets: str) -> tuple[float, ...]:
+    """ "5,25,100" -> (0.05, 0.25, 1.0). Raises ValueError for what is no list of per cents above 0 to 100."""
+    found = []
+    for word in budgets.replace("%", " ").replace(",", " ").split():
+        try:
+            percent = float(word)
+        except ValueError:
+            percent = 0.0
+        if not 0 < percent <= 100:
+            raise ValueError(
+                f"The label budgets {budgets!r} are none: write per cents above 0 to 100 with commas, as in 5,25,100."
+            )
+        found.append(percent / 100)
+    return tuple(sorted(set(found)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.headless import project_for, run_job
+from workbench.records.asked import parse_budgets
 from workbench.records.jobs import EvaluateJob, ExportJob
 from workbench.records.results import EvaluationResult
 from workbench.records.tables import as_text
@@ -28,6 +29,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     for file in files:
         if not file.exists():
             raise ValueError(f"{file} does not exist. `workbench embed` makes one.")
+    parse_budgets(options.budgets)
     project = project_for(files[0].parent, options.project)
     job = make_job(EvaluateJob, options, files=tuple(map(str, files)), ledger=str(project.ledger))
     run = run_job(project, job, "Compare")

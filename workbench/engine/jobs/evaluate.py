@@ -16,6 +16,7 @@ from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
 from workbench.engine.exports import import_embeddings
+from workbench.records.asked import parse_budgets
 from workbench.records.embeddings import Embeddings
 from workbench.records.feature_lock import feature_title, rule_told
 from workbench.records.jobs import EvaluateJob
@@ -31,7 +32,7 @@ _PART = {name: number for number, name in enumerate(PARTS)}
 def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError when the files share no labelled images, or the labels are of one class."""
     files = [Path(name) for name in job.files]
-    shares = fractions(job.budgets)
+    shares = parse_budgets(job.budgets)
     control.progress(0, 1, unit="fits", detail="Reading embeddings")
     sets = [import_embeddings(file) for file in files]
     ids, dropped = _common(sets)
@@ -107,22 +108,6 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "protocol": result.protocol,
         "result": "result.json",
     }
-
-
-def fractions(budgets: str) -> tuple[float, ...]:
-    """ "5,25,100" -> (0.05, 0.25, 1.0). Raises ValueError for what is no list of per cents above 0 to 100."""
-    found = []
-    for word in budgets.replace("%", " ").replace(",", " ").split():
-        try:
-            percent = float(word)
-        except ValueError:
-            percent = 0.0
-        if not 0 < percent <= 100:
-            raise ValueError(
-                f"The label budgets {budgets!r} are none: write per cents above 0 to 100 with commas, as in 5,25,100."
-            )
-        found.append(percent / 100)
-    return tuple(sorted(set(found)))
 
 
 def _common(sets: list[Embeddings]) -> tuple[list[str], int]:
