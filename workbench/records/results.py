@@ -59,6 +59,9 @@ class Finding:
     advice: str
 
 
+DISAGREEMENT = "probe and k-NN apart"  # the finding that the diagnoses of a model are summed up in
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """One reason why probe and k-NN may disagree on a model, measured."""

@@ -14,7 +14,7 @@ from workbench.gui.compare.disagreement import CHIP, disagreements, value_text
 from workbench.gui.compare.view import CompareView
 from workbench.gui.session import Session
 from workbench.gui.widgets.labels import Chip, PlainLabel
-from workbench.records.results import Diagnosis
+from workbench.records.results import DISAGREEMENT, Diagnosis, Finding
 
 
 def diagnosis(value: float, unit: str = "", name: str = "spread", *, likely: bool = True) -> Diagnosis:
@@ -59,3 +59,14 @@ def test_what_was_measured_is_never_read_as_html(qtbot, compared: Session) -> No
     qtbot.addWidget(dialog)
     dialog.show()
     assert assert_harmless(dialog) > 4
+
+
+def test_what_a_disagreement_says_is_not_said_twice(view: CompareView) -> None:
+    twice = Finding(name=DISAGREEMENT, severity="info", advice="Said by the diagnoses.")
+    other = Finding(name="few seeds", severity="warn", advice="Run more.")
+    result = view.session.result
+    view.findings.show_findings((twice, other), disagreements(result))
+    told = [advice for _, advice in view.findings.lines]
+    assert "Said by the diagnoses." not in told and "Run more." in told
+    view.findings.show_findings((twice,), ())
+    assert "Said by the diagnoses." in [advice for _, advice in view.findings.lines]

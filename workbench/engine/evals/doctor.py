@@ -173,10 +173,9 @@ def _remedy(
 ) -> Diagnosis:
     likely = gap > 0 and gain >= CLOSES * gap
     points, whole = 100 * gain, 100 * abs(gap)
-    share = (
-        f"score {points:+.1f} points of {METRIC_NAMES[protocol.metric]} against the plain ones on validation"
-    )
-    verdict = f"of the {whole:.1f} that lie between probe and k-NN: {meaning}"
+    more = "more" if points >= 0 else "less"
+    share = f"score {abs(points):.1f} points of {METRIC_NAMES[protocol.metric]} {more} on validation"
+    verdict = f"of the {whole:.1f} between probe and k-NN: {meaning}"
     if not likely:
         verdict = f"which does not explain the {whole:.1f} between probe and k-NN"
     return Diagnosis(
@@ -193,15 +192,15 @@ def _imbalance(name: str, model: ModelResult, protocol: Protocol, used: np.ndarr
     sizes = np.bincount(protocol.labels[used], minlength=protocol.num_classes)
     sizes = sizes[sizes > 0]
     ratio = float(sizes.max() / sizes.min())
-    crowded = float(np.median(model.neighbours)) > sizes.min()
     balanced = model.probe["balanced_accuracy"].mean - model.knn["balanced_accuracy"].mean
     plain = model.probe["accuracy"].mean - model.knn["accuracy"].mean
-    likely = ratio > IMBALANCE and gap > 0 and (crowded or balanced > plain + 0.01)
+    likely = ratio > IMBALANCE and gap > 0 and balanced > 0 and plain <= (1 - CLOSES) * balanced
     meaning = (
-        "large classes outvote small ones among the neighbours: read macro-F1 and the probe, and label more of the "
-        "small classes"
+        f"the k-NN is {100 * plain:.1f} points of accuracy below the probe, but {100 * balanced:.1f} of balanced "
+        "accuracy, so that large classes outvote small ones among the neighbours. Read macro-F1 and the probe, and "
+        "label more of the small classes"
         if likely
-        else "the neighbours do not lose more on small classes than on large ones"
+        else "the k-NN does not lose much more on small classes than on large ones"
     )
     return Diagnosis(
         model=name,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.engine.evals.protocol import Protocol
-from workbench.records.results import Diagnosis, Finding
+from workbench.records.results import DISAGREEMENT, Diagnosis, Finding
 from workbench.records.scores import METRIC_NAMES, ModelResult
 from workbench.records.text import count, printable
 
@@ -196,7 +196,7 @@ def _of_disagreement(model: ModelResult, metric: str, diagnoses: Sequence[Diagno
         )
     return [
         Finding(
-            name="probe and k-NN apart",
+            name=DISAGREEMENT,
             severity="info",
             advice=f"{printable(model.name)}: the {better} is {100 * abs(gap):.1f} points of {METRIC_NAMES[metric]} "
             f"above the {worse}, more than both intervals. {meaning}",

@@ -13,7 +13,7 @@ from workbench.gui.compare.disagreement import CHIP, Disagreement
 from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import Chip, label
-from workbench.records.results import Finding
+from workbench.records.results import DISAGREEMENT, Finding
 from workbench.records.text import printable
 
 LINES = (
@@ -56,7 +56,9 @@ class Findings(QFrame):
 
     def show_findings(self, found: Sequence[Finding], disagreements: Sequence[Disagreement] = ()) -> None:
         lines = [Line(CHIP, "warn", one.sentence, one) for one in disagreements]
-        lines += [Line(one.name, one.severity, one.advice) for one in found]
+        # What the diagnoses say in a line of their own is not said twice.
+        told = [one for one in found if not (disagreements and one.name == DISAGREEMENT)]
+        lines += [Line(one.name, one.severity, one.advice) for one in told]
         self._found = tuple(sorted(lines, key=lambda line: _GRAVITY.get(line.severity, 3)))
         self._rebuild()
 
