@@ -65,7 +65,9 @@ def test_odd_files_are_named_with_a_reason_and_stop_nothing(odd_folder: Path) ->
         "broken_link.png",
         "loop.png",
         "pipe.png",
+        "round",
     }
+    assert reasons["round"] == "It is a link to a folder that is listed already."
     assert all(reason.endswith(".") for reason in reasons.values())
     assert "empty" in reasons["empty.jpg"]
     assert len(index) == 36 + 7

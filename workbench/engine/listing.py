@@ -21,7 +21,7 @@ class Listing:
     """Paths as an index has them (`records/roots.py`), sorted."""
 
     paths: list[str] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)  # folders that could not be read
+    refused: list[Refused] = field(default_factory=list)  # folders that could not be read, or a second time
     others: Counter[str] = field(
         default_factory=Counter
     )  # files of other kinds, by their ending in small letters
@@ -31,7 +31,8 @@ def list_images(roots: Roots, on_found: Callable[[int], None] = lambda count: No
     """List the images below every folder of `roots`.
 
     Hidden files and folders are passed over. Links to folders are followed, each real folder once, so that a loop
-    ends. Raises ValueError when a root is not a folder that can be read.
+    ends; a link that leads to one again is told among what was refused. Raises ValueError when a root is not a folder
+    that can be read.
     """
     listing = Listing()
     walk = _Walk(listing, on_found)
@@ -65,6 +66,8 @@ class _Walk:
                 facts = os.stat(folder)  # noqa: PTH116 - a hot loop
                 key = (facts.st_dev, facts.st_ino)
                 if key in self._seen and facts.st_ino:
+                    if os.path.islink(folder):  # noqa: PTH114 - a hot loop
+                        self._refuse(prefix, "It is a link to a folder that is listed already.")
                     continue
                 self._seen.add(key)
                 with os.scandir(folder) as entries:
@@ -72,7 +75,10 @@ class _Walk:
                 waiting += [(entry.path, f"{prefix}{entry.name}/") for entry in folders]
             except OSError as error:
                 reason = f"This folder can't be read ({error.strerror or error}); its images are missing."
-                self._listing.refused.append(Refused(prefix.rstrip("/"), reason))
+                self._refuse(prefix, reason)
+
+    def _refuse(self, prefix: str, reason: str) -> None:
+        self._listing.refused.append(Refused(prefix.rstrip("/"), reason))
 
     def _is_folder(self, entry: os.DirEntry[str], prefix: str) -> bool:
         """Take note of a file; True for a folder that is to be entered."""
