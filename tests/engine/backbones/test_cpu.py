@@ -42,6 +42,18 @@ def test_fp32_stays_fp32_through_a_whole_vit():
         torch.testing.assert_close(model.forward_features(pixels), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["eva02_tiny_patch14_224", "beit_base_patch16_224", "convit_tiny"])
+def test_models_that_read_the_weight_themselves_go_on(name):
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=0, depth=2 if "convit" not in name else 12).eval()
+    pixels = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        expected = model(pixels)
+        assert quicken(model, torch.float32)
+        torch.testing.assert_close(model(pixels), expected, rtol=1e-4, atol=1e-5)
+        assert expected.std() > 1e-3
+
+
 def test_only_an_exact_gelu_is_fused():
     class Block(nn.Module):
         def __init__(self, act: nn.Module) -> None:

@@ -34,6 +34,18 @@ class PackedLinear(nn.Module):
         self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach().to(dtype), None)
         self._bias = None if linear.bias is None else linear.bias.detach().to(dtype)
         self._after = ("gelu", "none") if gelu else ("none", "")
+        self._dense: torch.Tensor | None = None
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """(N, K) in `dtype`, for models that multiply by it themselves (timm's BEiT, EVA and ConViT)."""
+        if self._dense is None:
+            self._dense = self._weight.to_dense()
+        return self._dense
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        return self._bias
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         name, algorithm = self._after
