@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.decide.calibration import ece
+from workbench.decide.calibration import Calibration, calibration
+
+
+def ece(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> Calibration:
+    return calibration(probabilities.max(1), probabilities.argmax(1) == truth, bins)
 
 
 def made(size: int, seed: int, sharpen: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,17 +75,17 @@ def test_a_calibrated_model_stays_below_the_level_of_chance_and_a_boastful_one_d
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "truth"),
+    ("confidence", "right"),
     [
-        (np.zeros((0, 3)), np.zeros(0)),
-        (np.full((2, 3), 1 / 3), np.zeros(3)),
-        (np.ones((2, 3)), np.zeros(2)),
-        (np.asarray([[1.5, -0.5]]), np.zeros(1)),
-        (np.asarray([[np.nan, np.nan]]), np.zeros(1)),
+        (np.zeros(0), np.zeros(0, dtype=bool)),
+        (np.full(2, 0.5), np.ones(3, dtype=bool)),
+        (np.full((2, 2), 0.5), np.ones((2, 2), dtype=bool)),
+        (np.asarray([1.5]), np.ones(1, dtype=bool)),
+        (np.asarray([np.nan]), np.ones(1, dtype=bool)),
     ],
 )
-def test_what_is_no_probability_is_refused(probabilities: np.ndarray, truth: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="probabilities"):
-        ece(probabilities, truth)
+def test_what_is_no_probability_is_refused(confidence: np.ndarray, right: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"between 0 and 1|a confidence for every item"):
+        calibration(confidence, right)
     with pytest.raises(ValueError, match="at least one bin"):
         ece(np.eye(2), np.arange(2), 0)

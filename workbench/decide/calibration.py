@@ -49,26 +49,6 @@ class Calibration:
     by_chance: float
 
 
-def ece(probabilities: np.ndarray, truth: np.ndarray, bins: int = BINS, *, seed: int = 0) -> Calibration:
-    """`calibration` of the predicted class.
-
-    Args:
-        probabilities: (N, K), rows that sum to 1. truth: (N,) class codes.
-
-    Raises:
-        ValueError: no item, no bin, or numbers that aren't probabilities.
-    """
-    table = np.asarray(probabilities, dtype=np.float64)
-    codes = np.asarray(truth)
-    if table.ndim != 2 or len(table) == 0 or table.shape[1] == 0 or codes.shape != (len(table),):
-        raise ValueError(
-            "calibration needs a row of probabilities and a class for every item, and one item at least."
-        )
-    if not np.all((table >= 0) & (table <= 1 + 1e-6)) or np.max(np.abs(table.sum(1) - 1)) > 1e-3:
-        raise ValueError("the rows must be probabilities, between 0 and 1 and with the sum 1.")
-    return calibration(table.max(axis=1), table.argmax(axis=1) == codes, bins, seed=seed)
-
-
 def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = BINS, *, seed: int = 0) -> Calibration:
     """Expected calibration error (Guo et al. 2017, ICML, section 2), with equal-mass bins beside it (Nixon et al.
     2019, CVPR workshops, section 3) and its level by chance (the consistency resampling of Broecker & Smith 2007,
@@ -78,12 +58,14 @@ def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = BINS, *, 
         confidence: (N,) probability that the model gave to what it said, 0 to 1. right: (N,) bool.
 
     Raises:
-        ValueError: no item or no bin.
+        ValueError: no item, no bin, or numbers that aren't probabilities.
     """
-    confidence = np.minimum(np.asarray(confidence, dtype=np.float64), 1.0)
-    right = np.asarray(right, dtype=bool)
-    if len(confidence) == 0 or confidence.shape != right.shape:
+    confidence, right = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=bool)
+    if confidence.ndim != 1 or len(confidence) == 0 or confidence.shape != right.shape:
         raise ValueError("calibration needs a confidence for every item, and one item at least.")
+    if not np.all((confidence >= 0) & (confidence <= 1 + 1e-6)):
+        raise ValueError("confidences must be probabilities, between 0 and 1.")
+    confidence = np.minimum(confidence, 1.0)
     if bins < 1:
         raise ValueError("calibration needs at least one bin.")
     # The bin (i/B, (i+1)/B] of Guo et al.: its upper edge belongs to it.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 _LISTS = ("blocks", "stages", "layers", "layer")
@@ -108,8 +107,3 @@ def _inner(element: nn.Module) -> tuple[str, list[str]] | None:
         if isinstance(part, nn.ModuleList | nn.Sequential) and len(part):
             return name, [child for child, _ in part.named_children()]
     return None
-
-
-def parameters_in(module: nn.Module, names: set[str]) -> dict[str, torch.nn.Parameter]:
-    """The parameters of `names`, in the module's own order."""
-    return {name: value for name, value in module.named_parameters() if name in names}

@@ -32,10 +32,6 @@ class ToolRow(QWidget):
         else:
             self.left.insertWidget(self.left.count() - 1, widget)
 
-    @property
-    def wrapped(self) -> bool:
-        return self._groups.direction() == QBoxLayout.Direction.TopToBottom
-
     def minimumSizeHint(self) -> QSize:
         """What either direction needs at the least: the layout's own would keep the window from being narrowed."""
         height = super().minimumSizeHint().height()
