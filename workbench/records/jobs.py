@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
+from workbench.records.lanes import ASIDE, DEVICE, FILES, NETWORK
 from workbench.records.params import build, param
+from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob, PreviewJob
 from workbench.records.spec import FEATURES
 
 # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise.
 MAX_MEGAPIXELS = 268.0
-
-# A lane runs one job at a time. "files" jobs only read and write; "device" jobs hold the accelerator; "aside" is for
-# what the window asks by itself and the user must not wait for; "network" jobs wait for a line, and nobody for them.
-FILES, DEVICE, ASIDE, NETWORK = "files", "device", "aside", "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +320,19 @@ class PackJob:
 
 
 JobConfig = (
-    SampleJob | IndexJob | EmbedJob | EvaluateJob | FinetuneJob | ExportJob | DescribeJob | FetchJob | PackJob
+    SampleJob
+    | IndexJob
+    | EmbedJob
+    | EvaluateJob
+    | FinetuneJob
+    | PretrainJob
+    | PreviewJob
+    | EstimateJob
+    | AuditJob
+    | ExportJob
+    | DescribeJob
+    | FetchJob
+    | PackJob
 )
 JOBS: dict[str, type[JobConfig]] = {job.kind: job for job in get_args(JobConfig)}
 

@@ -1,0 +1,115 @@
+"""The self-supervised methods as plain facts: what `describe` writes, and what the window and the command line make
+forms and flags of. The engine owns the methods (`engine/methods/`, one file each)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.records.augmentation import Augmentation
+from workbench.records.files import DocumentError, read_document, write_document
+from workbench.records.params import Param
+
+VERSION = 1
+
+# The three families, each in one sentence, and when it is the right one.
+FAMILIES: dict[str, tuple[str, str]] = {
+    "contrast": (
+        "Two views of one picture are brought together and pushed away from other pictures.",
+        "Many different pictures; colour and scale that carry no label. SimCLR needs large batches, MoCo doesn't.",
+    ),
+    "distillation": (
+        "A network learns to predict what a slowly moving copy of itself says of another view.",
+        "Small batches, and nothing known of which pictures differ. DINO and iBOT want a transformer and patience.",
+    ),
+    "reconstruction": (
+        "Parts of a picture are hidden and painted in from the rest.",
+        "Where colour or scale is the signal, for no view changes it; wants a transformer and, later, fine-tuning.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodFacts:
+    """One method, without loading it."""
+
+    name: str  # what `--method` takes
+    title: str  # "SimCLR"
+    family: str  # one of FAMILIES
+    summary: str  # one sentence: what it does
+    when: str  # one sentence: when it is the right one
+    when_not: str  # one sentence
+    source: str  # paper, and file of the published code
+    tokens_only: bool  # whether it needs a transformer
+    params: tuple[Param, ...]
+    published: Augmentation  # its own views
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "published": self.published.to_json()}
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> MethodFacts:
+        params = tuple(Param(**{**item, "choices": tuple(item["choices"])}) for item in body["params"])
+        return cls(**{**body, "params": params, "published": Augmentation.from_json(body["published"])})
+
+
+def save_methods(path: Path, methods: Iterable[MethodFacts]) -> None:
+    write_document(path, "methods", VERSION, {"methods": [method.to_json() for method in methods]})
+
+
+def load_methods(path: Path) -> tuple[MethodFacts, ...]:
+    """Raises DocumentError when the file is missing, damaged or written by a newer program."""
+    body = read_document(path, "methods", VERSION)
+    try:
+        return tuple(MethodFacts.from_json(item) for item in body["methods"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DocumentError(f"{path} holds a method that can't be read ({error}). Remove it.") from None
+
+
+def parse_settings(params: Sequence[Param], texts: Sequence[str]) -> dict[str, Any]:
+    """("temperature=0.2", ...) as the values of `params`; ranges are checked when the configuration is built.
+
+    Raises:
+        ValueError: no such parameter, or not a value of its type.
+    """
+    known = {item.name: item for item in params}
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        item = known.get(name)
+        if item is None or not equals:
+            raise ValueError(
+                f"The setting {text!r} is none: write NAME=VALUE, where NAME is one of {', '.join(known)}."
+            )
+        values[name] = _value(item, value.strip(), text)
+    return values
+
+
+def written_settings(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The inverse of `parse_settings`."""
+    return tuple(f"{name}={_written(value)}" for name, value in values.items())
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _value(item: Param, value: str, text: str) -> Any:
+    try:
+        if item.type == "int":
+            return int(value)
+        if item.type == "float":
+            return float(value)
+        if item.type == "bool":
+            return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[
+                value.lower()
+            ]
+    except (ValueError, KeyError):
+        kind = {"int": "a whole number", "float": "a number", "bool": "yes or no"}[item.type]
+        raise ValueError(f"The setting {text!r} needs {kind}.") from None
+    return value
