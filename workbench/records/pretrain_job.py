@@ -24,6 +24,9 @@ class PretrainJob:
     pool_index: str = param(
         "", help="Index of a folder of unlabelled images that are learnt from too.", path=True
     )
+    pool_roots: tuple[str, ...] = param(
+        (), help="Folders of the unlabelled images, where they have moved since they were indexed."
+    )
     method: str = param(help="How it learns: simclr, moco, byol, simsiam, mae, dino, ibot, or a plugin's.")
     backbone: str = param(
         "vit_small_patch16_224",
@@ -117,6 +120,9 @@ class PretrainJob:
         minimum=0,
         advanced=True,
         unit="min",
+    )
+    checkpoint_steps: int = param(
+        0, help="Steps between two checkpoints; 0 goes by minutes.", minimum=0, unit="steps", advanced=True
     )
     seed: int = param(0, help="Of weights, order, views and masks.", minimum=0)
     split_seed: int = param(0, help="Seed of the split whose validation part is looked at.", minimum=0)

@@ -15,7 +15,19 @@ from workbench.records.params import build, describe
 from workbench.records.runs import RunFolder
 
 # Parameters that a verb fills in itself.
-_INTERNAL = {"index", "curation", "roots", "cache", "ledger", "previous", "files", "folders", "out"}
+_INTERNAL = {
+    "index",
+    "curation",
+    "roots",
+    "cache",
+    "ledger",
+    "previous",
+    "files",
+    "folders",
+    "out",
+    "pool_index",
+    "pool_roots",
+}
 
 
 def add_verb(

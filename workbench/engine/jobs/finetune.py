@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
 from workbench.engine.evals.findings import of_splits
+from workbench.engine.evals.items import LabelledItems
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.metrics import confusion, primary_metric
 from workbench.engine.finetune.export import export
@@ -99,7 +100,7 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
         trainable = choose(backbone.module, job.blocks, job.lora, printable(job.backbone))
     network = Network(backbone, trainable.entry, device)
     inputs, kept = _inputs(index, rows, resolved, network, trainable, keeper.folder, job, device, control)
-    items = _Items.of(index, inputs.rows)
+    items = LabelledItems.of(index, inputs.rows)
     splits = [
         make_split(
             items.ids,
@@ -194,32 +195,6 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Items:
-    """The labelled images that could be read, coded as the `evaluate` job codes them, so that splits are equal."""
-
-    ids: list[str]
-    labels: np.ndarray  # (N,) int64, positions in `classes`
-    groups: np.ndarray  # (N,) int32
-    classes: tuple[str, ...]
-    copies: list[str]
-
-    @classmethod
-    def of(cls, index: ImageIndex, rows: np.ndarray) -> _Items:
-        names = [index.classes[code] for code in index.label[rows]]
-        classes = tuple(sorted(set(names)))
-        code = {name: number for number, name in enumerate(classes)}
-        groups = [index.groups[group] if group >= 0 else "" for group in index.group[rows]]
-        known = {name: number for number, name in enumerate(sorted({name for name in groups if name}))}
-        return cls(
-            ids=[index.ids[i] for i in rows],
-            labels=np.asarray([code[name] for name in names], dtype=np.int64),
-            groups=np.asarray([known.get(name, -1) for name in groups], dtype=np.int32),
-            classes=classes,
-            copies=[f"set {number + 1}" if number >= 0 else "" for number in index.copies[rows].tolist()],
-        )
-
-
 def _resolve(job: FinetuneJob, index: ImageIndex, device: str) -> Resolved:
     if job.backbone.strip() == catalogue.HISTOGRAM:
         raise ValueError(
@@ -293,7 +268,7 @@ def _inputs(
 
 def _all_seeds(
     learner: Learner,
-    items: _Items,
+    items: LabelledItems,
     splits: list[Split],
     keeper: Keeper,
     job: FinetuneJob,
@@ -359,7 +334,7 @@ def _frozen(learner: Learner, keeper: Keeper, num: int, control: Control) -> tor
     return table
 
 
-def _confusions(items: _Items, said: np.ndarray) -> tuple[tuple[int, ...], ...]:
+def _confusions(items: LabelledItems, said: np.ndarray) -> tuple[tuple[int, ...], ...]:
     total = np.zeros((len(items.classes),) * 2, dtype=np.int64)
     for row in said:
         total += confusion(items.labels[row >= 0], row[row >= 0], len(items.classes))
