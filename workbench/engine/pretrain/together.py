@@ -1,0 +1,113 @@
+"""Several processes that share a batch: how they find each other, average their gradients and stop together.
+
+The processes come from `torchrun` (also over several machines), or are started by the job itself when it was asked for
+more than one. Rank 0 writes the run folder and speaks with the window; the others are silent. The gradients are
+averaged in one piece after the backward pass.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed, nn
+
+from workbench.engine.methods import across
+from workbench.engine.methods.across import SyncedBatchNorm
+
+TIMEOUT_MINUTES = 30
+
+
+def join(device: str) -> str:
+    """Join the group that the environment names, if it does. Returns this process's device."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}"
+        torch.cuda.set_device(torch.device(device))
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+    return device
+
+
+def leave() -> None:
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def start_others(processes: int, run: Path) -> list[subprocess.Popen[bytes]]:
+    """Start ranks 1 and up on this machine, and make this process rank 0."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    others = []
+    for number in range(1, processes):
+        with (run / f"log-{number}.txt").open("ab") as log:
+            others.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "workbench.engine.pretrain.rank", str(run)],
+                    stdin=subprocess.PIPE,  # its end tells them that this process is gone
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **common, "RANK": str(number), "LOCAL_RANK": str(number)},
+                )
+            )
+    os.environ |= {**common, "RANK": "0", "LOCAL_RANK": "0"}
+    return others
+
+
+def share_of(batch_size: int) -> slice:
+    """The rows of a batch that this process computes. Raises ValueError where they can't be equal."""
+    number = across.processes()
+    if batch_size % number:
+        raise ValueError(
+            f"A batch of {batch_size} images can't be shared equally by {number} processes. Take a multiple of "
+            f"{number}."
+        )
+    each = batch_size // number
+    return slice(across.rank() * each, (across.rank() + 1) * each)
+
+
+def synchronise_norms(module: nn.Module, device: torch.device) -> nn.Module:
+    """Batch statistics of the whole batch: torch's own on a GPU; on a CPU, which it doesn't serve, ours."""
+    if across.processes() == 1:
+        return module
+    if device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    for name, child in module.named_children():
+        if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            setattr(module, name, SyncedBatchNorm.like(child))
+        else:
+            synchronise_norms(child, device)
+    return module
+
+
+def average_gradients(parameters: list[nn.Parameter]) -> None:
+    if across.processes() == 1:
+        return
+    gradients = [value.grad for value in parameters if value.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= across.processes()
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+
+
+def agreed(values: list[float], device: torch.device) -> list[float]:
+    """The mean of each value over the processes; what every process then decides by."""
+    if across.processes() == 1:
+        return values
+    table = torch.tensor(
+        values, dtype=torch.float64 if device.type != "mps" else torch.float32, device=device
+    )
+    distributed.all_reduce(table)
+    found: list[float] = (table / across.processes()).tolist()
+    return found
