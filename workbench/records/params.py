@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -91,6 +91,28 @@ def describe(config: type) -> tuple[Param, ...]:
             )
         )
     return tuple(described)
+
+
+def config_of(name: str, params: Sequence[Param]) -> type:
+    """A configuration dataclass that has these parameters: the inverse of `describe`, for a form or a check where the
+    dataclass itself is out of reach."""
+    types_of: dict[str, Any] = {"int": int, "float": float, "bool": bool, "list": tuple[str, ...]}
+    made = []
+    for item in sorted(params, key=lambda item: not item.required):
+        default = item.default
+        made_of = param(
+            dataclasses.MISSING if item.required else tuple(default) if item.type == "list" else default,
+            help=item.help,
+            label=item.label,
+            unit=item.unit,
+            minimum=item.minimum,
+            maximum=item.maximum,
+            choices=item.choices,
+            advanced=item.advanced,
+            path=item.type == "path",
+        )
+        made.append((item.name, types_of.get(item.type, str), made_of))
+    return dataclasses.make_dataclass(name, made, frozen=True, slots=True, kw_only=True)
 
 
 def validate(config: Any) -> None:

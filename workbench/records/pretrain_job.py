@@ -174,7 +174,11 @@ class PretrainJob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewJob:
     """Draw the views of a few images as the model would see them, again whenever `ask.json` in the run folder
-    changes, until nobody has asked for a while."""
+    changes, until nobody has asked for a while.
+
+    That file is {"ask": number, "draw": number, "config": the pretraining job's values}; its `draw` wins over the
+    parameter, so that other views are drawn without another worker.
+    """
 
     kind: ClassVar[str] = "preview"
     lane: ClassVar[str] = ASIDE

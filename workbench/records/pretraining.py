@@ -21,6 +21,7 @@ from typing import Any
 from workbench.records.augmentation import Augmentation
 from workbench.records.files import read_document, write_document
 from workbench.records.results import Finding
+from workbench.records.runs import RunFolder
 
 VERSION = 1
 RESULT = "pretrain.json"
@@ -44,6 +45,21 @@ CURVES: tuple[tuple[str, str, str, bool], ...] = (
     ("rank", "Effective rank (RankMe)", "", False),
     ("entropy", "Teacher entropy", "nats", False),
 )
+
+
+def extend(run: RunFolder, epochs: int) -> None:
+    """Plan more epochs for a run that has ended; run again, it goes on from its last checkpoint.
+
+    Raises:
+        ValueError: fewer epochs than it has already, or a folder that holds no pretraining.
+    """
+    document = run.document()
+    if document["kind"] != "pretrain":
+        raise ValueError(f"{run.path} is no pretraining run.")
+    planned = int(document["config"]["epochs"])
+    if epochs <= planned:
+        raise ValueError(f"The run was planned for {planned} epochs. More are needed to continue it.")
+    run.ask(epochs=epochs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

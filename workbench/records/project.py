@@ -133,6 +133,11 @@ class Project:
         return self.folder / "caches" / "finetune"
 
     @property
+    def pixels_cache(self) -> Path:
+        """Decoded pixels that pretraining reads."""
+        return self.folder / "caches" / "pixels"
+
+    @property
     def thumbnails_cache(self) -> Path:
         return self.folder / "caches" / "thumbnails"
 

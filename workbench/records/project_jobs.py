@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.records.asked import job_values
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob
+from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob, PretrainJob
 from workbench.records.params import build
 from workbench.records.project import Project
 
@@ -57,6 +57,21 @@ def finetune_job(project: Project, values: Mapping[str, Any]) -> FinetuneJob:
     """`values` are the job's own, without the project's files. Raises ValueError for what the job doesn't take."""
     files = {"ledger": str(project.ledger), "cache": str(project.finetune_cache)}
     return build(FinetuneJob, {**values, **_images(project), **files})
+
+
+def pretrain_job(project: Project, values: Mapping[str, Any]) -> PretrainJob:
+    """`values` are the job's own, without the project's files. Raises ValueError for what the job doesn't take.
+
+    A project without labelled images learns from its pool alone.
+    """
+    settings = project.settings
+    pool = str(project.resolve(settings.pool_index)) if settings.pool_index else ""
+    files = {"pool_index": pool, "cache": str(project.pixels_cache)}
+    images = _images(project)
+    if not settings.index:
+        images |= {"index": pool, "curation": "", "roots": ()}
+        files["pool_index"] = ""
+    return build(PretrainJob, {**values, **images, **files})
 
 
 def _images(project: Project) -> dict[str, Any]:

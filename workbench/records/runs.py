@@ -105,6 +105,16 @@ class RunFolder:
         body = {key: value for key, value in document.items() if key not in ("format", "version")}
         write_document(self.path / "run.json", "run", VERSION, body)
 
+    def ask(self, **values: Any) -> None:
+        """Change what the run is asked, for the next time that it starts; run.json is written anew, whole.
+
+        Raises ValueError (DocumentError included) when the job doesn't take these values.
+        """
+        document = self.document()
+        job = job_from_json(document["kind"], {**document["config"], **values})
+        body = {key: value for key, value in document.items() if key not in ("format", "version")}
+        write_document(self.path / "run.json", "run", VERSION, {**body, "config": job_to_json(job)})
+
     def status(self) -> Status:
         """The status on disk; a run that says it lives while its heart has stopped is told as failed."""
         try:
