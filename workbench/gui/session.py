@@ -17,6 +17,7 @@ from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
 from workbench.gui.model_store import ModelStore
+from workbench.gui.pretrain_store import PretrainStore
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
@@ -66,6 +67,8 @@ class Session(QObject):
         self.models = ModelStore(self._jobs, self._background, lambda: self.describe(devices=False), self)
         self.models.told.connect(self.message)
         self.models.names_changed.connect(self.backbones_changed)
+        self.pretraining = PretrainStore(self._jobs, self._background, self._project, self)
+        self.pretraining.told.connect(self.message)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
@@ -136,6 +139,7 @@ class Session(QObject):
         self._done = []
         self._jobs.open(project)
         self.dataset.open(project)
+        self.pretraining.open()
         self.project_changed.emit()
         self.dataset_changed.emit()
         self.result_changed.emit()
@@ -180,6 +184,7 @@ class Session(QObject):
         if known.exists() and not self.catalogue:
             self._show_catalogue(known)
             self.models.read_names(known.with_name("names.json"))
+            self.pretraining.read_methods(known.with_name("methods.json"))
         run = RunFolder.create(
             known.parent / "describe", DescribeJob(devices=devices, names=True), title="Look up the backbones"
         )
@@ -321,6 +326,7 @@ class Session(QObject):
             "finetune": self._adopt_finetune,
             "fetch": self.models.adopt,
             "pack": self.models.adopt,
+            **self.pretraining.follow_ups,
         }
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
 
@@ -412,6 +418,7 @@ class Session(QObject):
             known = run.path.parent.parent / "catalogue.json"
             (run.path / "catalogue.json").replace(known)
             self.models.adopt_names(run, known.with_name("names.json"))
+            self.pretraining.adopt_methods(run, known.with_name("methods.json"))
             self._show_catalogue(known)
         shutil.rmtree(run.path, ignore_errors=True)
 
