@@ -1,0 +1,120 @@
+"""What the next pretraining will be: choices at the left, the views they lead to in the middle, what it takes at the
+right."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from workbench.gui.pretrain.audit_card import AuditCard
+from workbench.gui.pretrain.augment_card import AugmentCard
+from workbench.gui.pretrain.choice_cards import MethodChoice, PoolCard, StartCard
+from workbench.gui.pretrain.estimate_card import EstimateCard
+from workbench.gui.pretrain.plan import Plan
+from workbench.gui.pretrain.recipe_card import RecipeCard
+from workbench.gui.pretrain.views_card import ViewsCard
+from workbench.gui.pretrain.words import architecture_words
+from workbench.gui.session import Session
+from workbench.records.text import printable
+
+SPACING = 12  # px between the cards
+SIDES = (372, 300)  # px that the left and the right column want at least
+
+
+class SetupPage(QWidget):
+    """Everything that is chosen goes to the plan; `start` queues it and returns the run's id."""
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        super().__init__()
+        self._session, self.plan = session, plan
+        self.pool = PoolCard(session, plan)
+        self.method = MethodChoice(session, plan)
+        self.start_card = StartCard(session, plan)
+        self.recipe = RecipeCard(plan)
+        self.views = ViewsCard(session)
+        self.augment = AugmentCard(plan)
+        self.estimate = EstimateCard(session, plan, self.why_not)
+        self.audit = AuditCard(session, plan, self.why_not)
+        self._lay_out()
+        plan.changed.connect(lambda what: self.ask_views())
+        session.dataset_changed.connect(self.ask_views)
+        session.pretraining.methods_changed.connect(plan.refresh)
+        session.project_changed.connect(self._restore)
+        self.ask_views()
+
+    def why_not(self) -> str:
+        return self.plan.why_not()
+
+    def start(self) -> str:
+        """Raises ValueError for what the job doesn't take; "" where a field is wrong, which says so itself."""
+        if not self.recipe.is_valid():
+            return ""
+        self.plan.write()
+        return self._session.pretraining.start(self.plan.values(), self.title())
+
+    def title(self) -> str:
+        """ "Pretrain DINO ViT-S/16 from DINOv2 small", as the tray shows it."""
+        plan = self.plan
+        method = printable(plan.method.title) if plan.method else ""
+        if plan.start:
+            return f"Pretrain {method} from {self._session.title_of(plan.start)}"
+        patch = int(plan.recipe.get("patch_size", 0))
+        return f"Pretrain {method} {architecture_words(plan.backbone, patch)}"
+
+    def ask_views(self) -> None:
+        session = self._session
+        reason = "" if session.index is not None or session.pool_index is not None else self.plan.why_not()
+        if self.plan.method is None:
+            reason = self.plan.why_not()
+        self.views.ask(self.plan.values(), reason=reason)
+
+    def _restore(self) -> None:
+        self.plan.restore()
+        self.recipe.rebuild()
+        self.views.forget()
+        self.ask_views()
+
+    def _lay_out(self) -> None:
+        left = _Column(SIDES[0], self.pool, self.method, self.start_card, self.recipe)
+        right = _Column(SIDES[1], self.estimate, self.audit)
+        middle = QVBoxLayout()
+        middle.setSpacing(SPACING)
+        middle.addWidget(self.views, 1)
+        middle.addWidget(self.augment)
+        columns = QHBoxLayout(self)
+        columns.setContentsMargins(0, 0, 0, 0)
+        columns.setSpacing(SPACING)
+        columns.addWidget(left, 4)
+        columns.addLayout(middle, 6)
+        columns.addWidget(right, 3)
+
+
+class _Column(QScrollArea):
+    """Cards one under the other that scroll where there are too many; never narrower than what they hold. The last
+    takes the height that is left."""
+
+    def __init__(self, width: int, *cards: QWidget) -> None:
+        super().__init__()
+        self._least = width
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING)
+        for number, card in enumerate(cards):
+            column.addWidget(card, 1 if number == len(cards) - 1 else 0)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(inside)
+        self.setMaximumWidth(2 * width)
+
+    def minimumSizeHint(self) -> QSize:
+        bar = self.verticalScrollBar().sizeHint().width()
+        wanted = self.widget().minimumSizeHint().width() + bar
+        return QSize(max(self._least, wanted), super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()  # what the cards hold has changed
+        return super().eventFilter(watched, event)
