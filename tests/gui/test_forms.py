@@ -11,7 +11,7 @@ from workbench.gui.forms import Form
 from workbench.gui.plain_text import plain
 from workbench.records.jobs import JOBS, EmbedJob, EvaluateJob, SampleJob
 from workbench.records.layout import Layout
-from workbench.records.params import describe
+from workbench.records.params import Param, config_of, describe
 
 
 @pytest.mark.parametrize("kind", sorted(JOBS))
@@ -30,6 +30,20 @@ def test_defaults_come_back(qtbot) -> None:
     form = Form(EvaluateJob, {"files": ("a.h5ad", "b.h5ad")})
     qtbot.addWidget(form)
     assert form.value() == EvaluateJob(files=("a.h5ad", "b.h5ad"))
+
+
+def test_a_number_of_many_decimals_is_not_rounded_by_its_field(qtbot) -> None:
+    params = (
+        Param(
+            name="momentum", type="float", label="Momentum", help="How slowly.", default=0.99996, maximum=1.0
+        ),
+        Param(name="decay", type="float", label="Decay", help="How much.", default=0.0, minimum=1e-6),
+        Param(name="share", type="float", label="Share", help="How many.", default=0.5),
+    )
+    form = Form(config_of("made", params), {"decay": 2.5e-6})
+    qtbot.addWidget(form)
+    assert form.values() == {"momentum": 0.99996, "decay": 2.5e-6, "share": 0.5}
+    assert form.fields["share"].decimals() == 3
 
 
 def test_edits_come_back(qtbot) -> None:

@@ -11,7 +11,9 @@ from workbench.records.runs import RunFolder
 
 
 def test_extend_changes_the_epochs_and_nothing_else(tmp_path) -> None:
-    run = RunFolder.create(tmp_path, PretrainJob(index="i", method="mae", epochs=10), title="MAE", after=("a",))
+    run = RunFolder.create(
+        tmp_path, PretrainJob(index="i", method="mae", epochs=10), title="MAE", after=("a",)
+    )
     run.add_provenance({"seed": 3})
     before = run.document()
     extend(run, 25)

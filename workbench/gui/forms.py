@@ -137,7 +137,7 @@ class Form(QWidget, Generic[Config]):
             spin.setValue(int(value or 0))
         else:
             spin = QDoubleSpinBox()
-            spin.setDecimals(3)
+            spin.setDecimals(_decimals(item, value))
             spin.setRange(-1e12, 1e12)
             spin.setValue(float(value or 0))
         spin.lineEdit().setTextMargins(*FIELD_MARGINS)
@@ -206,3 +206,10 @@ class Form(QWidget, Generic[Config]):
     def _toggle(self) -> None:
         self.advanced.setVisible(self.fold.isChecked())
         set_icon(self.fold, "chevron-down" if self.fold.isChecked() else "chevron-right")
+
+
+def _decimals(item: Param, value: Any) -> int:
+    """As many as the numbers that are known of it need: a field that rounds its own default would change it."""
+    known = [float(number) for number in (item.default, item.minimum, value) if number]
+    needed = [len(f"{number:.8f}".rstrip("0").partition(".")[2]) for number in known]
+    return max(3, *needed, 0)

@@ -16,8 +16,8 @@ from workbench.gui.background import Background
 from workbench.gui.jobs import Jobs, Then
 from workbench.gui.pretrain.previewer import Previewer
 from workbench.records.files import write_text
-from workbench.records.jobs import AuditJob, EstimateJob
 from workbench.records.methods import MethodFacts, load_methods
+from workbench.records.pretrain_job import AuditJob, EstimateJob
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
 from workbench.records.pretraining import extend
 from workbench.records.project import Project

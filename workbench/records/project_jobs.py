@@ -8,8 +8,9 @@ from typing import Any
 
 from workbench.records.asked import job_values
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob, PretrainJob
+from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob
 from workbench.records.params import build
+from workbench.records.pretrain_job import PretrainJob
 from workbench.records.project import Project
 
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
-from workbench.gui.compare.panes import panes, remember_panes, restore_panes
+from workbench.gui.compare.panes import Scrolled, panes, remember_panes, restore_panes
 from workbench.gui.pretrain.curves_card import CurvesCard, LooksCard, Shown, public_mark
 from workbench.gui.pretrain.health_card import HealthCard
 from workbench.gui.pretrain.plan import FILES
@@ -85,11 +85,14 @@ class LivePage(QWidget):
                 row.addWidget(card, share)
         self.panes = panes(Qt.Orientation.Vertical, upper, lower, shares=(3, 2))
         remember_panes(self._session, PANES, self.panes)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
+        scroll = Scrolled()
+        outer, column = QVBoxLayout(self), QVBoxLayout(scroll.content)
+        for layout in (outer, column):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(SPACING)
         column.addWidget(self.notice)
         column.addWidget(self.panes, 1)
+        outer.addWidget(scroll)
 
     # What is shown
 

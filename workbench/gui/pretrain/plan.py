@@ -5,6 +5,7 @@ It is kept with the project, so that nothing is chosen twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -181,7 +182,7 @@ class Plan(QObject):
         self.recipe = {
             name: value
             for name, value in values.items()
-            if name not in FILES + CHOSEN and name in DEFAULTS and value != DEFAULTS[name]
+            if name not in FILES + CHOSEN and name in DEFAULTS and _differs(value, DEFAULTS[name])
         }
         self._keep("recipe")
 
@@ -190,7 +191,7 @@ class Plan(QObject):
             return
         usual = {item.name: item.default for item in self.method.params}
         self._settings[self.method.name] = {
-            name: value for name, value in values.items() if name in usual and value != usual[name]
+            name: value for name, value in values.items() if name in usual and _differs(value, usual[name])
         }
         self._keep("recipe")
 
@@ -285,6 +286,13 @@ class Plan(QObject):
                 "settings": {name: dict(kept) for name, kept in self._settings.items()},
             },
         )
+
+
+def _differs(value: Any, usual: Any) -> bool:
+    """A field may give a number back a hair beside what it was given."""
+    if isinstance(value, float) and isinstance(usual, int | float):
+        return not math.isclose(value, usual, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(value != usual)
 
 
 def method_form(method: MethodFacts) -> type:

@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from workbench.gui.background import Background
 from workbench.gui.jobs import Jobs
 from workbench.records.files import write_text
-from workbench.records.jobs import PreviewJob
+from workbench.records.pretrain_job import PreviewJob
 from workbench.records.pretrain_plans import PREVIEW, Preview
 from workbench.records.project import Project
 from workbench.records.runs import RunFolder

@@ -28,6 +28,7 @@ class RunsCard(Card):
     def __init__(self, model: RunsModel) -> None:
         super().__init__("Runs")
         self.model = model
+        self._marked = ""  # the run whose row was made the current one
         self.table = RunsTable(model)
         self.table.opened.connect(self.opened)
         self.body.addWidget(self.table, 1)
@@ -37,7 +38,9 @@ class RunsCard(Card):
     def refresh(self) -> None:
         self.set_title("Runs", f"{count(self.model.rowCount(), 'run')}, ticked ones are drawn")
         self.table.fit()
-        self.table.mark_shown()
+        if self.model.shown != self._marked or not self.table.currentIndex().isValid():
+            self._marked = self.model.shown
+            self.table.mark_shown()  # only then: the keyboard may be walking the rows
 
 
 class RunsTable(QTableView):

@@ -4,8 +4,10 @@ right."""
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from workbench.gui.compare.panes import Scrolled
 from workbench.gui.pretrain.audit_card import AuditCard
 from workbench.gui.pretrain.augment_card import AugmentCard
 from workbench.gui.pretrain.choice_cards import MethodChoice, PoolCard, StartCard
@@ -75,18 +77,35 @@ class SetupPage(QWidget):
         self.ask_views()
 
     def _lay_out(self) -> None:
-        left = _Column(SIDES[0], self.pool, self.method, self.start_card, self.recipe)
-        right = _Column(SIDES[1], self.estimate, self.audit)
-        middle = QVBoxLayout()
-        middle.setSpacing(SPACING)
-        middle.addWidget(self.views, 1)
-        middle.addWidget(self.augment)
+        self.left = _Column(SIDES[0], self.pool, self.method, self.start_card, self.recipe)
+        self.right = _Column(SIDES[1], self.estimate, self.audit)
+        middle = Scrolled()
+        column = QVBoxLayout(middle.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING)
+        column.addWidget(self.views, 1)
+        column.addWidget(self.augment)
         columns = QHBoxLayout(self)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(SPACING)
-        columns.addWidget(left, 4)
-        columns.addLayout(middle, 6)
-        columns.addWidget(right, 3)
+        columns.addWidget(self.left, 4)
+        columns.addWidget(middle, 6)
+        columns.addWidget(self.right, 3)
+
+    def minimumSizeHint(self) -> QSize:
+        """Of two columns: the layout's own would keep the window from being narrowed to them."""
+        middle = max(self.views.minimumSizeHint().width(), self.augment.minimumSizeHint().width())
+        width = self.left.minimumSizeHint().width() + SPACING + middle
+        return QSize(width, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where three columns don't fit, the cards of the right one stand at the end of the left one."""
+        super().resizeEvent(event)
+        aside = self.width() >= self.minimumSizeHint().width() + SPACING + SIDES[1]
+        if aside != self.right.isVisibleTo(self):
+            for card in (self.estimate, self.audit):
+                (self.right if aside else self.left).add(card)
+            self.right.setVisible(aside)
 
 
 class _Column(QScrollArea):
@@ -97,17 +116,23 @@ class _Column(QScrollArea):
         super().__init__()
         self._least = width
         inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
-        for number, card in enumerate(cards):
-            column.addWidget(card, 1 if number == len(cards) - 1 else 0)
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(SPACING)
+        for card in cards:
+            self.add(card)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(inside)
         self.setMaximumWidth(2 * width)
+
+    def add(self, card: QWidget) -> None:
+        """At the end, from wherever it was."""
+        self._column.addWidget(card)
+        for place in range(self._column.count()):
+            self._column.setStretch(place, 1 if place == self._column.count() - 1 else 0)
 
     def minimumSizeHint(self) -> QSize:
         bar = self.verticalScrollBar().sizeHint().width()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.commands import Commands
+from workbench.gui.compare.panes import Scrolled
 from workbench.gui.pretrain.commands import (
     BRANCH,
     COMPARE,
@@ -44,7 +45,7 @@ class PretrainView(Page):
         self.destroyed.connect(lambda: [remove() for remove in removes])
         self._live = False
         self._build_tools()
-        self.empty = Card()
+        self.empty = Scrolled()
         self.empty_state = EmptyState(
             "Nothing to learn from yet",
             "Pretraining needs images, and no labels. Choose the folder of your images, or a pool of unlabelled "
@@ -56,7 +57,11 @@ class PretrainView(Page):
             ),
             "pretrain",
         )
-        self.empty.body.addWidget(self.empty_state)
+        card = Card()
+        card.body.addWidget(self.empty_state)
+        column = QVBoxLayout(self.empty.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(card)
         self.stack = QStackedLayout()
         for page in (self.empty, self.setup, self.live):
             self.stack.addWidget(page)
@@ -197,6 +202,3 @@ class PretrainView(Page):
             self._pause_icon = name
             self.tools[PAUSE].setText(word)
             set_icon(self.tools[PAUSE], name)
-
-    def tool(self, identifier: str) -> QPushButton:
-        return self.tools[identifier]
