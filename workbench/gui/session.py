@@ -22,6 +22,7 @@ from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import DescribeJob, ExportJob
+from workbench.records.methods import MethodFacts
 from workbench.records.project import Chosen, Project, Settings
 from workbench.records.project_jobs import embed_jobs, evaluate_job, finetune_job, why_not_compare
 from workbench.records.results import EvaluationResult, Predictions
@@ -108,6 +109,10 @@ class Session(QObject):
     def names(self) -> tuple[BackboneFacts, ...]:
         """Every timm name that the catalogue doesn't list, for who searches."""
         return self.models.names
+
+    @property
+    def methods(self) -> tuple[MethodFacts, ...]:
+        return self.pretraining.methods
 
     @property
     def baseline(self) -> str:

@@ -17,7 +17,7 @@ from workbench.gui.pretrain.metrics_tail import Series
 
 def series(x, y, epochs=None) -> Series:
     made = Series()
-    made.extend(zip(x, x if epochs is None else epochs, y, strict=True))
+    made.extend(list(zip(x, x if epochs is None else epochs, y, strict=True)))
     return made
 
 

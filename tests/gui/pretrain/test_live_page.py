@@ -16,7 +16,7 @@ from workbench.gui import theme
 from workbench.gui.pretrain.commands import BRANCH, COMPARE, CONTINUE, NEW, PAUSE, RUNS, START, STOP
 from workbench.gui.pretrain.dialogs import BranchDialog, ContinueDialog
 from workbench.gui.pretrain.run_rows import checkpoints
-from workbench.gui.pretrain.runs_model import MOST, Column
+from workbench.gui.pretrain.runs_model import MOST, Column, places
 from workbench.gui.pretrain.view import PretrainView
 from workbench.gui.pretrain.words import architecture_words, run_heading
 from workbench.records.files import write_text
@@ -51,7 +51,7 @@ def test_the_heading_says_what_runs_and_how_far_it_is(qtbot, view, ready) -> Non
     run = made.run(ready.project, steps=6120, every=2)
     live(ready, run, eta=5040.0)
     show(qtbot, view, run)
-    qtbot.waitUntil(lambda: "last checkpoint" in view.caption.text())
+    qtbot.waitUntil(lambda: "6,119 steps" in view.caption.text())
     assert view.heading.text() == "DINO · started from DINOv2 small"
     told = view.caption.text().split(" · ")
     assert told[:2] == ["Epoch 34 of 100", "6,119 steps"]
@@ -354,3 +354,10 @@ def test_every_command_has_words_and_a_reason(view, commands) -> None:
         reason = command.why_not()
         assert reason == "" or reason.endswith(".")
     assert commands[START].keys == "Ctrl+Return"
+
+
+def test_a_run_keeps_its_place_in_the_palette_and_no_two_share_one() -> None:
+    assert places(["a", "b"], {}) == {"a": 0, "b": 1}
+    assert places(["c", "b"], {"a": 0, "b": 1}) == {"c": 0, "b": 1}
+    back = places(["a", "c", "b"], {"a": 0, "b": 1, "c": 0})
+    assert back["b"] == 1 and len(set(back.values())) == 3

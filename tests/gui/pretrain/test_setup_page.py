@@ -309,6 +309,9 @@ def test_what_was_chosen_is_there_again(qtbot, view, ready) -> None:
     assert kept["recipe"] == {"epochs": 55}
     again = Plan(ready)
     assert again.values() == values
+    view.plan.choose_pool("safe")
+    view.hide()
+    assert ready.recall("pretrain.plan")["learn_from"] == "safe", "also what was chosen just before leaving"
     ready.settings.view["pretrain.plan"] = {
         "method": "gone",
         "preset": "gone",

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from workbench.gui.pretrain.decimate import Drawn, tick_text, ticks
@@ -17,6 +17,11 @@ from workbench.records.text import printable
 
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 12.0, 8.0, 24.0  # px around the lines
 TICK_HEIGHT, TICK_WIDTH = 34.0, 84.0  # px that a tick and its number want
+MOST_TICKS = 8  # more lines than that say no more
+PIECE = 16  # points stroked at once: Qt's cost of a wide line grows with the square of its points
+DASHED = (
+    400  # points up to which a dashed line is stroked whole, so that its dashes go on from piece to piece
+)
 DOTS = 80  # points up to which each is drawn
 
 
@@ -73,7 +78,7 @@ def draw_axes(painter: QPainter, frame: Frame, theme: Theme, word: str, *, log: 
     """Lines across at round heights, their numbers at the left; round positions below, the last with its `word`."""
     inner = frame.inner
     painter.setFont(font_of("regular", 12))
-    marks = ticks(*frame.up, max(int(inner.height() / TICK_HEIGHT), 2))
+    marks = ticks(*frame.up, min(max(int(inner.height() / TICK_HEIGHT), 2), MOST_TICKS))
     step = _step(marks, frame.up)
     side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
     for value in marks:
@@ -101,15 +106,21 @@ def draw_line(painter: QPainter, frame: Frame, line: Line, what: Drawn) -> None:
     if what.low is not None and what.high is not None:
         ground = QColor(colour)
         ground.setAlphaF(0.22)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        upper, lower = _points(x, frame.down(what.high)), _points(x, frame.down(what.low))
-        painter.drawPolygon(QPolygonF(upper + lower[::-1]))
+        painter.setPen(QPen(ground, 1))
+        painter.setRenderHint(
+            QPainter.RenderHint.Antialiasing, False
+        )  # one line a column of pixels, side by side
+        upper, lower = (np.asarray(frame.down(edge)).tolist() for edge in (what.high, what.low))
+        places = (np.floor(x) + 0.5).tolist()
+        painter.drawLines([QLineF(a, b, a, c) for a, b, c in zip(places, upper, lower, strict=True)])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     middle = _points(x, frame.down(what.middle))
     style = Qt.PenStyle.DotLine if line.dashed else Qt.PenStyle.SolidLine
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(colour, 1.75, style))
-    painter.drawPolyline(QPolygonF(middle))
+    piece = len(middle) if line.dashed and len(middle) <= DASHED else PIECE
+    for start in range(0, len(middle) - 1, piece):
+        painter.drawPolyline(QPolygonF(middle[start : start + piece + 1]))
     if len(middle) == 1 or (len(middle) <= DOTS and not line.dashed):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)

@@ -55,7 +55,9 @@ class CurvesCard(Card):
         self.epochs = menu.addAction("By epoch")
         self.epochs.setCheckable(True)
         self.epochs.triggered.connect(lambda on: self.choose(self.key, on, tell=True))
-        self.add_head(menu_button("Curve", menu, tip="Which measurement is drawn, over steps or epochs"))
+        picker = menu_button("Curve", menu, tip="Which measurement is drawn, over steps or epochs")
+        picker.setProperty("kind", "quiet")
+        self.add_head(picker)
         self.body.addWidget(self.plot, 1)
         self.choose("loss", False)
 

@@ -26,7 +26,10 @@ def thin(x: np.ndarray, y: np.ndarray, left: float, right: float, columns: int) 
     first = max(int(np.searchsorted(x, left, "left")) - 1, 0)
     last = min(int(np.searchsorted(x, right, "right")) + 1, len(x))
     x, y = x[first:last], y[first:last]
-    if len(x) <= 2 * columns or right <= left:
+    if right <= left or len(x) <= 2:
+        return Drawn(x, y, None, None)
+    spanned = columns * (min(x[-1], right) - max(x[0], left)) / (right - left)
+    if len(x) <= 2 * spanned:
         return Drawn(x, y, None, None)
     column = np.clip(((x - left) * (columns / (right - left))).astype(np.int64), -1, columns)
     starts = np.flatnonzero(np.diff(column, prepend=column[0] - 1))

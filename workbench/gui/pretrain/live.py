@@ -16,7 +16,7 @@ from workbench.gui.pretrain.health_card import HealthCard
 from workbench.gui.pretrain.plan import FILES
 from workbench.gui.pretrain.run_rows import RunRow, read_rows
 from workbench.gui.pretrain.runs_card import RunsCard
-from workbench.gui.pretrain.runs_model import MOST, RunsModel
+from workbench.gui.pretrain.runs_model import MOST, RunsModel, places
 from workbench.gui.pretrain.views_card import ViewsCard, preset_title
 from workbench.gui.pretrain.watch import RunWatch
 from workbench.gui.pretrain.words import ago, percent, run_heading, run_words
@@ -201,7 +201,8 @@ class LivePage(QWidget):
 
     def _show_rows(self) -> None:
         drawn = self.drawn()
-        self._give_colours(drawn)
+        self._colours |= places(drawn, self._colours)
+        self._session.remember(COLOURS, dict(self._colours))
         self.model.show_rows(
             self.rows,
             shown=self.shown,
@@ -219,14 +220,6 @@ class LivePage(QWidget):
         known = {row.id for row in self.rows}
         ticked = [row.id for row in self.rows if row.id in self._ticks and row.id != self.shown]
         return ([self.shown] if self.shown in known else []) + ticked[: MOST - 1]
-
-    def _give_colours(self, drawn: list[str]) -> None:
-        """A run keeps its colour; a new one gets the first that no drawn run has."""
-        for run in drawn:
-            others = {self._colours[other] for other in drawn if other != run and other in self._colours}
-            if self._colours.get(run, -1) in (others | {-1}):
-                self._colours[run] = next(place for place in range(MOST) if place not in others)
-        self._session.remember(COLOURS, dict(self._colours))
 
     def _draw(self) -> None:
         rows = {row.id: row for row in self.rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.records.pretraining import CURVES
 
-BLOCK = 1 << 20  # bytes of one reading: some 5,000 lines, so that the first of a long run are soon in sight
+BLOCK = 1 << 18  # bytes of one reading: some 1,000 lines, so that the first of a long run are soon in sight
 MARK = 256  # bytes before the place that was read up to, by which a rewritten file is known
 KEYS = frozenset({key for key, *_ in CURVES} | {"knn", "probe"})
 FIRST_CAPACITY = 1024
@@ -28,7 +28,7 @@ Row = tuple[float, float, float]  # step, epoch, value
 class Chunk:
     """What one reading found. `anew`: the file was written anew, and what was read of it before counts no more."""
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)  # (n, 3) of each key: step, epoch, value
     anew: bool = False
     more: bool = False  # whether there is more to read at once
     last: tuple[float, float] | None = None  # step and epoch of the last line
@@ -66,25 +66,28 @@ class MetricsTail:
         self._offset += len(whole)
         self._mark = (self._mark + whole)[-MARK:]
         chunk.more = bool(whole) and len(fresh) >= BLOCK
+        rows: dict[str, list[Row]] = {}
         for line in whole.splitlines():
-            _take(chunk, line)
+            chunk.last = _take(rows, line) or chunk.last
+        chunk.rows = {key: np.asarray(found, dtype=np.float64) for key, found in rows.items()}
         return chunk
 
 
-def _take(chunk: Chunk, line: bytes) -> None:
-    """Add a line to the chunk; one that is damaged, or tells no step, is passed over."""
+def _take(rows: dict[str, list[Row]], line: bytes) -> tuple[float, float] | None:
+    """Add what a line measures, and return its step and epoch. One that is damaged, or tells no step, is passed
+    over."""
     try:
         values = json.loads(line)
     except ValueError:
-        return
+        return None
     if not isinstance(values, dict) or not _number(values.get("step")):
-        return
+        return None
     step = float(values["step"])
     epoch = float(values["epoch"]) if _number(values.get("epoch")) else math.nan
-    chunk.last = step, epoch
     for key in KEYS & values.keys():
         if _number(values[key]):
-            chunk.rows.setdefault(key, []).append((step, epoch, float(values[key])))
+            rows.setdefault(key, []).append((step, epoch, float(values[key])))
+    return step, epoch
 
 
 def _number(value: object) -> bool:
@@ -121,10 +124,13 @@ class Series:
     def capacity(self) -> int:
         return self._kept.shape[1]
 
-    def extend(self, rows: Iterable[Row]) -> None:
-        """Add points. A run that went back to a checkpoint tells a step for the second time: what it said of that
-        step and of later ones was undone, and the last value is the one that stays."""
-        fresh = np.asarray(list(rows), dtype=np.float64).reshape(-1, 3).T
+    def extend(self, rows: np.ndarray | Sequence[Row]) -> None:
+        """Add points (n, 3).
+
+        A run that went back to a checkpoint tells a step for the second time: what it said of that step and of later
+        ones was undone, and the last value is the one that stays.
+        """
+        fresh = np.asarray(rows, dtype=np.float64).reshape(-1, 3).T
         while fresh.shape[1]:
             back = np.flatnonzero(np.diff(fresh[0]) <= 0)
             run = fresh[:, : back[0] + 1] if len(back) else fresh

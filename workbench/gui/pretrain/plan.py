@@ -17,7 +17,7 @@ from workbench.gui.pretrain.words import architecture_of, is_transformer, starts
 from workbench.records.augmentation import Augmentation, changed, changes_between, preset_of, under_preset
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.methods import MethodFacts, written_settings
-from workbench.records.params import config_of, describe
+from workbench.records.params import describe
 from workbench.records.pretrain_job import PretrainJob
 
 if TYPE_CHECKING:
@@ -269,8 +269,13 @@ class Plan(QObject):
         self._soon.start()
         self.changed.emit(what)
 
+    def leave(self) -> None:
+        """Write what waits to be written."""
+        if self._soon.isActive():
+            self.write()
+
     def write(self) -> None:
-        """Keep it with the project, now."""
+        """Keep it with the project now, where it isn't kept already."""
         self._soon.stop()
         self._session.remember(
             REMEMBERED,
@@ -293,8 +298,3 @@ def _differs(value: Any, usual: Any) -> bool:
     if isinstance(value, float) and isinstance(usual, int | float):
         return not math.isclose(value, usual, rel_tol=1e-9, abs_tol=1e-12)
     return bool(value != usual)
-
-
-def method_form(method: MethodFacts) -> type:
-    """The method's own settings as a configuration that a form can show."""
-    return config_of(f"{method.name}_settings", method.params)

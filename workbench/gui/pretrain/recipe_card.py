@@ -7,10 +7,11 @@ from typing import Any
 from PySide6.QtWidgets import QDoubleSpinBox
 
 from workbench.gui.forms import Form
-from workbench.gui.pretrain.plan import CHOSEN, FILES, Plan, method_form
+from workbench.gui.pretrain.plan import CHOSEN, FILES, Plan
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
 from workbench.records.methods import MethodFacts
+from workbench.records.params import config_of
 from workbench.records.pretrain_job import PretrainJob
 from workbench.records.text import printable
 
@@ -63,7 +64,7 @@ class RecipeCard(Card):
         if method is None or not method.params:
             return
         self.own_title.setText(f"Of {printable(method.title)}")
-        self.own = Form(method_form(method), self._plan.own_settings)
+        self.own = Form(config_of(f"{method.name}_settings", method.params), self._plan.own_settings)
         self.own.changed.connect(lambda: self.own and self._plan.set_settings(self.own.values()))
         self.body.insertWidget(self.body.count() - 1, self.own)
 

@@ -12,7 +12,7 @@ from workbench.gui.widgets.cards import Card
 from workbench.records.text import count
 
 ROW_HEIGHT, HEAD_HEIGHT, MARGIN = 30, 30, 9  # px
-LEAST_RUN = 150  # px of the first column, before others leave
+LEAST_RUN = 200  # px of the first column, before others leave
 LEAVING = (
     Column.DATE,
     Column.STATE,

@@ -152,6 +152,17 @@ class RunsModel(QAbstractTableModel):
         return row.when
 
 
+def places(drawn: Sequence[str], known: Mapping[str, int]) -> dict[str, int]:
+    """The place in the palette of each drawn run: the one it had, unless another has it now; else the first free."""
+    given: dict[str, int] = {}
+    for run in drawn:
+        others = {given.get(other, known.get(other)) for other in drawn if other != run}
+        mine = known.get(run)
+        free = (place for place in range(MOST) if place not in others)
+        given[run] = mine if mine is not None and mine not in others else next(free)
+    return given
+
+
 def _alignment(column: Column) -> int:
     right = column in (Column.EPOCHS, Column.KNN)
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft

@@ -4,7 +4,7 @@ right."""
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from workbench.gui.compare.panes import Scrolled
@@ -97,6 +97,11 @@ class SetupPage(QWidget):
         middle = max(self.views.minimumSizeHint().width(), self.augment.minimumSizeHint().width())
         width = self.left.minimumSizeHint().width() + SPACING + middle
         return QSize(width, super().minimumSizeHint().height())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The place is left, or the window closed: what was chosen last must not be lost."""
+        super().hideEvent(event)
+        self.plan.leave()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where three columns don't fit, the cards of the right one stand at the end of the left one."""

@@ -21,6 +21,7 @@ from workbench.records.text import printable
 
 WAITING = "The first views take a few seconds: a worker starts."
 TITLE = "Views as the model sees them"
+TITLE_WIDTH = 240  # px, so that it is the other words in its line that are cut
 
 
 class ViewsCard(Card):
@@ -28,6 +29,7 @@ class ViewsCard(Card):
 
     def __init__(self, session: Session) -> None:
         super().__init__(TITLE)
+        self.title.set_floor(TITLE_WIDTH)
         self._session = session
         self._values: dict[str, Any] | None = None
         self._preset = ""
@@ -110,17 +112,18 @@ class ViewsCard(Card):
         self.pages.setCurrentWidget(self.text)
 
     def set_preset(self, words: str) -> None:
-        """What is said at the right of the title while nothing is drawn anew."""
+        """The kind of picture, told before the kinds of view."""
         self._preset = words
-        self._on_waiting(self._session.pretraining.previewer.waiting)
+        self._tell_legend()
 
     def _on_waiting(self, waiting: bool) -> None:
-        self.set_title(TITLE, "drawing…" if waiting else self._preset)
+        self.set_title(TITLE, "drawing" if waiting else "")
 
     def _tell_legend(self) -> None:
         ink = current_theme().dim
-        parts = [
-            f'<span style="color:{colour}">■</span>&nbsp;{escape(words).replace(" ", "&nbsp;")}'
+        parts = [_unbroken(f"{self._preset}:")] if self._preset and self.canvas.preview is not None else []
+        parts += [
+            f'<span style="color:{colour}">■</span>&nbsp;{_unbroken(words)}'
             for colour, words in self.canvas.legend()
         ]
         self.legend.setText(f'<span style="color:{ink}">{" &nbsp; ".join(parts)}</span>')
@@ -132,3 +135,8 @@ def preset_title(name: str) -> str:
         return preset_of(name).title
     except ValueError:
         return printable(name)
+
+
+def _unbroken(words: str) -> str:
+    """As HTML that is not broken between its words."""
+    return escape(words).replace(" ", "&nbsp;")
