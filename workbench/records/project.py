@@ -129,6 +129,10 @@ class Project:
         return self.folder / "caches" / "features"
 
     @property
+    def pixels_cache(self) -> Path:
+        return self.folder / "caches" / "pixels"
+
+    @property
     def finetune_cache(self) -> Path:
         return self.folder / "caches" / "finetune"
 

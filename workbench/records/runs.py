@@ -98,6 +98,13 @@ class RunFolder:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    def ask_again(self, job: JobConfig) -> None:
+        """Ask the run for something else than before, such as more epochs, and queue it. What it made stays."""
+        document = self.document()
+        body = {key: value for key, value in document.items() if key not in ("format", "version")}
+        write_document(self.path / "run.json", "run", VERSION, {**body, "config": job_to_json(job)})
+        self.write_status(Status())
+
     def add_provenance(self, facts: dict[str, Any]) -> None:
         """Complete run.json with seeds, versions, device and input hashes."""
         document = self.document()

@@ -24,6 +24,11 @@ def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
         names = timm_names({facts.id for facts in entries})
         save_catalogue(run.path / "names.json", names)
         result["names"] = len(names)
+    if job.methods:
+        from workbench.engine.methods.registry import all_facts
+        from workbench.records.methods import save_methods
+
+        save_methods(run.path / "methods.json", all_facts())
     if job.devices:
         from workbench.engine.device import device_name, memory, pick_device
 
