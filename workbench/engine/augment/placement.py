@@ -1,4 +1,4 @@
-"""Which part of a picture a view shows, and how it is turned: drawn as torchvision does, told as shares of the picture.
+"""Which part of a picture a view shows, and how it is turned: drawn as torchvision does, in shares of the picture.
 
 Positions are shares of the picture's own width and height, so that they mean the same on pixels that are stored
 squashed to a square: sampling the square at them undoes the squashing.
