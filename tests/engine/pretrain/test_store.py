@@ -113,7 +113,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
     picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = pool_of(picture_folder, tmp_path / "work")
-    monkeypatch.setattr(stores, "_free", lambda folder: 1 << 20)
+    monkeypatch.setattr(stores, "free_bytes", lambda folder: 1 << 20)
     with pytest.raises(ValueError, match="the disk has"):
         fill(pool, 32, tmp_path / "pixels", 1, control(tmp_path / "work", "a"))
 
@@ -126,5 +126,5 @@ def test_the_stored_size_follows_the_images_and_the_disk(
     assert stored_size(pool, 48, 0, tmp_path) == 64
     assert stored_size(pool, 128, 0, tmp_path) == 128
     assert stored_size(pool, 48, 80, tmp_path) == 80
-    monkeypatch.setattr(stores, "_free", lambda folder: 36 * 48 * 48 * 3)
+    monkeypatch.setattr(stores, "free_bytes", lambda folder: 36 * 48 * 48 * 3)
     assert stored_size(pool, 24, 0, tmp_path) == 24

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from workbench.engine.control import Control, StopRequested
-from workbench.engine.device import device_name
+from workbench.engine.device import device_name, is_out_of_memory
 from workbench.engine.methods import across
 from workbench.engine.pretrain import state, together
 from workbench.engine.pretrain.assemble import Ready, assemble
@@ -31,6 +31,7 @@ from workbench.records.pretrain_job import PretrainJob
 from workbench.records.pretraining import BACKBONE, CHECKPOINTS, RESULT, PretrainResult
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
+from workbench.records.text import count
 
 THINNED = 2000  # losses in the result; metrics.jsonl has them all
 # Parameters that a run may go on with though they differ: they change how far it goes, and where, and not what it is.
@@ -84,29 +85,59 @@ def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
     feed = Feed(ready.store, ready.pool.shapes, ready.order, ready.rows, ready.device)
     watch = Watch(ready, run, feed, control, progress.step) if first else None
+    if watch is not None:
+        _provenance(ready, run, key, source)
+        if facts is not None:
+            watch.restore(facts["watch"])
+        for finding in warnings(ready):
+            watch.add(finding)
+    keeper = Keeper(ready, folder, key, watch, control)
     try:
+        while True:
+            try:
+                learn(ready, feed, watch, keeper, progress, control)
+                break
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or watch is None:
+                    raise
+                progress = _in_more_parts(ready, watch, keeper, control)
+        return _finish(ready, run, watch, progress, time.perf_counter() - began) if watch is not None else {}
+    except NotFinite as error:
+        raise _rolled_back(error, ready, run, watch, folder, began) from None
+    except StopRequested:
         if watch is not None:
-            _provenance(ready, run, key, source)
-            if facts is not None:
-                watch.restore(facts["watch"])
-            for finding in warnings(ready):
-                watch.add(finding)
-        keeper = Keeper(ready, folder, key, watch, control)
-        try:
-            learn(ready, feed, watch, keeper, progress, control)
-        except NotFinite as error:
-            raise _rolled_back(error, ready, run, watch, folder, began) from None
-        except StopRequested:
-            if watch is not None:
-                _finish(ready, run, watch, progress, time.perf_counter() - began)
-            raise
-        if watch is None:
-            return {}
-        return _finish(ready, run, watch, progress, time.perf_counter() - began)
+            _finish(ready, run, watch, progress, time.perf_counter() - began)
+        raise
     finally:
         feed.close()
         if watch is not None:
             watch.close()
+
+
+def _in_more_parts(ready: Ready, watch: Watch, keeper: Keeper, control: Control) -> Progress:
+    """After a full memory: the last checkpoint again, and each batch in twice as many parts. Raises ValueError where
+    that is no way out."""
+    each = -(-ready.plan.batch_size // ready.trainer.accumulate)
+    if each < 4 or across.processes() > 1 or ready.job.accumulate:
+        raise ValueError(
+            f"The memory of {ready.device} was full with {count(each, 'image')} in one pass. Take a smaller batch, "
+            "image size or architecture, or more parts a batch."
+        )
+    ready.trainer.accumulate *= 2
+    if ready.device.type == "cuda":
+        torch.cuda.empty_cache()
+    control.note(
+        f"The memory of {ready.device} was full with {count(each, 'image')} in one pass. Each batch is now computed "
+        f"in {ready.trainer.accumulate} parts; batch norms and negatives see one part at a time."
+    )
+    good = state.latest(keeper.folder)
+    if good is None:
+        raise ValueError("The first checkpoint could not be written. Free some space on the disk.")
+    facts = state.read_facts(good)
+    state.restore(good, ready.method, ready.trainer.optimiser, ready.device)
+    watch.go_back(int(facts["step"]))
+    watch.restore(facts["watch"])
+    return Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
 
 
 def _go_on(source: Path, ready: Ready, key: str, *, branch: bool) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class Ready:
     rows: slice  # of the batch, that this process computes
     device: torch.device
     precision: str
+    stored: int  # pictures that the store holds when it is whole
 
     @property
     def end(self) -> int:
@@ -60,8 +61,16 @@ class Ready:
         return min(self.plan.steps, self.job.max_steps) if self.job.max_steps else self.plan.steps
 
 
-def assemble(job: PretrainJob, control: Control, *, fit: bool = True) -> Ready:
-    """Raises ValueError for what can't be trained, in words."""
+def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Path | None = None) -> Ready:
+    """Everything that trains.
+
+    Args:
+        sample: decode only so many pictures, spread over all, into `scratch`: for an estimate. The plan stays that of
+            all; 0 decodes what is needed.
+
+    Raises:
+        ValueError: what can't be trained, in words. StopRequested: what is decoded so far is kept.
+    """
     found = method_class(job.method)
     config = build(found.Config, parse_settings(describe(found.Config), job.settings))
     augmentation = changed(under_preset(found.views(), job.preset), job.augment)
@@ -82,15 +91,21 @@ def assemble(job: PretrainJob, control: Control, *, fit: bool = True) -> Ready:
     check(found, built.encoder)
     cache = cache_folder(job)
     size = stored_size(pool, built.image_size, job.stored_size, cache)
-    store = fill(pool, size, cache, job.threads, control)
+    whole = len(pool.files)
+    learn = np.flatnonzero(pool.learn)
+    images = len(learn)
+    if sample:
+        pool = pool.take(learn[np.unique(np.linspace(0, images - 1, min(sample, images)).astype(np.int64))])
+    store = fill(pool, size, scratch or cache, job.threads, control)
     learn = np.intersect1d(np.flatnonzero(pool.learn), store.good)
-    batch = batch_size(job, len(learn))
+    images = images if sample else len(learn)
+    batch = batch_size(job, images)
     order = Order(learn, batch, job.seed)
     plan = Plan(
-        images=len(learn),
+        images=images,
         batch_size=batch,
         epochs=job.epochs,
-        steps_per_epoch=order.steps_per_epoch,
+        steps_per_epoch=max(1, images // batch),
         image_size=built.image_size,
     )
     recipe = found.recipe(config, plan, built.encoder.tokens)
@@ -141,6 +156,7 @@ def assemble(job: PretrainJob, control: Control, *, fit: bool = True) -> Ready:
         rows=together.share_of(batch),
         device=device,
         precision=precision,
+        stored=whole,
     )
 
 

@@ -67,6 +67,11 @@ class Watch:
         self.doctor.restore(body["doctor"])
         self.looks = [Look(**look) for look in body["looks"]]
 
+    def go_back(self, step: int) -> None:
+        """Drop what was written of the steps after `step`: they will be done again."""
+        self.flush()
+        _keep_until(self._run, step)
+
     def step(self, step: int, stepped: Stepped) -> None:
         """Take down the step that has just been made, counted from 0."""
         done, now = step + 1, time.monotonic()
