@@ -1,0 +1,231 @@
+"""The `preview` job: draws a method's views of a few images, as the pretraining would, into preview.npz.
+
+With `watch` it stays in memory, decoded pictures and all, and answers again whenever the file with the values changes,
+so that a slider that is moved in the window waits for the drawing alone. What is asked wrongly is said in
+preview-error.json, and the next change is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.engine.augment.augmenter import Augmenter
+from workbench.engine.control import Control
+from workbench.engine.methods.base import Draw, Method
+from workbench.engine.methods.registry import method_class
+from workbench.engine.pretrain.pool import Pool, find_pool
+from workbench.engine.pretrain.store import fill, stored_size
+from workbench.records.augmentation import changed, under_preset
+from workbench.records.files import write_document
+from workbench.records.methods import parse_settings
+from workbench.records.params import build, describe
+from workbench.records.pretrain_job import PretrainJob, PreviewJob
+from workbench.records.pretrain_plans import PREVIEW, PREVIEW_ERROR, Preview
+from workbench.records.runs import RunFolder
+from workbench.records.text import printable
+
+LOOK_SECONDS = 0.05  # between two looks at the file
+PATIENCE_SECONDS = 120.0  # without a change, after which the job ends
+# What the pictures depend on; everything else is drawn anew without reading a file.
+_PICTURES = (
+    "index",
+    "curation",
+    "roots",
+    "pool_index",
+    "pool_roots",
+    "learn_from",
+    "split_seed",
+    "stored_size",
+)
+
+
+def run(job: PreviewJob, run: RunFolder, control: Control) -> dict[str, Any]:
+    """Raises ValueError, where it doesn't watch, for values that no pretraining can have."""
+    drawer = _Drawer(job, control)
+    path = Path(job.pretrain)
+    if not job.watch:
+        drawer.draw(*_asked(path, job)).save(run.path / PREVIEW)
+        return {"preview": PREVIEW}
+    answered = 0
+    seen: int | None = None
+    changed_at = time.monotonic()
+    while time.monotonic() - changed_at < PATIENCE_SECONDS:
+        control.checkpoint()
+        stamp = _stamp(path)
+        if stamp is None or stamp == seen:
+            time.sleep(LOOK_SECONDS)
+            continue
+        seen, changed_at = stamp, time.monotonic()
+        answered += 1
+        _answer(path, job, drawer, run)
+        control.progress(answered, answered, unit="previews", detail="Views drawn")
+    return {"preview": PREVIEW, "answered": answered}
+
+
+def _answer(path: Path, job: PreviewJob, drawer: _Drawer, run: RunFolder) -> None:
+    ask = 0
+    try:
+        asked = _asked(path, job)
+        ask = asked[0]
+        preview = drawer.draw(*asked)
+    except ValueError as error:
+        write_document(run.path / PREVIEW_ERROR, "preview-error", 1, {"ask": ask, "error": str(error)})
+        return
+    preview.save(run.path / PREVIEW)
+    (run.path / PREVIEW_ERROR).unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _asked(path: Path, job: PreviewJob) -> tuple[int, int, dict[str, Any]]:
+    """Number of the request, number of the draw, and the values. Raises ValueError where the file can't be read."""
+    try:
+        body = json.loads(path.read_text("utf-8"))
+        return int(body["ask"]), int(body.get("draw", job.draw)), dict(body["config"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} does not say what to draw ({error}). Ask again.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    names: tuple[str, ...]
+    shapes: np.ndarray  # (n, 2)
+    pixels: torch.Tensor  # (n, P, P, C)
+    channels: int  # that the network takes
+
+
+class _Drawer:
+    def __init__(self, job: PreviewJob, control: Control) -> None:
+        self._num, self._control = job.images, control
+        self._kept: tuple[tuple[Any, ...], _Pictures] | None = None
+
+    def draw(self, ask: int, number: int, values: dict[str, Any]) -> Preview:
+        """Raises ValueError for values that no pretraining can have."""
+        config = build(PretrainJob, values)
+        found = method_class(config.method)
+        settings = build(found.Config, parse_settings(describe(found.Config), config.settings))
+        augmentation = changed(under_preset(found.views(), config.preset), config.augment)
+        image_size, patch = sizes(config.backbone)
+        image_size, patch = config.image_size or image_size, (config.patch_size or patch) if patch > 1 else 1
+        if found.tokens_only and patch == 1:
+            raise ValueError(
+                f"{found.title} hides patches, and {printable(config.backbone)} has none. Choose a vit_* "
+                "architecture."
+            )
+        pictures = self._pictures(config, image_size)
+        augmenter = Augmenter(
+            augmentation,
+            image_size=image_size,
+            patch=patch,
+            channels=pictures.channels,
+            mean=(0.0,),
+            std=(1.0,),
+            device=torch.device("cpu"),
+        )
+        num = len(pictures.names)
+        draw = Draw(config.seed, number, num, slice(0, num))
+        views, corners = augmenter.drawn(pictures.pixels, pictures.shapes, draw)
+        return Preview(
+            names=pictures.names,
+            shapes=pictures.shapes,
+            pictures=_shown(augmenter.plain(pictures.pixels)),
+            views=tuple(_shown(view) for view in views),
+            kinds=tuple(view.name for view in augmentation.views for _ in range(view.count)),
+            boxes=corners,
+            masks=tuple(
+                _mask(found, settings, draw, view.shape[-1] // patch, place) if patch > 1 else None
+                for place, view in enumerate(views)
+            ),
+            ask=ask,
+        )
+
+    def _pictures(self, config: PretrainJob, image_size: int) -> _Pictures:
+        key = (image_size, *(getattr(config, name) for name in _PICTURES))
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        pool = find_pool(config)
+        some = _some(pool, self._num, config.seed)
+        with tempfile.TemporaryDirectory(prefix="workbench-preview-", ignore_cleanup_errors=True) as folder:
+            size = stored_size(pool, image_size, config.stored_size, Path(folder))
+            store = fill(some, size, Path(folder), config.threads, self._control)
+            pixels = store.take(store.good)
+        pictures = _Pictures(
+            names=tuple(some.files[place].name for place in store.good),
+            shapes=some.shapes[store.good],
+            pixels=pixels,
+            channels=pool.reading.num_channels or 3,
+        )
+        self._kept = (key, pictures)
+        return pictures
+
+
+def _some(pool: Pool, num: int, seed: int) -> Pool:
+    """Some of the pictures that are learnt from, one class after another, those without a label being one more."""
+    rng = np.random.default_rng(seed)
+    learnt = rng.permutation(np.flatnonzero(pool.learn))
+    labels = pool.label[learnt]
+    turn = np.zeros(len(learnt), dtype=np.int64)  # whether it is the first of its class, the second...
+    for code in np.unique(labels):
+        turn[labels == code] = np.arange((labels == code).sum())
+    chosen = learnt[np.lexsort((labels, turn))][:num]
+    return replace(
+        pool,
+        files=[pool.files[place] for place in chosen],
+        pages=[pool.pages[place] for place in chosen],
+        stamps=[pool.stamps[place] for place in chosen],
+        shapes=pool.shapes[chosen],
+        digests=pool.digests[chosen],
+        learn=pool.learn[chosen],
+        label=pool.label[chosen],
+        part=pool.part[chosen],
+    )
+
+
+def _mask(found: type[Method], settings: Any, draw: Draw, grid: int, view: int) -> np.ndarray | None:
+    """(n, grid, grid) bool, True where a patch is hidden; None where none of the view is."""
+    hook = getattr(found, "hidden", None)
+    hidden = None if hook is None else hook(settings, draw, draw.whole, grid, view)
+    return None if hidden is None else hidden.view(-1, grid, grid).numpy()
+
+
+def _shown(views: torch.Tensor) -> np.ndarray:
+    """(n, C, S, S) in 0..1 -> (n, S, S, 3) uint8; of more than three channels the first three, of two the first."""
+    channels = views.shape[1]
+    views = views[:, :3] if channels >= 3 else views[:, :1].expand(-1, 3, -1, -1)
+    return (views * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@lru_cache(maxsize=16)
+def sizes(architecture: str) -> tuple[int, int]:
+    """Usual side of the input and of a patch, px, 1 for a convolutional network, without making its weights.
+
+    Raises:
+        ValueError: no architecture of timm's.
+    """
+    import timm
+
+    from workbench.engine.methods.encoder import is_plain_transformer
+
+    try:
+        with torch.device("meta"):
+            module = timm.create_model(architecture, pretrained=False, num_classes=0)
+    except RuntimeError as error:
+        raise ValueError(
+            f"timm has no architecture {printable(architecture)!r} ({error}). Choose a vit_*, resnet* or convnext_*."
+        ) from None
+    patch = int(module.patch_embed.patch_size[0]) if is_plain_transformer(module) else 1
+    return int(module.pretrained_cfg["input_size"][-1]), patch
