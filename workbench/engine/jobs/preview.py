@@ -1,7 +1,7 @@
 """The `preview` job: draws a method's views of a few images, as the pretraining would, into preview.npz.
 
-With `watch` it stays in memory, decoded pictures and all, and answers again whenever the file with the values changes,
-so that a slider that is moved in the window waits for the drawing alone. What is asked wrongly is said in
+With `watch` it stays in memory, decoded pictures and all, and answers again whenever the file with the values
+changes: a slider that is moved in the window waits for the drawing alone. What is asked wrongly is said in
 preview-error.json, and the next change is waited for.
 """
 
