@@ -171,7 +171,7 @@ def test_it_ends_when_nobody_asks(window: Window, monkeypatch: pytest.MonkeyPatc
 def test_what_no_pretraining_can_be_is_said(window: Window) -> None:
     with pytest.raises(ValueError, match="no architecture 'vit_huge_imagined'"):
         window.drawn(backbone="vit_huge_imagined")
-    with pytest.raises(ValueError, match="does not say what to draw"):
+    with pytest.raises(ValueError, match="does not hold the values"):
         run, control, job = window.start()
         window.ask_file.unlink(missing_ok=True)
         preview.run(job, run, control)

@@ -7,7 +7,6 @@ preview-error.json, and the next change is waited for.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from workbench.engine.augment.augmenter import Augmenter
 from workbench.engine.control import Control
 from workbench.engine.methods.base import Draw, Method
 from workbench.engine.methods.registry import method_class
+from workbench.engine.pretrain.asked import Asked
 from workbench.engine.pretrain.pool import Pool, find_pool
 from workbench.engine.pretrain.store import fill, stored_size
 from workbench.records.augmentation import changed, under_preset
@@ -53,7 +53,7 @@ def run(job: PreviewJob, run: RunFolder, control: Control) -> dict[str, Any]:
     drawer = _Drawer(job, control)
     path = Path(job.pretrain)
     if not job.watch:
-        drawer.draw(*_asked(path, job)).save(run.path / PREVIEW)
+        drawer.draw(Asked.read(path)).save(run.path / PREVIEW)
         return {"preview": PREVIEW}
     answered = 0
     seen: int | None = None
@@ -66,17 +66,17 @@ def run(job: PreviewJob, run: RunFolder, control: Control) -> dict[str, Any]:
             continue
         seen, changed_at = stamp, time.monotonic()
         answered += 1
-        _answer(path, job, drawer, run)
+        _answer(path, drawer, run)
         control.progress(answered, answered, unit="previews", detail="Views drawn")
     return {"preview": PREVIEW, "answered": answered}
 
 
-def _answer(path: Path, job: PreviewJob, drawer: _Drawer, run: RunFolder) -> None:
+def _answer(path: Path, drawer: _Drawer, run: RunFolder) -> None:
     ask = 0
     try:
-        asked = _asked(path, job)
-        ask = asked[0]
-        preview = drawer.draw(*asked)
+        asked = Asked.read(path)
+        ask = asked.ask
+        preview = drawer.draw(asked)
     except ValueError as error:
         write_document(run.path / PREVIEW_ERROR, "preview-error", 1, {"ask": ask, "error": str(error)})
         return
@@ -91,15 +91,6 @@ def _stamp(path: Path) -> int | None:
         return None
 
 
-def _asked(path: Path, job: PreviewJob) -> tuple[int, int, dict[str, Any]]:
-    """Number of the request, number of the draw, and the values. Raises ValueError where the file can't be read."""
-    try:
-        body = json.loads(path.read_text("utf-8"))
-        return int(body["ask"]), int(body.get("draw", job.draw)), dict(body["config"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} does not say what to draw ({error}). Ask again.") from None
-
-
 @dataclass(frozen=True, slots=True)
 class _Pictures:
     names: tuple[str, ...]
@@ -110,12 +101,12 @@ class _Pictures:
 
 class _Drawer:
     def __init__(self, job: PreviewJob, control: Control) -> None:
-        self._num, self._control = job.images, control
+        self._num, self._number, self._control = job.images, job.draw, control
         self._kept: tuple[tuple[Any, ...], _Pictures] | None = None
 
-    def draw(self, ask: int, number: int, values: dict[str, Any]) -> Preview:
+    def draw(self, asked: Asked) -> Preview:
         """Raises ValueError for values that no pretraining can have."""
-        config = build(PretrainJob, values)
+        config = asked.job()
         found = method_class(config.method)
         settings = build(found.Config, parse_settings(describe(found.Config), config.settings))
         augmentation = changed(under_preset(found.views(), config.preset), config.augment)
@@ -137,6 +128,7 @@ class _Drawer:
             device=torch.device("cpu"),
         )
         num = len(pictures.names)
+        number = self._number if asked.draw is None else asked.draw
         draw = Draw(config.seed, number, num, slice(0, num))
         views, corners = augmenter.drawn(pictures.pixels, pictures.shapes, draw)
         return Preview(
@@ -150,7 +142,7 @@ class _Drawer:
                 _mask(found, settings, draw, view.shape[-1] // patch, place) if patch > 1 else None
                 for place, view in enumerate(views)
             ),
-            ask=ask,
+            ask=asked.ask,
         )
 
     def _pictures(self, config: PretrainJob, image_size: int) -> _Pictures:
