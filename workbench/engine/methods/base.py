@@ -143,6 +143,12 @@ class Method(nn.Module, ABC):
         """The published views."""
 
     @classmethod
+    def views_for(cls, tokens: bool) -> Augmentation:
+        """The published views for a transformer (`tokens`) or a convolutional network, where they differ; then
+        as many kinds for both, so that a change of "2.blur" means the same."""
+        return cls.views()
+
+    @classmethod
     @abstractmethod
     def recipe(cls, config: Any, plan: Plan, tokens: bool) -> Recipe:
         """The published recipe for `plan`; `tokens`: whether the backbone is a transformer. Raises ValueError where
@@ -173,6 +179,7 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def facts(cls) -> MethodFacts:
+        conv = cls.views_for(tokens=False)
         return MethodFacts(
             name=cls.name,
             title=cls.title,
@@ -183,7 +190,8 @@ class Method(nn.Module, ABC):
             source=cls.source,
             tokens_only=cls.tokens_only,
             params=describe(cls.Config),
-            published=cls.views(),
+            published=cls.views_for(tokens=True),
+            published_conv=conv if conv != cls.views_for(tokens=True) else None,
         )
 
 
