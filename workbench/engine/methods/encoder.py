@@ -12,12 +12,16 @@ class Encoder(nn.Module):
     """A timm model without its classifier.
 
     `tokens`: whether it is a plain transformer (timm's VisionTransformer), which is what masking needs. `width`: of
-    its vectors. `patch`: px, 1 for a convolutional network.
+    its vectors. `patch`: px, 1 for a convolutional network. `fresh`: whether nothing has been learnt yet, so that a
+    method may begin it in its own way.
+
+    A transformer that is shown pictures of several sizes must be built with timm's `dynamic_img_size`.
     """
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, fresh: bool = True) -> None:
         super().__init__()
         self.module = module
+        self.fresh = fresh
         self.tokens = is_plain_transformer(module)
         self.width = int(
             module.num_features if self.tokens else (module.head_hidden_size or module.num_features)
