@@ -55,7 +55,10 @@ class Recipe:
     final_decay: float | None = None  # None: the decay is constant; else along half a cosine to this
     betas: tuple[float, float] = (0.9, 0.999)  # of AdamW
     momentum: float = 0.9  # of SGD and LARS
-    clip: float = 0.0  # largest norm of the gradient (of the whole, not of each tensor); 0: none
+    clip: float = 0.0  # largest norm of the gradient; 0: none
+    clip_each: bool = (
+        False  # whether `clip` bounds each tensor's own gradient (DINO), not the norm of them all
+    )
     told: tuple[Rule, ...] = ()  # the numbers that the published rule gave here
 
 
@@ -153,6 +156,20 @@ class Method(nn.Module, ABC):
     def recipe(cls, config: Any, plan: Plan, tokens: bool) -> Recipe:
         """The published recipe for `plan`; `tokens`: whether the backbone is a transformer. Raises ValueError where
         the method can't work so."""
+
+    @classmethod
+    def hidden(cls, config: Any, draw: Draw, num: int, grid: int, view: int) -> torch.Tensor | None:
+        """Which patches of a view the network isn't shown, as a step draws them and as a preview shows them.
+
+        Args:
+            num: images of this process, as many as `draw` has rows.
+            grid: patches along a side of the view.
+            view: number of the view, from 0.
+
+        Returns:
+            (num, grid * grid) bool on the CPU, True where hidden, row by row; None where nothing is.
+        """
+        return None
 
     @abstractmethod
     def forward(self, batch: Batch) -> Outcome:
