@@ -17,7 +17,7 @@ from workbench.records.params import build, describe
 SIZE = 32  # px
 NARROW = 32  # of every layer that is wide in earnest
 # Settings that are 0 for "as published", or whose size isn't told by their default.
-SMALL = {"hidden": NARROW, "output": NARROW}
+SMALL = {"hidden": NARROW, "output": NARROW, "prototypes": NARROW}
 
 
 def plan_of(*, batch_size: int = 8, images: int = 64, epochs: int = 4, image_size: int = SIZE) -> Plan:

@@ -12,7 +12,8 @@ from lightly.loss import DINOLoss
 from lightly.models.modules.heads import DINOProjectionHead
 from torch.nn import functional
 
-from tests.engine.methods.tiny import batch, method, plan, vit
+from tests.engine.methods.made import batch_of
+from tests.engine.methods.tiny import method, plan, vit
 from workbench.engine.methods import teaching
 from workbench.engine.methods.base import Plan, cosine
 from workbench.engine.methods.centre import Centre
@@ -21,13 +22,13 @@ from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.prototypes import PrototypeHead
 
 K = 24
-SMALL = {"prototypes": K, "inner": 64}
+SMALL = {"prototypes": K, "hidden": 64}
 
 
 def learn(own: DINO, step: int, rate: float = 0.05) -> torch.Tensor:
     """One step by plain descent."""
     own.zero_grad()
-    outcome = own(batch(own, step))
+    outcome = own(batch_of(own, step))
     outcome.loss.backward()
     own.after_backward(step)
     with torch.no_grad():
@@ -52,7 +53,7 @@ def test_loss_gradient_and_centre_over_epochs_are_lightlys(temperatures: tuple[f
     )
     oracle = DINOLoss(K, first, last, warmup_teacher_temp_epochs=3)
     for step in range(10):  # five epochs
-        given = batch(own, step)
+        given = batch_of(own, step)
         students = [own.head(own.encoder(view)) for view in given.views]
         with torch.no_grad():
             teachers = [own.teacher_head(own.teacher(view)) for view in given.views[:2]]
@@ -72,7 +73,7 @@ def test_loss_gradient_and_centre_over_epochs_are_lightlys(temperatures: tuple[f
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # lightly's head uses torch's old weight_norm
 def test_head_is_lightlys() -> None:
-    own = PrototypeHead(32, K, inner=48)
+    own = PrototypeHead(32, K, hidden=48)
     other = DINOProjectionHead(32, 48, 256, K)
     linear = [layer for layer in other.layers if isinstance(layer, torch.nn.Linear)]
     mine = [layer for layer in own.layers if isinstance(layer, torch.nn.Linear)]
@@ -96,7 +97,7 @@ def test_head_is_lightlys() -> None:
 
 
 def test_head_can_be_copied() -> None:
-    head = PrototypeHead(8, 5, inner=16)
+    head = PrototypeHead(8, 5, hidden=16)
     copied = copy.deepcopy(head)
     vectors = torch.randn(3, 8)
     assert torch.equal(head(vectors), copied(vectors))
@@ -149,7 +150,7 @@ def test_going_on_from_what_was_kept_is_the_same_run() -> None:
 def test_convolutional_network() -> None:
     encoder = Encoder(timm.create_model("resnet18", num_classes=0))
     own = method("dino", encoder, plan(image_size=32), **SMALL)
-    outcome = own(batch(own))
+    outcome = own(batch_of(own, 0))
     outcome.loss.backward()
     assert outcome.vectors.shape == (4, 512) and torch.isfinite(outcome.loss)
     own.after_step(0)
@@ -173,8 +174,8 @@ def test_uniform_outputs_lose_ln_k() -> None:
     targets = [own.centre.probabilities(torch.zeros(4, K), 0.04)] * 2
     assert teaching.crossed(outputs, targets).item() == pytest.approx(own.uniform_loss)
     assert teaching.entropy(targets[0]).item() == pytest.approx(math.log(K))
-    outcome = own(batch(own))
-    slow = functional.softmax(own.teacher_head(own.teacher(batch(own).views[0])) / 0.04, dim=-1)
+    outcome = own(batch_of(own, 0))
+    slow = functional.softmax(own.teacher_head(own.teacher(batch_of(own, 0).views[0])) / 0.04, dim=-1)
     torch.testing.assert_close(outcome.outputs, slow)
 
 

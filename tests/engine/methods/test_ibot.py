@@ -11,14 +11,15 @@ import pytest
 import torch
 from lightly.loss import IBOTPatchLoss
 
+from tests.engine.methods.made import batch_of
 from tests.engine.methods.test_dino import learn
-from tests.engine.methods.tiny import batch, method, plan, vit
+from tests.engine.methods.tiny import method, plan, vit
 from workbench.engine.methods.base import Draw
 from workbench.engine.methods.ibot import IBOT
 from workbench.engine.methods.masks import block_masks
 
 K = 24
-SMALL = {"prototypes": K, "inner": 64}
+SMALL = {"prototypes": K, "hidden": 64}
 
 
 def ibot(**settings: Any) -> IBOT:
@@ -78,7 +79,7 @@ def test_loss_gradient_and_centres_over_steps_are_the_published() -> None:
     own = ibot(warming_epochs=3, momentum=0.9)
     slow = Published()
     for step in range(5):
-        given = batch(own, step, num=3)
+        given = batch_of(own, step, num=3)
         masks = [own.hidden(own.config, given.draw, 3, 4, view) for view in range(2)]
         assert masks[0] is not None and masks[1] is not None
         with torch.no_grad():
@@ -111,7 +112,7 @@ def test_loss_gradient_and_centres_over_steps_are_the_published() -> None:
 
 def test_first_patch_loss_is_lightlys() -> None:
     own = ibot(masked_views=1.0)
-    given = batch(own)
+    given = batch_of(own, 0)
     hidden = torch.cat([own.hidden(own.config, given.draw, 4, 4, view) for view in range(2)])
     images = torch.cat(given.views[:2])
     student = own.head(own.encoder.patches_of(own.encoder.all_tokens(images, hidden))[hidden])
@@ -122,7 +123,7 @@ def test_first_patch_loss_is_lightlys() -> None:
 
 def test_the_teacher_sees_what_is_hidden_and_the_student_does_not() -> None:
     own = ibot(masked_views=1.0, picture_weight=0.0)
-    given = batch(own)
+    given = batch_of(own, 0)
     hidden = torch.cat([own.hidden(own.config, given.draw, 4, 4, view) for view in range(2)])
     patches = hidden.view(8, 1, 4, 1, 4, 1).expand(8, 3, 4, 8, 4, 8).reshape(8, 3, 32, 32)
     images = torch.cat(given.views[:2])
@@ -136,7 +137,7 @@ def test_the_teacher_sees_what_is_hidden_and_the_student_does_not() -> None:
 
 def test_a_batch_in_which_nothing_is_hidden() -> None:
     own = ibot(masked_views=0.0)
-    outcome = own(batch(own))
+    outcome = own(batch_of(own, 0))
     outcome.loss.backward()
     assert outcome.numbers["patch_loss"] == 0 and torch.isfinite(outcome.loss)
     assert outcome.uniform_loss == pytest.approx(math.log(K))
@@ -149,7 +150,7 @@ def test_uniform_outputs_lose_what_is_told() -> None:
         torch.nn.init.zeros_(head.layers[-1].weight)
         torch.nn.init.ones_(head.layers[-1].bias)  # every vector is the same
         head.last.parametrizations.weight.original1.data.fill_(1.0)  # and every prototype
-    outcome = own(batch(own, num=8))
+    outcome = own(batch_of(own, 0, num=8))
     assert outcome.loss.item() == pytest.approx(outcome.uniform_loss, rel=1e-5)
 
 
@@ -209,7 +210,7 @@ def test_nothing_draws_from_the_shared_generator() -> None:
     own = ibot()
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    own(batch(own))
+    own(batch_of(own, 0))
     assert torch.equal(torch.get_rng_state(), before)
 
 

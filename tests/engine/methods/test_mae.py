@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
-from tests.engine.methods.tiny import IMAGE, batch, method, plan, vit
+from tests.engine.methods.made import batch_of
+from tests.engine.methods.tiny import IMAGE, method, plan, vit
 from workbench.engine.methods.decoder import Decoder
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.mae import MAE, cut
@@ -41,7 +42,7 @@ def theirs(of: MAE) -> ViTMAEForPreTraining:
 def test_loss_mask_logits_and_gradients_are_those_of_transformers(norm_pixels: bool, ratio: float) -> None:
     own = mae(norm_pixels=norm_pixels, mask_ratio=ratio)
     other = theirs(own)
-    given = batch(own)
+    given = batch_of(own, 0)
     noise = given.draw.uniform(STREAM, 16)
 
     outcome = own(given)
@@ -80,7 +81,7 @@ def test_positions_are_those_of_transformers_and_not_nought() -> None:
 
 def test_shuffled_patches_are_another_picture() -> None:
     own = mae()
-    images = batch(own).views[0]
+    images = batch_of(own, 0).views[0]
     shuffled = images.roll(8, dims=3)
     moved = (own.encoder(images) - own.encoder(shuffled)).abs().max()
     assert moved > 1e-3
@@ -90,7 +91,7 @@ def test_shuffled_patches_are_another_picture() -> None:
 
 def test_only_hidden_patches_count() -> None:
     own = mae(norm_pixels=False)
-    given = batch(own)
+    given = batch_of(own, 0)
     hidden = own.hidden(own.config, given.draw, 4, 4, 0)
     errors = (own.reconstruct(given.views[0], hidden) - cut(given.views[0], 8)).square().mean(-1)
     torch.testing.assert_close(own(given).loss, errors[hidden].mean())
@@ -101,13 +102,13 @@ def test_only_visible_patches_are_encoded(monkeypatch: pytest.MonkeyPatch) -> No
     seen: list[int] = []
     own.encoder.module.blocks[0].register_forward_hook(lambda *call: seen.append(call[1][0].shape[1]))
     own.decoder.blocks[0].register_forward_hook(lambda *call: seen.append(call[1][0].shape[1]))
-    own(batch(own))
+    own(batch_of(own, 0))
     assert seen == [1 + 4, 1 + 16]
 
 
 def test_hidden_pixels_reach_the_loss_only_as_target() -> None:
     own = mae()
-    given = batch(own)
+    given = batch_of(own, 0)
     hidden = own.hidden(own.config, given.draw, 4, 4, 0)
     images = given.views[0].clone()
     painted = own.reconstruct(images, hidden)
@@ -136,7 +137,7 @@ def test_loaded_weights_keep_their_positions() -> None:
 @pytest.mark.parametrize("changes", [{"reg_tokens": 2}, {"class_token": False, "global_pool": "avg"}])
 def test_other_tokens_before_the_patches(changes: dict[str, Any]) -> None:
     own = method("mae", vit(**changes), **SMALL)
-    outcome = own(batch(own))
+    outcome = own(batch_of(own, 0))
     outcome.loss.backward()
     assert outcome.vectors.shape == (4, 32)
     assert all(value.grad is not None for _, value in own.learning())
@@ -151,7 +152,7 @@ def test_written_file_is_read_by_transformers_and_read_back(tmp_path: Path) -> N
     save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
     other, report = ViTMAEForPreTraining.from_pretrained(tmp_path, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
-    given = batch(own)
+    given = batch_of(own, 0)
     noise = given.draw.uniform(STREAM, 16)
     loss = own(given).loss
     torch.testing.assert_close(other.train()(given.views[0], noise=noise).loss, loss)
@@ -192,7 +193,7 @@ def test_what_cannot_be_hidden_is_refused() -> None:
     uneven = torch.zeros(4, 16, dtype=torch.bool)
     uneven[0, 0] = True
     with pytest.raises(ValueError, match="As many"):
-        own.reconstruct(batch(own).views[0], uneven)
+        own.reconstruct(batch_of(own, 0).views[0], uneven)
     with pytest.raises(ValueError, match="position"):
         method("mae", vit(pos_embed="none"), **SMALL)
     with pytest.raises(ValueError, match="multiple"):

@@ -1,4 +1,4 @@
-"""Small networks, plans and batches for the methods that teach or hide."""
+"""Transformers of many kinds, smaller than those of `made.py`, for the methods that teach or hide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import timm
 import torch
 
-from workbench.engine.methods.base import Batch, Draw, Method, Plan
+from workbench.engine.methods.base import Plan
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.registry import method_class
 
@@ -44,15 +44,3 @@ def method(name: str, encoder: Encoder, laid: Plan | None = None, **settings: An
     kind = method_class(name)
     made = kind(encoder, kind.Config(**settings), laid or plan())
     return made.train()
-
-
-def batch(of: Method, step: int = 0, num: int = 4, seed: int = 1) -> Batch:
-    """Random views, which depend on the step alone."""
-    generator = torch.Generator().manual_seed(seed * 1000 + step)
-    patch = of.encoder.patch if of.encoder.tokens else PATCH
-    views = [
-        torch.randn(num, 3, size, size, generator=generator)
-        for view in of.views().views
-        for size in [view.pixels(of.plan.image_size, patch)] * view.count
-    ]
-    return Batch(views=views, draw=Draw(seed, step, num, slice(0, num)), step=step, plan=of.plan)

@@ -73,7 +73,7 @@ class DINO(Method):
         centre_momentum: float = param(
             0.9, help="How slowly the centre follows.", minimum=0, maximum=1, advanced=True
         )
-        inner: int = param(
+        hidden: int = param(
             2048, help="Width of the head's inner layers.", minimum=16, maximum=16_384, advanced=True
         )
         frozen_epochs: int = param(
@@ -89,7 +89,7 @@ class DINO(Method):
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
         prototypes = teaching.num_prototypes(config.prototypes, PROTOTYPES, plan)
-        self.head = PrototypeHead(encoder.width, prototypes, config.inner)
+        self.head = PrototypeHead(encoder.width, prototypes, config.hidden)
         self.teacher = ema.copy_of(encoder)
         self.teacher_head = ema.copy_of(self.head)
         self.centre = Centre(prototypes, config.centre_momentum)
@@ -98,6 +98,11 @@ class DINO(Method):
     @classmethod
     def views(cls) -> Augmentation:
         return teaching.crops(global_min=0.4, local_max=0.4, num_local=8)
+
+    @classmethod
+    def views_for(cls, tokens: bool) -> Augmentation:
+        """Of a convolutional network the local crops are smaller than all global ones, as for ResNet-50."""
+        return cls.views() if tokens else teaching.crops(global_min=0.14, local_max=0.14, num_local=8)
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:

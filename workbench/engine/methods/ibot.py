@@ -91,7 +91,7 @@ class IBOT(Method):
         patch_weight: float = param(
             1.0, help="Weight of the loss of hidden patches.", minimum=0, maximum=100, advanced=True
         )
-        inner: int = param(
+        hidden: int = param(
             2048, help="Width of the head's inner layers.", minimum=16, maximum=16_384, advanced=True
         )
         frozen_epochs: int = param(
@@ -107,7 +107,7 @@ class IBOT(Method):
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
         prototypes = teaching.num_prototypes(config.prototypes, PROTOTYPES, plan)
-        self.head = PrototypeHead(encoder.width, prototypes, config.inner)
+        self.head = PrototypeHead(encoder.width, prototypes, config.hidden)
         encoder.add_mask_token()
         self.teacher = ema.copy_of(encoder)
         self.teacher_head = ema.copy_of(self.head)

@@ -17,6 +17,7 @@ from workbench.engine.methods.decoder import Decoder, begin
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.masks import STREAM, random_mask
 from workbench.engine.methods.positions import grid_positions
+from workbench.engine.methods.recipes import linear_rate, warm_up
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
@@ -100,26 +101,18 @@ class MAE(Method):
                 "MAE hides patches, so it needs a transformer (vit_*). Choose one, or another method for this "
                 "architecture."
             )
-        rate = 1.5e-4 * plan.batch_size / 256
-        warm_up = min(40 * plan.steps_per_epoch, plan.steps // 10)
+        rate, about_rate = linear_rate(1.5e-4, plan, "AdamW; MAE, table 8")
+        steps, about_steps = warm_up(plan, 40, 800)
         width = f"{config.decoder_width}" if config.decoder_width else "half the encoder's, at most 512"
         return Recipe(
             optimiser="adamw",
             learning_rate=rate,
-            warm_up=warm_up,
+            warm_up=steps,
             weight_decay=0.05,
             betas=(0.9, 0.95),
             told=(
-                Rule(
-                    name="learning rate",
-                    value=f"{rate:.3g}",
-                    rule=f"0.00015 x {plan.batch_size} / 256 (AdamW; MAE, table 8)",
-                ),
-                Rule(
-                    name="warm-up",
-                    value=f"{warm_up:,} steps",
-                    rule="40 epochs as published, a tenth of a shorter run",
-                ),
+                about_rate,
+                about_steps,
                 Rule(
                     name="decoder",
                     value=f"{config.decoder_depth} blocks, width {width}",

@@ -17,14 +17,14 @@ class PrototypeHead(nn.Module):
     `weight_norm`.
     """
 
-    def __init__(self, width: int, prototypes: int, inner: int = 2048) -> None:
+    def __init__(self, width: int, prototypes: int, hidden: int = 2048) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(width, inner),
+            nn.Linear(width, hidden),
             nn.GELU(),
-            nn.Linear(inner, inner),
+            nn.Linear(hidden, hidden),
             nn.GELU(),
-            nn.Linear(inner, BOTTLENECK),
+            nn.Linear(hidden, BOTTLENECK),
         )
         for layer in self.layers:
             if isinstance(layer, nn.Linear):

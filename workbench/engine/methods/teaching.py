@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from workbench.engine.methods.base import Plan, Recipe
+from workbench.engine.methods.recipes import linear_rate, warm_up
 from workbench.records.augmentation import PAPER_SIZE, Augmentation, View
 from workbench.records.pretraining import Rule
 
@@ -112,9 +113,9 @@ def recipe(plan: Plan, tokens: bool, *, published: int, prototypes: int, momentu
     """
     counted, first = num_prototypes(prototypes, published, plan), first_momentum(momentum, plan)
     peak = 5e-4 if tokens else 0.03
-    rate = peak * plan.batch_size / 256
-    warm_up = min(10 * plan.steps_per_epoch, plan.steps // 10)
     name = "AdamW" if tokens else "SGD, as for ResNet-50"
+    rate, about_rate = linear_rate(peak, plan, f"{name}; main_dino.py")
+    steps, about_steps = warm_up(plan, 10, 100)
     small = f"ours for fewer than {SMALL_SET:,} images; published are {published:,}, for 1.3 million"
     law = (
         "1 - 0.004 x (B / 1024)^1.5 through the published 0.996 at a batch of 1,024 and 0.9995 at 256, remembering a "
@@ -124,23 +125,15 @@ def recipe(plan: Plan, tokens: bool, *, published: int, prototypes: int, momentu
     return Recipe(
         optimiser="adamw" if tokens else "sgd",
         learning_rate=rate,
-        warm_up=warm_up,
+        warm_up=steps,
         weight_decay=0.04 if tokens else 1e-4,
         final_rate=min(1e-6, rate),
         final_decay=0.4 if tokens else None,
         clip=3.0,
         clip_each=True,
         told=(
-            Rule(
-                name="learning rate",
-                value=f"{rate:.3g}",
-                rule=f"{peak:g} x {plan.batch_size} / 256 ({name}; main_dino.py)",
-            ),
-            Rule(
-                name="warm-up",
-                value=f"{warm_up:,} steps",
-                rule="10 epochs as published, a tenth of a shorter run",
-            ),
+            about_rate,
+            about_steps,
             Rule(
                 name="prototypes",
                 value=f"{counted:,}",
