@@ -94,8 +94,8 @@ def timm_of_config(config: Mapping[str, Any], name: str) -> TimmViT:
     kind = str(config.get("model_type"))
     if kind not in MODELS:
         raise ValueError(
-            f"{printable(name)} is of the kind {printable(kind)!r}, which timm's plain vision transformer is not. Take "
-            f"one of the kinds {', '.join(MODELS)}, or the same network under timm's name."
+            f"{printable(name)} is of the kind {printable(kind)!r}, which timm's plain vision transformer is not. "
+            f"Take one of the kinds {', '.join(MODELS)}, or the same network under timm's name."
         )
     told = {**_USUAL, **{key: value for key, value in config.items() if value is not None}}
     act = told["hidden_act"]
@@ -226,7 +226,7 @@ def state_to_transformers(
 ) -> State:
     """Weights of timm's `module` under the names of the file that `config` (of `config_of_timm`) belongs to.
 
-    `mask_token`: (width,), what hidden patches are replaced by, for the kinds that keep one; zeros where there is none.
+    `mask_token`: (width,), what hidden patches are replaced by, for the kinds that keep one; None writes zeros.
     """
     kind = str(config["model_type"])
     state: State = {key: value.detach() for key, value in module.state_dict().items()}
