@@ -28,8 +28,7 @@ class LearntImages:
     @classmethod
     def of(cls, digests: np.ndarray) -> LearntImages:
         """Of (M, 16) uint8 in any order, copies among them."""
-        rows = np.ascontiguousarray(digests, dtype=np.uint8).reshape(-1, _BYTES)
-        return cls(np.unique(rows, axis=0) if len(rows) else rows)
+        return cls(np.unique(_keys(digests)).view(np.uint8).reshape(-1, _BYTES))
 
     def __len__(self) -> int:
         return len(self.digests)
@@ -66,6 +65,6 @@ class LearntImages:
 
 
 def _keys(digests: np.ndarray) -> np.ndarray:
-    """One sortable value a row: two numbers of 8 bytes."""
+    """One sortable value a row."""
     rows = np.ascontiguousarray(digests, dtype=np.uint8).reshape(-1, _BYTES)
-    return rows.view([("a", "<u8"), ("b", "<u8")]).ravel()
+    return rows.view(f"V{_BYTES}").ravel()

@@ -10,9 +10,8 @@ from typing import Any
 
 from workbench.engine.backbones import digest, hub, recipes
 from workbench.engine.backbones.catalogue import REMEDY, models_folder
-from workbench.engine.backbones.families import family_of, is_timm
+from workbench.engine.backbones.families import family_of, features_of, is_timm
 from workbench.engine.backbones.packs import DOCUMENT, read_pack
-from workbench.engine.backbones.resolve import features_of, torch_hub
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.text import printable
 
@@ -50,7 +49,7 @@ def timm_names(
     place = cache or hub.cache_folder()
     folders = {path.name for path in place.glob("models--*--*")} if place.is_dir() else set()
     found = []
-    beside = {path.name for path in torch_hub().iterdir()} if torch_hub().is_dir() else set()
+    beside = {path.name for path in hub.torch_hub().iterdir()} if hub.torch_hub().is_dir() else set()
     for name, family, size, licence, repository, file in names:
         if f"timm/{name}" in known or repository in known:
             continue

@@ -64,7 +64,7 @@ def mark_of(result: FinetuneResult) -> dict[str, Any]:
     """What the checkpoint says of itself, for programs."""
     seed = next(seed for seed in result.seeds if seed.seed == result.checkpoint_seed)
     return {
-        "kind": marks.KIND,
+        "kind": marks.TUNED,
         "backbone": result.backbone,
         "trained": result.trained,
         "index": result.index,
