@@ -28,7 +28,7 @@ SCORES = {
 def cloud(
     count: int, width: int, classes: int, apart: float, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N, D) float32 features around the classes' centres, off from 0, (N,) labels of uneven frequency, (N,) parts."""
+    """(N, D) float32 features around the classes' centres, (N,) labels of uneven frequency, (N,) parts."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(classes, count, p=np.arange(1, classes + 1) / (classes * (classes + 1) / 2))
     centres = rng.normal(0, apart, (classes, width))

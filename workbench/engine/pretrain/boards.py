@@ -1,8 +1,8 @@
 """The measurements of a run as TensorBoard reads them, beside metrics.jsonl, which stays the truth.
 
 A record is its length (8 bytes), the length's masked CRC-32C (4), an `Event` message, and its masked CRC-32C (4).
-tensorboardX knows both, but its writer hands the events to a thread through a queue of ten: where the disk is full the
-thread dies, and the eleventh event would wait for ever. So records are written here and now.
+tensorboardX knows both, but its writer hands the events to a thread through a queue of ten: where the disk is full
+the thread dies, and the eleventh event would wait for ever. So records are written here and now.
 """
 
 from __future__ import annotations

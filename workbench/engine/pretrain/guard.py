@@ -171,8 +171,8 @@ def _grey_jitter(facts: Facts) -> Finding | None:
     return Finding(
         name="colour changes of grey pictures",
         severity="info",
-        advice=f"The pictures are grey, and changes of hue and saturation and taking colour away ({', '.join(names)}) "
-        "do nothing to them. Light, contrast, crop and blur are all that makes the views differ.",
+        advice="The pictures are grey, and changes of hue and saturation and taking colour away "
+        f"({', '.join(names)}) do nothing to them. Light, contrast, crop and blur are all that differs.",
     )
 
 

@@ -18,9 +18,9 @@ from workbench.engine.evals.probe import fit_probes
 from workbench.engine.methods.encoder import Encoder
 from workbench.records.spec import Precision
 
-# DINO's authors found 20 the best in most of their runs (Caron et al. 2021). The best k on validation would be another
-# at each look, and a curve of such maxima would flatter. Votes fall off with distance, so that 20 neighbours outvote a
-# small class less than a plain majority would.
+# DINO's authors found 20 the best in most of their runs (Caron et al. 2021). The best k on validation would be
+# another at each look, and a curve of such maxima would flatter. Votes fall off with distance, so that 20 neighbours
+# outvote a small class less than a plain majority would.
 NEIGHBOURS = 20
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # C, of z-scored features; few, for a look must be cheap
 HELD_OUT = 5  # every so many images of a class are held out of the fits that the strength is chosen by
@@ -29,7 +29,7 @@ TOLERANCE = 1e-4  # as of the choices in `evals/one_model.py`
 
 
 class Looker:
-    """Looks at the validation part of some labelled images, again and again with other features of the same images."""
+    """Looks at the validation part of some labelled images, again and again with other features of them."""
 
     def __init__(
         self, labels: np.ndarray, part: np.ndarray, num_classes: int, metric: str, device: torch.device
