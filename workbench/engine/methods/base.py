@@ -113,7 +113,9 @@ class Outcome:
     vectors: (
         torch.Tensor
     )  # (B, D) detached: the backbone's own vectors of the first view, for the collapse doctor
-    numbers: dict[str, torch.Tensor | float] = field(default_factory=dict)  # scalars to be plotted, detached
+    # Scalars to be plotted, detached. A method whose head can collapse alone (SimSiam, BYOL) tells `output_spread`:
+    # the standard deviation of its head's outputs at length 1 over the batch, times the root of their width.
+    numbers: dict[str, torch.Tensor | float] = field(default_factory=dict)
     # The loss of a network whose output is uniform (ln K), and the logarithm of the number of outputs; None where the
     # method has neither.
     uniform_loss: float | None = None
