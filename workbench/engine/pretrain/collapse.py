@@ -68,8 +68,8 @@ def spread(batches: Sequence[torch.Tensor]) -> float:
 
 
 def ranks(vectors: torch.Tensor) -> Ranks:
-    """Of (N, D) vectors, N at least 2; of the last ones where both are many. In float64, for the eigenvalues of a Gram
-    matrix are squares, and their roots would have half the digits only."""
+    """Of (N, D) vectors, N at least 2; of the last ones where both are many. In float64, for the eigenvalues of a
+    Gram matrix are squares, and their roots would have half the digits only."""
     if min(vectors.shape) > MOST_SIDE:
         vectors = vectors[-MOST_SIDE:]
     if vectors.device.type == "mps":  # has no float64
