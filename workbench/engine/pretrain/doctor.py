@@ -102,7 +102,7 @@ class Doctor:
         while held - len(self._vectors[0]) >= VECTORS:
             held -= len(self._vectors.popleft())
         if outcome.outputs is not None and self._soon(step, len(outcome.outputs)):
-            self._outputs.append(outcome.outputs.detach())
+            self._outputs.append(outcome.outputs.detach()[:OUTPUTS])
 
     def due(self, step: int) -> bool:
         """Whether to check after `step` was seen: every so many steps, after the very first, and at once where a
