@@ -176,13 +176,13 @@ class Session(QObject):
 
     def describe(self, *, devices: bool = True) -> None:
         """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
-        known = self._project().folder / "caches" / "catalogue.json"
+        project = self._project()
+        known = project.folder / "caches" / "catalogue.json"
         if known.exists() and not self.catalogue:
             self._show_catalogue(known)
             self.models.read_names(known.with_name("names.json"))
-        run = RunFolder.create(
-            known.parent / "describe", DescribeJob(devices=devices, names=True), title="Look up the backbones"
-        )
+        job = DescribeJob(devices=devices, names=True, runs=str(project.runs_folder))
+        run = RunFolder.create(known.parent / "describe", job, title="Look up the backbones")
         self._jobs.start_aside(run, self._adopt_catalogue)
 
     def choose(self, backbone: str, feature: str = "", image_size: int = 0) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from workbench.engine.methods.base import Outcome
-from workbench.engine.pretrain import card, collapse, symptoms
+from workbench.engine.pretrain import collapse, health_rows, symptoms
 from workbench.engine.pretrain.symptoms import Block, Past
 from workbench.records.pretraining import Health
 
@@ -130,7 +130,10 @@ class Doctor:
             peak=self.learning_rate,
         )
         health = Health(
-            step=step, every=self.every, rows=card.rows(block, findings, self.clip), findings=tuple(findings)
+            step=step,
+            every=self.every,
+            rows=health_rows.rows(block, findings, self.clip),
+            findings=tuple(findings),
         )
         self._remember(block)
         return health, _numbers(block)
