@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,13 @@ import psutil
 import torch
 
 from workbench.engine.control import Control
-from workbench.engine.device import is_out_of_memory, memory
+from workbench.engine.device import memory
+from workbench.engine.pretrain.asked import Asked
 from workbench.engine.pretrain.assemble import Ready, assemble, cache_folder
+from workbench.engine.pretrain.fit import kept_bytes, largest_fit, parts_for
 from workbench.engine.pretrain.store import free_bytes, store_bytes
 from workbench.engine.pretrain.warnings import warnings
-from workbench.records.params import build
-from workbench.records.pretrain_job import EstimateJob, PretrainJob
+from workbench.records.pretrain_job import EstimateJob
 from workbench.records.pretrain_plans import ESTIMATE, Estimate
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
@@ -33,8 +32,7 @@ _GIB = 1 << 30
 
 def run(job: EstimateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError for what can't be trained, in words."""
-    asked = json.loads(Path(job.pretrain).read_text("utf-8"))["config"]
-    wanted = build(PretrainJob, {**asked, "device": job.device, "processes": 1})
+    wanted = replace(Asked.read(Path(job.pretrain)).job(), device=job.device, processes=1)
     ready = assemble(wanted, control, sample=SAMPLE, scratch=run.path / "pixels")
     control.progress(0, STEPS + 1, unit="steps", detail="Timing a few steps")
     measured = _measure(ready, control)
@@ -72,79 +70,51 @@ def run(job: EstimateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
 class _Measured:
-    def __init__(self, images: int, seconds: float, peak: int | None) -> None:
-        self.images, self.seconds, self.peak = images, seconds, peak
+    images: int
+    seconds: float
+    peak: int  # bytes, of a batch in as many parts as fit
 
 
 def _measure(ready: Ready, control: Control) -> _Measured:
-    """Time real steps of the whole batch on a GPU, in as many parts as fit; of a few images on a CPU."""
+    """Find what fits, then time real steps: of the whole batch on a GPU, of a few images on a CPU, where memory and
+    time grow in proportion."""
     cuda = ready.device.type == "cuda"
     whole = ready.plan.batch_size
     num = whole if cuda else min(whole, CPU_IMAGES)
-    while True:
-        try:
-            return _steps(ready, control, num, whole)
-        except RuntimeError as error:
-            parts = ready.trainer.accumulate
-            if not cuda or not is_out_of_memory(error) or whole // parts < 4 or ready.job.accumulate:
-                raise
-            ready.trainer.accumulate = parts * 2
-            ready.trainer.optimiser.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()
-
-
-def _steps(ready: Ready, control: Control, num: int, whole: int) -> _Measured:
-    cuda = ready.device.type == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(ready.device)
     places = np.resize(ready.learn, num)
-    pixels = ready.store.take(places).to(ready.device)
-    shapes = ready.pool.shapes[places]
-    peak = _Peak()
+    pixels, shapes = ready.store.take(places).to(ready.device), ready.pool.shapes[places]
+
+    def step(size: int) -> None:
+        control.checkpoint()
+        ready.trainer.step(0, pixels[:size], shapes[:size], slice(0, size))
+
+    asked = ready.job.accumulate
+    ready.trainer.accumulate = 1
+    if cuda and not asked:
+        fit = largest_fit(step, whole, ready.device, smallest=2)
+        parts, peak = fit.accumulate, fit.peak_bytes
+    else:
+        peak = round(kept_bytes(step, num, ready.device) * whole / num)
+        parts = asked or parts_for(peak, whole, ready.device)
+        peak //= parts
+    ready.trainer.accumulate = parts if cuda else 1
     seconds = []
-    with peak:
-        for step in range(STEPS + 1):
-            control.progress(step, STEPS + 1, unit="steps", detail="Timing a few steps")
-            began = time.perf_counter()
-            ready.trainer.step(step, pixels, shapes, slice(0, num))
-            if cuda:
-                torch.cuda.synchronize(ready.device)
-            seconds.append(time.perf_counter() - began)
-    best = float(np.median(seconds[1:]))
-    if cuda:
-        return _Measured(num, best, int(torch.cuda.max_memory_allocated(ready.device)))
-    return _Measured(num, best, peak.before + round(peak.grown * whole / num))
+    for number in range(STEPS + 1):
+        control.progress(number, STEPS + 1, unit="steps", detail="Timing a few steps")
+        began = time.perf_counter()
+        step(num)
+        if cuda:
+            torch.cuda.synchronize(ready.device)
+        seconds.append(time.perf_counter() - began)
+    ready.trainer.accumulate = parts
+    return _Measured(num, float(np.median(seconds[1:])), peak)
 
 
-class _Peak:
-    """The largest resident set while a block runs, looked at a hundred times a second."""
-
-    def __enter__(self) -> _Peak:
-        self._process = psutil.Process()
-        self.before = self._process.memory_info().rss
-        self._most = self.before
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    @property
-    def grown(self) -> int:
-        return self._most - self.before
-
-    def _look(self) -> None:
-        while not self._end.wait(0.01):
-            self._most = max(self._most, self._process.memory_info().rss)
-
-
-def _room(peak: int | None, total: int, stored: int, free: int) -> list[Finding]:
+def _room(peak: int, total: int, stored: int, free: int) -> list[Finding]:
     found = []
-    if peak is not None and peak > 0.95 * total:
+    if peak > 0.95 * total:
         found.append(
             Finding(
                 name="too little memory",

@@ -19,6 +19,8 @@ import torch
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import device_name, is_out_of_memory
 from workbench.engine.methods import across
+from workbench.engine.methods.mae import MAE
+from workbench.engine.methods.mae_hf import whole_mae
 from workbench.engine.pretrain import state, together
 from workbench.engine.pretrain.assemble import Ready, assemble
 from workbench.engine.pretrain.export import save_backbone
@@ -27,6 +29,7 @@ from workbench.engine.pretrain.loop import Keeper, Progress, learn
 from workbench.engine.pretrain.train import NotFinite
 from workbench.engine.pretrain.warnings import warnings
 from workbench.engine.pretrain.watch import Watch
+from workbench.records.learnt_images import LearntImages
 from workbench.records.pretrain_job import PretrainJob
 from workbench.records.pretraining import BACKBONE, CHECKPOINTS, RESULT, PretrainResult
 from workbench.records.results import Finding
@@ -156,7 +159,9 @@ def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seco
     """Write result and backbone of the network as it is."""
     watch.flush()
     result = _result(ready, run, watch, progress, seconds)
-    save_backbone(run.path / BACKBONE, ready.method, ready.built, ready.pool, ready.learn, result)
+    learnt = _learnt(ready)
+    whole = whole_mae(ready.method) if isinstance(ready.method, MAE) else None
+    save_backbone(run.path / BACKBONE, ready.method.backbone, ready.built, result, learnt, whole=whole)
     result.save(run.path / RESULT)
     return {
         "result": RESULT,
@@ -203,7 +208,7 @@ def _result(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seco
         images=len(ready.learn),
         left_out=ready.pool.left_out,
         index=ready.pool.index_hash,
-        pool=ready.pool.learnt_hash(),
+        pool=_learnt(ready).content_hash(),
         steps=progress.step,
         epochs=round(ready.plan.epoch_at(progress.step), 4),
         planned_epochs=ready.plan.epochs,
@@ -229,7 +234,10 @@ def _provenance(ready: Ready, run: RunFolder, key: str, source: Path | None) -> 
     split = ready.pool.split
     run.add_provenance(
         {
-            "inputs": {"index": ready.pool.index_hash, "pool": ready.pool.learnt_hash()},
+            "inputs": {
+                "index": ready.pool.index_hash,
+                "pool": _learnt(ready).content_hash(),
+            },
             "seeds": {"run": ready.job.seed, "split": ready.job.split_seed},
             "split": split.hash if split is not None else "",
             "device": str(ready.device),
@@ -247,6 +255,10 @@ def _provenance(ready: Ready, run: RunFolder, key: str, source: Path | None) -> 
             "refused": refused,
         }
     )
+
+
+def _learnt(ready: Ready) -> LearntImages:
+    return LearntImages.of(ready.pool.digests[ready.learn])
 
 
 def _key(ready: Ready) -> str:

@@ -177,6 +177,16 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Batch) -> Outcome:
         """Loss and diagnostics of one batch. Must be called once a step, in training mode."""
 
+    @property
+    def num_outputs(self) -> int | None:
+        """Prototypes that a teacher spreads pictures over; None where there are none."""
+        return None
+
+    @property
+    def queue_size(self) -> int | None:
+        """Earlier keys that are kept; None where there is no queue."""
+        return None
+
     def after_backward(self, step: int) -> None:
         """Called when the gradients are there, before they are clipped and used."""
 

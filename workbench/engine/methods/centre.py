@@ -5,6 +5,8 @@ Caron et al. 2021 (DINO), section 3.1; `main_dino.py`, `DINOLoss.update_center`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -22,6 +24,10 @@ class Centre(nn.Module):
         self.momentum = momentum
         self.register_buffer("value", torch.zeros(num))
         self._means: list[torch.Tensor] = []  # empty between steps, so it needn't be kept with a checkpoint
+
+    def _load_from_state_dict(self, *values: Any) -> None:
+        self._means.clear()  # of a step that was broken off
+        super()._load_from_state_dict(*values)
 
     @torch.no_grad()
     def probabilities(self, outputs: torch.Tensor, temperature: float) -> torch.Tensor:

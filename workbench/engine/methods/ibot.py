@@ -212,6 +212,10 @@ class IBOT(Method):
     def backbone(self) -> Encoder:
         return self.teacher
 
+    @property
+    def num_outputs(self) -> int:
+        return len(self.centre.value)
+
     def _momentum(self, step: int) -> float:
         return cosine(teaching.first_momentum(self.config.momentum, self.plan), 1.0, step, self.plan.steps)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from workbench.engine.backbones.huggingface import quietly
 from workbench.engine.methods.mae import MAE
 
 _BLOCK = {
@@ -64,6 +65,24 @@ def to_hugging_face(method: MAE) -> tuple[dict[str, Any], dict[str, torch.Tensor
     painted = values["decoder.positions"]
     state[_POSITIONS["decoder.positions"]] = torch.cat([torch.zeros_like(painted[:1]), painted]).unsqueeze(0)
     return _config(method), state
+
+
+def whole_mae(method: MAE) -> Any:
+    """transformers' ViTMAEForPreTraining with these weights; None where the encoder has parts that it knows not."""
+    from transformers import ViTMAEConfig, ViTMAEForPreTraining
+
+    try:
+        config, state = to_hugging_face(method)
+    except ValueError:
+        return None
+    with torch.random.fork_rng(devices=[]), quietly():
+        model, report = ViTMAEForPreTraining.from_pretrained(
+            None, config=ViTMAEConfig(**config), state_dict=state, output_loading_info=True
+        )
+    strange = [*report["missing_keys"], *report["unexpected_keys"]]
+    if strange:
+        raise ValueError(f"transformers' ViTMAE has other weights: {', '.join(sorted(strange)[:3])}.")
+    return model.eval()
 
 
 def load_hugging_face(method: MAE, state: Mapping[str, torch.Tensor]) -> None:

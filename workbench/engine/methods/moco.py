@@ -205,6 +205,10 @@ class MoCo(Method):
         uniform = 4 * temperature * math.log(len(first) * across.processes())
         return loss, vectors, uniform
 
+    @property
+    def queue_size(self) -> int | None:
+        return None if self.encoder.tokens else len(self.queue)
+
     def _among_queue(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, float]:
         first, second = batch.views
         vectors = self.encoder(first)

@@ -73,7 +73,6 @@ def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Pa
     """
     found = method_class(job.method)
     config = build(found.Config, parse_settings(describe(found.Config), job.settings))
-    augmentation = changed(under_preset(found.views(), job.preset), job.augment)
     device = torch.device(together.join(pick_device(job.device)))
     control.progress(0, 1, unit="images", detail="Looking for the images to learn from", device=str(device))
     pool = find_pool(job)
@@ -89,6 +88,8 @@ def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Pa
         allow_download=job.allow_download,
     )
     check(found, built.encoder)
+    published = found.views_for(built.encoder.tokens)
+    augmentation = changed(under_preset(published, job.preset), job.augment)
     cache = cache_folder(job)
     size = stored_size(pool, built.image_size, job.stored_size, cache)
     whole = len(pool.files)

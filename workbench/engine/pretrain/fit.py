@@ -64,6 +64,27 @@ def extrapolated(one: tuple[int, int], two: tuple[int, int], budget: float) -> f
     return one[0] + (budget - one[1]) / each if each > 0 else float("inf")
 
 
+def kept_bytes(step: Step, images: int, device: torch.device) -> int:
+    """Bytes at the peak of a step with `images`; on a processor, of what is kept for the gradients. Raises ValueError
+    where not even those fit."""
+    peak = _run(step, images, device)
+    if peak is None:
+        raise ValueError(
+            f"Not even {images} images fit the memory of {device}. Take smaller images, a smaller network or larger "
+            "patches."
+        )
+    return peak
+
+
+def parts_for(needed: int, batch: int, device: torch.device) -> int:
+    """The fewest equal parts of a batch that keep `needed` bytes, in proportion, within what is free."""
+    free = _free(device)
+    if free is None or needed <= free:
+        return 1
+    fitting = [size for size in range(batch, 0, -1) if batch % size == 0 and needed * size / batch <= free]
+    return batch // fitting[0] if fitting else batch
+
+
 def _promised(step: Step, batch: int, device: torch.device, smallest: int) -> float:
     """Images that fit by the line through two small parts; infinite where there is none, so that all are tried."""
     large = min(max(SMALL, 2 * smallest), batch)

@@ -16,6 +16,8 @@ from workbench.engine.methods.base import Batch, Draw, Method, Outcome, Plan, Re
 from workbench.engine.pretrain import together
 from workbench.engine.pretrain.optimise import make_optimiser, set_rates
 
+_TINY = 1e-6  # as torch and the DINO code have it, so that a gradient of zeros is left
+
 
 class NotFinite(ArithmeticError):
     """Loss or gradient is not a finite number; nothing was changed by the step."""
@@ -128,16 +130,20 @@ class Trainer:
         return [slice(start, min(start + each, num)) for start in range(0, num, each)]
 
     def _clip(self) -> tuple[float, bool]:
-        """The norm of the whole gradient before clipping, and whether it was clipped."""
+        """The norm of the whole gradient before clipping, and whether anything was clipped."""
         limit = self.recipe.clip
         gradients = [value.grad for value in self._parameters if value.grad is not None]
         norms = torch.stack(torch._foreach_norm(gradients))
         whole = torch.linalg.vector_norm(norms)
-        if not limit:
-            return float(whole), False
-        nn.utils.clip_grads_with_norm_(self._parameters, limit, whole)
+        if limit and self.recipe.clip_each:
+            factors = (limit / (norms + _TINY)).clamp(max=1.0)
+            torch._foreach_mul_(gradients, list(factors.unbind()))
+            norm, lowest = torch.stack([whole, factors.min()]).tolist()
+            return norm, lowest < 1
+        if limit:
+            nn.utils.clip_grads_with_norm_(self._parameters, limit, whole)
         norm = float(whole)
-        return norm, norm > limit
+        return norm, 0 < limit < norm
 
 
 class _Clock:

@@ -27,13 +27,13 @@ def warnings(ready: Ready) -> list[Finding]:
             steps=ready.end,
             warm_up=ready.recipe.warm_up,
             image_size=ready.built.image_size,
-            patch=ready.built.patch_size,
+            patch=ready.built.encoder.patch,
             learn_from=job.learn_from,
             overlap=pool.overlap,
             grey=ready.store.channels == 1,
             augmentation=ready.augmentation,
-            prototypes=getattr(ready.method, "num_outputs", None),
-            queue=getattr(ready.method, "queue_length", None),
+            prototypes=ready.method.num_outputs,
+            queue=ready.method.queue_size,
             has_batch_norm=any(
                 isinstance(part, nn.modules.batchnorm._BatchNorm) for part in ready.method.modules()
             ),

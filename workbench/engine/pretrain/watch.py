@@ -12,7 +12,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
 from workbench.engine.control import Control
 from workbench.engine.device import memory
@@ -45,12 +44,16 @@ class Watch:
         self._flushed = self._line_at = time.monotonic()
         self._images = 0
         self._augment = 0.0
-        self._board = EventFile(run.path / "tensorboard", start or None)
+        self._board = EventFile(run.path / "tensorboard", start + 1 if start else None, control.note)
         encoder = ready.method.encoder
         self.doctor = Doctor(
             width=encoder.width,
-            outputs=getattr(ready.method, "num_outputs", None),
+            outputs=ready.method.num_outputs,
             learning_rate=ready.recipe.learning_rate,
+            family=ready.method.family,
+            images=ready.plan.images,
+            clip=ready.recipe.clip,
+            trained=bool(ready.job.branch),
         )
         self.looks: list[Look] = []
         self.health: Health | None = None
@@ -126,8 +129,7 @@ class Watch:
                 pixels = self._feed.pictures(places[start : start + _BATCH])
                 yield ready.trainer.augmenter.plain(pixels)
 
-        with torch.no_grad(), ready.trainer.autocast():
-            vectors = features(ready.method.backbone, batches())
+        vectors = features(ready.method.backbone, batches(), precision=ready.precision, device=ready.device)
         knn, probe = self._looker.look(vectors)
         look = Look(
             step=step,
