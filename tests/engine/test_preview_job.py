@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from tests.engine.pretrain.made import pretrain_job
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs import preview
 from workbench.engine.methods.base import Draw
-from workbench.engine.methods.simclr import SimCLR
+from workbench.engine.methods.mae import MAE
 from workbench.records.files import write_text
 from workbench.records.pretrain_job import PreviewJob
 from workbench.records.pretrain_plans import PREVIEW, PREVIEW_ERROR, Preview
@@ -94,17 +93,15 @@ def test_preset_and_changes_are_obeyed(window: Window) -> None:
     assert not np.array_equal(second.views[0], still.views[0])
 
 
-def test_hidden_patches_are_those_that_the_method_says(
-    window: Window, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def hidden(config: Any, draw: Draw, num: int, grid: int, view: int) -> torch.Tensor | None:
-        return draw.uniform(view, grid * grid) < 0.5 if view == 0 else None
-
-    monkeypatch.setattr(SimCLR, "hidden", hidden, raising=False)
-    shown = window.drawn(draw=3)
-    assert shown.masks[1] is None and shown.masks[0] is not None
-    expected = Draw(0, 3, 6, slice(0, 6)).uniform(0, 16) < 0.5
-    assert np.array_equal(shown.masks[0], expected.view(6, 4, 4).numpy())
+def test_hidden_patches_are_those_that_a_step_would_hide(window: Window) -> None:
+    shown = window.drawn(draw=3, method="mae", settings=("mask_ratio=0.5",))
+    expected = MAE.hidden(MAE.Config(mask_ratio=0.5), Draw(0, 3, 6, slice(0, 6)), 6, 4, 0)
+    [mask] = shown.masks
+    assert mask is not None and expected is not None
+    assert np.array_equal(mask, expected.view(6, 4, 4).numpy()) and (mask.sum((1, 2)) == 8).all()
+    several = window.drawn(method="ibot", settings=())
+    assert several.kinds[0] != several.kinds[-1] and several.masks[0] is not None
+    assert several.masks[-1] is None, "nothing of local crops is hidden"
 
 
 def test_sixteen_bit_pictures_are_shown(tmp_path: Path) -> None:
@@ -175,5 +172,12 @@ def test_what_no_pretraining_can_be_is_said(window: Window) -> None:
         run, control, job = window.start()
         window.ask_file.unlink(missing_ok=True)
         preview.run(job, run, control)
-    assert preview.sizes("resnet18") == (224, 1)
-    assert preview.sizes("vit_small_patch16_224") == (224, 16)
+    with pytest.raises(ValueError, match="takes a transformer"):
+        window.drawn(method="mae", backbone="resnet18", patch_size=0, settings=())
+    with pytest.raises(ValueError, match="no multiple"):
+        window.drawn(patch_size=7)
+
+
+def test_a_convolutional_network_has_views_and_no_masks(window: Window) -> None:
+    shown = window.drawn(backbone="resnet18", patch_size=0)
+    assert shown.masks == (None, None) and shown.views[0].shape[1:3] == (32, 32)

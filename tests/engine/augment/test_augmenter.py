@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from workbench.engine.augment import augmenter as module
 from workbench.engine.augment.augmenter import Augmenter
@@ -226,3 +227,18 @@ def test_parameters_cross_to_the_device_in_one_copy_unchanged(monkeypatch: pytes
     for name, array in arrays.items():
         assert sent[name].dtype == torch.from_numpy(array).dtype
         assert np.array_equal(sent[name].numpy(), array)
+
+
+@pytest.mark.slow
+def test_nothing_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's fake tensors have shapes and devices and no values: whatever asks a GPU for a number, or mixes devices,
+    raises. They need no GPU."""
+    drawn = make()._draw(pictures(), shapes(), draw())
+    monkeypatch.setattr(Augmenter, "_draw", lambda *_: drawn)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        device = torch.device("cuda")
+        pixels = torch.empty(NUM, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
+        made = make(device=device, dtype=torch.bfloat16).views(pixels, shapes(), draw())
+        assert [view.device.type for view in made] == ["cuda"] * 6
+        with pytest.raises(DataDependentOutputException):
+            made[0].sum().item()

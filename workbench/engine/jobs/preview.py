@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from workbench.engine.control import Control
 from workbench.engine.methods.base import Draw, Method
 from workbench.engine.methods.registry import method_class
 from workbench.engine.pretrain.asked import Asked
+from workbench.engine.pretrain.encoders import build_encoder, check
 from workbench.engine.pretrain.pool import Pool, find_pool
 from workbench.engine.pretrain.store import fill, stored_size
 from workbench.records.augmentation import changed, under_preset
@@ -31,21 +32,14 @@ from workbench.records.params import build, describe
 from workbench.records.pretrain_job import PretrainJob, PreviewJob
 from workbench.records.pretrain_plans import PREVIEW, PREVIEW_ERROR, Preview
 from workbench.records.runs import RunFolder
-from workbench.records.text import printable
 
 LOOK_SECONDS = 0.05  # between two looks at the file
 PATIENCE_SECONDS = 120.0  # without a change, after which the job ends
-# What the pictures depend on; everything else is drawn anew without reading a file.
-_PICTURES = (
-    "index",
-    "curation",
-    "roots",
-    "pool_index",
-    "pool_roots",
-    "learn_from",
-    "split_seed",
-    "stored_size",
-)
+# What images and network depend on; everything else is drawn anew without reading a file.
+_POOL = ("index", "curation", "roots", "pool_index", "pool_roots", "learn_from", "split_seed")
+_NETWORK = ("backbone", "start", "image_size", "patch_size", "seed")
+
+Kept = TypeVar("Kept")
 
 
 def run(job: PreviewJob, run: RunFolder, control: Control) -> dict[str, Any]:
@@ -96,13 +90,12 @@ class _Pictures:
     names: tuple[str, ...]
     shapes: np.ndarray  # (n, 2)
     pixels: torch.Tensor  # (n, P, P, C)
-    channels: int  # that the network takes
 
 
 class _Drawer:
     def __init__(self, job: PreviewJob, control: Control) -> None:
         self._num, self._number, self._control = job.images, job.draw, control
-        self._kept: tuple[tuple[Any, ...], _Pictures] | None = None
+        self._made: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def draw(self, asked: Asked) -> Preview:
         """Raises ValueError for values that no pretraining can have."""
@@ -110,19 +103,15 @@ class _Drawer:
         found = method_class(config.method)
         settings = build(found.Config, parse_settings(describe(found.Config), config.settings))
         augmentation = changed(under_preset(found.views(), config.preset), config.augment)
-        image_size, patch = sizes(config.backbone)
-        image_size, patch = config.image_size or image_size, (config.patch_size or patch) if patch > 1 else 1
-        if found.tokens_only and patch == 1:
-            raise ValueError(
-                f"{found.title} hides patches, and {printable(config.backbone)} has none. Choose a vit_* "
-                "architecture."
-            )
-        pictures = self._pictures(config, image_size)
+        pool = self._pool(config)
+        channels = pool.reading.num_channels or 3
+        image_size, patch = self._sizes(found, config, channels)
+        pictures = self._pictures(pool, config, image_size)
         augmenter = Augmenter(
             augmentation,
             image_size=image_size,
             patch=patch,
-            channels=pictures.channels,
+            channels=channels,
             mean=(0.0,),
             std=(1.0,),
             device=torch.device("cpu"),
@@ -145,24 +134,51 @@ class _Drawer:
             ask=asked.ask,
         )
 
-    def _pictures(self, config: PretrainJob, image_size: int) -> _Pictures:
-        key = (image_size, *(getattr(config, name) for name in _PICTURES))
-        if self._kept is not None and self._kept[0] == key:
-            return self._kept[1]
-        pool = find_pool(config)
-        some = _some(pool, self._num, config.seed)
-        with tempfile.TemporaryDirectory(prefix="workbench-preview-", ignore_cleanup_errors=True) as folder:
-            size = stored_size(pool, image_size, config.stored_size, Path(folder))
-            store = fill(some, size, Path(folder), config.threads, self._control)
-            pixels = store.take(store.good)
-        pictures = _Pictures(
-            names=tuple(some.files[place].name for place in store.good),
-            shapes=some.shapes[store.good],
-            pixels=pixels,
-            channels=pool.reading.num_channels or 3,
-        )
-        self._kept = (key, pictures)
-        return pictures
+    def _pool(self, config: PretrainJob) -> Pool:
+        return self._kept("pool", _values(config, _POOL), lambda: find_pool(config))
+
+    def _sizes(self, found: type[Method], config: PretrainJob, channels: int) -> tuple[int, int]:
+        """Side of a view and of a patch, px, 1 of a convolutional network: those of the network that would learn."""
+
+        def build() -> tuple[int, int]:
+            built = build_encoder(
+                config.backbone,
+                start=config.start,
+                image_size=config.image_size,
+                patch_size=config.patch_size,
+                channels=channels,
+                seed=config.seed,
+            )
+            check(found, built.encoder)
+            return built.image_size, built.encoder.patch
+
+        return self._kept("sizes", (found, channels, *_values(config, _NETWORK)), build)
+
+    def _pictures(self, pool: Pool, config: PretrainJob, image_size: int) -> _Pictures:
+        def decode() -> _Pictures:
+            some = _some(pool, self._num, config.seed)
+            with tempfile.TemporaryDirectory(
+                prefix="workbench-preview-", ignore_cleanup_errors=True
+            ) as folder:
+                size = stored_size(pool, image_size, config.stored_size, Path(folder))
+                store = fill(some, size, Path(folder), config.threads, self._control)
+                pixels = store.take(store.good)
+            names = tuple(some.files[place].name for place in store.good)
+            return _Pictures(names, some.shapes[store.good], pixels)
+
+        key = (image_size, config.stored_size, config.seed, *_values(config, _POOL))
+        return self._kept("pictures", key, decode)
+
+    def _kept(self, what: str, key: tuple[Any, ...], make: Callable[[], Kept]) -> Kept:
+        """What was made for `key` the last time, or made now."""
+        if what not in self._made or self._made[what][0] != key:
+            self._made[what] = (key, make())
+        kept: Kept = self._made[what][1]
+        return kept
+
+
+def _values(config: PretrainJob, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(getattr(config, name) for name in names)
 
 
 def _some(pool: Pool, num: int, seed: int) -> Pool:
@@ -189,8 +205,7 @@ def _some(pool: Pool, num: int, seed: int) -> Pool:
 
 def _mask(found: type[Method], settings: Any, draw: Draw, grid: int, view: int) -> np.ndarray | None:
     """(n, grid, grid) bool, True where a patch is hidden; None where none of the view is."""
-    hook = getattr(found, "hidden", None)
-    hidden = None if hook is None else hook(settings, draw, draw.whole, grid, view)
+    hidden = found.hidden(settings, draw, draw.whole, grid, view)
     return None if hidden is None else hidden.view(-1, grid, grid).numpy()
 
 
@@ -199,25 +214,3 @@ def _shown(views: torch.Tensor) -> np.ndarray:
     channels = views.shape[1]
     views = views[:, :3] if channels >= 3 else views[:, :1].expand(-1, 3, -1, -1)
     return (views * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-
-
-@lru_cache(maxsize=16)
-def sizes(architecture: str) -> tuple[int, int]:
-    """Usual side of the input and of a patch, px, 1 for a convolutional network, without making its weights.
-
-    Raises:
-        ValueError: no architecture of timm's.
-    """
-    import timm
-
-    from workbench.engine.methods.encoder import is_plain_transformer
-
-    try:
-        with torch.device("meta"):
-            module = timm.create_model(architecture, pretrained=False, num_classes=0)
-    except RuntimeError as error:
-        raise ValueError(
-            f"timm has no architecture {printable(architecture)!r} ({error}). Choose a vit_*, resnet* or convnext_*."
-        ) from None
-    patch = int(module.patch_embed.patch_size[0]) if is_plain_transformer(module) else 1
-    return int(module.pretrained_cfg["input_size"][-1]), patch
