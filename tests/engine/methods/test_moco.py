@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 
 import numpy as np
@@ -12,8 +13,10 @@ from lightly.loss import NTXentLoss
 from lightly.models.utils import update_momentum
 
 from tests.engine.methods.made import batch_of, encoder_of, method_of, one_step, optimiser_of, plan_of
+from workbench.engine.methods.byol import BYOL
 from workbench.engine.methods.moco import MoCo, find_in_batch, queue_length
 from workbench.engine.methods.positions import grid_positions
+from workbench.records.methods import MethodFacts
 
 
 def test_loss_gradient_and_queue_are_those_of_lightlys_memory_bank() -> None:
@@ -184,3 +187,16 @@ def test_parts_of_a_batch_enter_the_queue_together_and_those_of_a_lost_step_neve
     method.after_step(1)
     assert not torch.equal(method.queue[:8], before[:8]) and torch.equal(method.queue[8:], before[8:])
     assert int(method.place) == 8
+
+
+def test_convolutional_networks_are_shown_the_views_of_moco_v2_and_transformers_those_of_byol() -> None:
+    facts = MethodFacts.from_json(json.loads(json.dumps(MoCo.facts().to_json())))
+    conv, transformer = facts.views_for(tokens=False), facts.views_for(tokens=True)
+    assert [(view.crop_min, view.saturation, view.blur, view.solarise) for view in conv.views] == [
+        (0.2, 0.4, 0.5, 0.0)
+    ] * 2
+    assert [(view.crop_min, view.saturation, view.blur, view.solarise) for view in transformer.views] == [
+        (0.08, 0.2, 1.0, 0.0),
+        (0.08, 0.2, 0.1, 0.2),
+    ]
+    assert transformer == BYOL.views() and BYOL.facts().views_for(tokens=False) == BYOL.views()
