@@ -6,8 +6,7 @@ Grill et al. 2020, "Bootstrap your own latent" (arXiv 2006.07733); recipe as in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -56,8 +55,6 @@ class BYOL(Method):
         output: int = param(
             256, help="Width of the output of projection head and predictor.", minimum=8, advanced=True
         )
-
-    Config: ClassVar[type]
 
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
@@ -135,19 +132,16 @@ def first_momentum(config: BYOL.Config, plan: Plan) -> float:
 
 def byol_views() -> Augmentation:
     """The two views of BYOL's table 6, which MoCo v3 takes over."""
-    shared = {
-        "crop_min": 0.08,
-        "mirror": 0.5,
-        "jitter": 0.8,
-        "brightness": 0.4,
-        "contrast": 0.4,
-        "saturation": 0.2,
-        "hue": 0.1,
-        "grey": 0.2,
-    }
-    return Augmentation(
-        views=(
-            View(name="first view", blur=1.0, **shared),
-            View(name="second view", blur=0.1, solarise=0.2, **shared),
-        )
+    first = View(
+        name="first view",
+        crop_min=0.08,
+        mirror=0.5,
+        jitter=0.8,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.2,
+        hue=0.1,
+        grey=0.2,
+        blur=1.0,
     )
+    return Augmentation(views=(first, replace(first, name="second view", blur=0.1, solarise=0.2)))

@@ -29,7 +29,8 @@ def move(target: nn.Module, source: nn.Module, momentum: float) -> None:
     Raises:
         ValueError: the two are not built alike.
     """
-    theirs, own = list(source.parameters()), list(target.parameters())
+    theirs: list[torch.Tensor] = list(source.parameters())
+    own: list[torch.Tensor] = list(target.parameters())
     if [value.shape for value in theirs] != [value.shape for value in own]:
         raise ValueError("The moving copy and its network don't have the same parameters.")
     torch._foreach_lerp_(own, theirs, 1 - momentum)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -79,8 +78,6 @@ class MoCo(Method):
             minimum=0,
             advanced=True,
         )
-
-    Config: ClassVar[type]
 
     queue: torch.Tensor
     place: torch.Tensor

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch.nn import functional
@@ -49,8 +48,6 @@ class SimCLR(Method):
             2048, help="Width of the projection head's inner layer.", minimum=16, advanced=True
         )
         output: int = param(128, help="Width of the projection head's output.", minimum=8, advanced=True)
-
-    Config: ClassVar[type]
 
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)

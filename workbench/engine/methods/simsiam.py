@@ -7,7 +7,6 @@ facebookresearch/simsiam (`main_simsiam.py`, `simsiam/builder.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
@@ -46,8 +45,6 @@ class SimSiam(Method):
             minimum=8,
             advanced=True,
         )
-
-    Config: ClassVar[type]
 
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
