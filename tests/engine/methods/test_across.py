@@ -13,7 +13,14 @@ from workbench.engine.methods import across
 from workbench.engine.methods.base import Batch, Draw, Method
 
 # Without batch norms, which the training loop synchronises and which torch can't on a CPU.
-CASES = (("simclr", "vit"), ("moco", "vit"), ("moco", "plain"))
+CASES = (
+    ("simclr", "vit"),
+    ("moco", "vit"),
+    ("moco", "plain"),
+    ("mae", "vit"),
+    ("dino", "vit"),
+    ("ibot", "vit"),
+)
 STEPS = 2
 
 
@@ -43,7 +50,7 @@ def train(method: Method) -> dict[str, torch.Tensor]:
         outcome = method(shared_out(batch_of(method, step, alike=0.5)))
         outcome.loss.backward()
         told[f"loss {step}"] = across.mean(outcome.loss)
-        told[f"uniform {step}"] = torch.tensor(outcome.uniform_loss)
+        told[f"uniform {step}"] = across.mean(torch.tensor(outcome.uniform_loss or 0.0))
         for name, value in method.learning():
             value.grad = across.mean(value.grad)  # as DistributedDataParallel does
             told[f"gradient {step} {name}"] = value.grad.clone()
