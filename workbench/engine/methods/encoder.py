@@ -96,7 +96,7 @@ class Encoder(nn.Module):
         if grid == own:
             return positions
         with torch.autocast(positions.device.type, enabled=False):
-            return _interpolation(own, grid).to(positions.device) @ positions
+            return _interpolation(own, grid, positions.device) @ positions
 
     def _through(self, tokens: torch.Tensor) -> torch.Tensor:
         """The blocks, and the norms before and after them."""
@@ -121,15 +121,15 @@ class Encoder(nn.Module):
 
 
 @functools.lru_cache(maxsize=32)
-def _interpolation(old: tuple[int, int], new: tuple[int, int]) -> torch.Tensor:
-    """(new N, old N) float32 on the CPU: what each old position gives to each new one."""
+def _interpolation(old: tuple[int, int], new: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """(new N, old N) float32: what each old position gives to each new one."""
     from timm.layers import resample_abs_pos_embed
 
     with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve training whoever asks first
         each = torch.eye(old[0] * old[1]).unsqueeze(0)
         weights: torch.Tensor = resample_abs_pos_embed(
             each, new_size=list(new), old_size=list(old), num_prefix_tokens=0
-        )[0]
+        )[0].to(device)
     return weights
 
 
