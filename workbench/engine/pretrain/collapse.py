@@ -103,7 +103,8 @@ def _spectra(apart: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, tor
 
 def _roots(gram: torch.Tensor) -> torch.Tensor:
     """The largest first, on the CPU."""
-    return torch.linalg.eigvalsh(gram).flip(0).clamp_min(0).sqrt().cpu()
+    values: torch.Tensor = torch.linalg.eigvalsh(gram)
+    return values.flip(0).clamp_min(0).sqrt().cpu()
 
 
 def _cliff(rows: torch.Tensor) -> int:

@@ -217,10 +217,11 @@ def _point(past: Past, block: Block, family: str, peak: float) -> Finding | None
 
 def _alike(past: Past, block: Block, field: str, widest: float, bar: float = ALIKE) -> bool:
     last = past.running(block, 2)
-    values = [getattr(one, field) for one in last or ()]
-    if not values or None in values:
+    values: list[float | None] = [getattr(one, field) for one in last or ()]
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
         return False
-    return max(values) < DEAD or max(values) < min(bar, FELL * widest)
+    return max(known) < DEAD or max(known) < min(bar, FELL * widest)
 
 
 def _peaked(past: Past, block: Block, family: str, peak: float) -> Finding | None:
