@@ -32,7 +32,7 @@ HELD = (
 RANK_FELL = (
     0.33  # of the best effective rank before. Alone it says nothing: the same ResNet fell to .18 and learnt
 )
-LOW_RANK = 0.03  # of the directions that there are
+LOW_RANK = 2.0  # directions, however many there are: DINO in good health was found at 5 of 96
 SURE = 0.1  # of the directions
 ENOUGH = 64  # vectors, below which directions aren't judged
 LIKE = (
@@ -305,7 +305,7 @@ def _dimensions(past: Past, block: Block, family: str, images: int) -> Finding |
     comparable = block.count >= LIKE * past.rank_count and past.best_rank > 0
     fell = comparable and rank < RANK_FELL * past.best_rank
     few = [number for number in (cliff, held if held <= HELD * most else 0) if number]
-    if not few and not (fell and rank <= LOW_RANK * most):
+    if not few and not (fell and rank <= LOW_RANK):
         return None
     directions = min(few) if few else round(block.centred or 0.0)
     before = f"; at the best it was {past.best_rank:.0f}" if fell else ""
