@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm
 
+from tests.engine.finetune.tuning import Tuning
 from tests.engine.pretrain.test_export import build, result
 from tests.indices import counted
 from workbench.engine.backbones import marks
@@ -82,6 +84,18 @@ def test_embeddings_say_what_the_backbone_learnt_from_and_a_comparison_tells_it(
     (told,) = [item for item in compared.findings if item.name == "seen in pretraining"]
     assert told.severity == "warn" and "over 2 splits" in told.advice
     assert compared.comparisons[0].verdict != "not ranked"
+
+
+def test_fine_tuning_tells_it_too_and_its_checkpoint_keeps_the_size_of_the_positions(
+    place: Place, picture_folder: Path
+) -> None:
+    run = place.pretrained([0, 1, 2], build())
+    tuning = Tuning(place.tmp_path / "tuning", picture_folder)
+    tuned, found = tuning.run(backbone=str(run))
+    assert [item.name for item in found.findings if "pretraining" in item.name]
+    assert found.checkpoint_form == "timm"
+    model = timm.create_model(f"local-dir:{tuned.path / found.checkpoint}", pretrained=True)
+    assert model.pos_embed.shape[1] == 17
 
 
 def test_without_its_list_of_images_nobody_says_that_none_was_seen(place: Place) -> None:

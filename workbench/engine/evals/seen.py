@@ -31,13 +31,18 @@ def of_pretraining(
     found = []
     for model in models:
         if model.provenance.get("pretrained"):
-            found.append(_of_model(printable(model.name), model.pretrained, parts, copies))
+            found.append(of_model(printable(model.name), model.pretrained, parts, copies))
     return found
 
 
-def _of_model(
+def of_model(
     name: str, learnt: np.ndarray | None, parts: Sequence[np.ndarray], copies: Sequence[str]
 ) -> Finding:
+    """The finding of one backbone that was pretrained here; the rest as `of_pretraining` takes it.
+
+    Args:
+        learnt: (N,) bool; None where it isn't known.
+    """
     tested = np.any([part == 2 for part in parts], axis=0)
     over = "" if len(parts) == 1 else f" over {count(len(parts), 'split')}"
     if learnt is None:
