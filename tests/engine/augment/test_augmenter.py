@@ -229,6 +229,7 @@ def test_parameters_cross_to_the_device_in_one_copy_unchanged(monkeypatch: pytes
         assert np.array_equal(sent[name].numpy(), array)
 
 
+@pytest.mark.slow
 def test_nothing_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch's fake tensors have shapes and devices and no values: whatever asks a GPU for a number, or mixes devices,
     raises. They need no GPU."""

@@ -18,8 +18,8 @@ SMALL = {
     "byol": ("hidden=32", "output=16"),
     "simsiam": ("hidden=32", "bottleneck=16"),
     "mae": ("decoder_depth=1", "decoder_width=32", "decoder_heads=2"),
-    "dino": ("hidden=32", "bottleneck=16", "prototypes=64"),
-    "ibot": ("hidden=32", "bottleneck=16", "prototypes=64"),
+    "dino": ("hidden=32", "prototypes=64"),
+    "ibot": ("hidden=32", "prototypes=64"),
 }
 
 

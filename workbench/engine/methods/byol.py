@@ -15,7 +15,7 @@ from workbench.engine.methods import ema, recipes
 from workbench.engine.methods.base import Batch, Method, Outcome, Plan, Recipe, cosine
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
-from workbench.engine.methods.likeness import mean_cosine
+from workbench.engine.methods.likeness import mean_cosine, spread
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
@@ -108,7 +108,7 @@ class BYOL(Method):
         return Outcome(
             loss=4 - 2 * mean_cosine(a, wanted_a) - 2 * mean_cosine(b, wanted_b),
             vectors=vectors.detach(),
-            numbers={"momentum": self.momentum_at(batch.step)},
+            numbers={"momentum": self.momentum_at(batch.step), "output_spread": spread(wanted_b)},
         )
 
     def after_step(self, step: int) -> None:

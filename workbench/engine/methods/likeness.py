@@ -12,6 +12,12 @@ def unit(vectors: torch.Tensor) -> torch.Tensor:
     return functional.normalize(vectors.float(), dim=1)
 
 
+def spread(vectors: torch.Tensor) -> torch.Tensor:
+    """How far (B, D) lie apart: the mean over axes of the deviation of the unit vectors, times sqrt(D). About 1 where
+    they point anywhere, 0 where all are alike (SimSiam, section 4.1). Detached."""
+    return unit(vectors.detach()).std(0).mean() * vectors.shape[1] ** 0.5
+
+
 def mean_cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The mean over rows of the cosine between (B, D) and (B, D)."""
     return (unit(a) * unit(b)).sum(1).mean()

@@ -14,7 +14,7 @@ from workbench.engine.methods import recipes
 from workbench.engine.methods.base import Batch, Group, Method, Outcome, Plan, Recipe
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
-from workbench.engine.methods.likeness import mean_cosine
+from workbench.engine.methods.likeness import mean_cosine, spread
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
@@ -99,7 +99,7 @@ class SimSiam(Method):
         (vectors, a), (_, b) = (self._projected(view) for view in batch.views)
         predicted_a, predicted_b = self.predictor(a), self.predictor(b)
         alike = mean_cosine(predicted_a, b.detach()) + mean_cosine(predicted_b, a.detach())
-        return Outcome(loss=-alike / 2, vectors=vectors.detach())
+        return Outcome(loss=-alike / 2, vectors=vectors.detach(), numbers={"output_spread": spread(a)})
 
     def _projected(self, view: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         vectors = self.encoder(view)
