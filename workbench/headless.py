@@ -39,7 +39,11 @@ def run_job(project: Project, job: JobConfig, title: str, *, out: TextIO = sys.s
     Raises:
         JobFailed: the job failed or was stopped.
     """
-    run = project.new_run(job, title=title)
+    return run_folder(project.new_run(job, title=title), title, out=out)
+
+
+def run_folder(run: RunFolder, title: str, *, out: TextIO = sys.stderr) -> RunFolder:
+    """Like `run_job`, for a run that is there already: a new one, or one that goes on from what it kept."""
     shown = _Progress(title, out)
     supervisor = Supervisor(shown.show)
     try:

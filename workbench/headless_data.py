@@ -112,6 +112,30 @@ def indexed(
     return project, arranged, names
 
 
+def indexed_pool(project: Project, folder: Path, scan: dict[str, object]) -> Path:
+    """Index a folder of unlabelled images. Returns the index's file.
+
+    Raises:
+        ValueError: no such folder, with a sentence. JobFailed: the index job failed.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder. Name the folder that holds the unlabelled images.")
+    settings = project.settings
+    previous = project.resolve(settings.pool_index) if settings.pool_index else None
+    job = IndexJob(
+        folders=(str(folder),),
+        previous=str(previous) if previous and previous.exists() else "",
+        **scan,  # type: ignore[arg-type]
+    )
+    run = run_job(project, job, "Index the unlabelled images")
+    kept = project.folder / "pool.npz"
+    (run.path / "index.npz").replace(kept)
+    shutil.rmtree(run.path, ignore_errors=True)
+    settings.pool, settings.pool_index = str(folder), "pool.npz"
+    project.save()
+    return kept
+
+
 def _decided(options: DataOptions, known: Curation, project: Project) -> Curation:
     layout, table, table_name = known.layout, known.table, known.table_name
     group_by = {"": layout.group_by, "none": ""}.get(options.group_by, options.group_by)

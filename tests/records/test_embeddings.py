@@ -55,6 +55,26 @@ def same(a: Embeddings, b: Embeddings) -> None:
         np.testing.assert_array_equal(a.obsm[key], b.obsm[key])
 
 
+def test_which_items_were_learnt_from_is_kept_where_it_is_known(tmp_path: Path) -> None:
+    learnt = np.asarray([True, False, True, False, False, True])
+    known, unknown = embeddings(pretrained=learnt), embeddings(seed=1)
+    for number, part in enumerate((known, unknown)):
+        write_h5ad(tmp_path / f"{number}.h5ad", part)
+    again = read_h5ad(tmp_path / "0.h5ad")
+    assert again.pretrained is not None and again.pretrained.tolist() == learnt.tolist()
+    assert read_h5ad(tmp_path / "1.h5ad").pretrained is None
+    frames = [anndata.read_h5ad(tmp_path / f"{number}.h5ad").obs for number in range(2)]
+    assert frames[0]["pretrained"].dtype == bool and frames[0]["pretrained"].tolist() == learnt.tolist()
+    assert "pretrained" not in frames[1]
+    some = known.take([2, 1])
+    assert some.pretrained is not None and some.pretrained.tolist() == [True, False]
+    both = merge([unknown, known])
+    assert both.pretrained is not None and both.pretrained.tolist() == learnt.tolist()
+    assert merge([unknown, embeddings(seed=2)]).pretrained is None
+    with pytest.raises(ValueError, match="pretrained"):
+        embeddings(pretrained=learnt[:3])
+
+
 @pytest.mark.parametrize("chunk", [None, 2])
 def test_round_trip_with_odd_names(tmp_path: Path, chunk: int | None) -> None:
     wrote = embeddings(hashes=[f"{i:032x}" for i in range(6)])

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.records.files import DocumentError, read_document, whole_file, whole_path, write_document
+from workbench.records.files import (
+    DocumentError,
+    read_document,
+    whole_file,
+    whole_folder,
+    whole_path,
+    write_document,
+)
 from workbench.records.text import count, duration, printable, spreadsheet_safe
 
 
@@ -21,6 +28,23 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
         raise OSError("disk full")
     assert path.read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    with whole_folder(folder) as part:
+        (part / "inner").mkdir()
+        (part / "inner" / "a").write_text("old")
+        (part / "inner" / "a").chmod(0o600)
+    assert (folder / "inner" / "a").stat().st_mode & 0o044, "as readable as any other file"
+    with pytest.raises(OSError, match="full"), whole_folder(folder) as part:
+        (part / "b").write_text("half of the new")
+        raise OSError("disk full")
+    assert [item.name for item in tmp_path.iterdir()] == ["model"]
+    assert (folder / "inner" / "a").read_text() == "old"
+    with whole_folder(folder) as part:
+        (part / "b").write_text("new")
+    assert [item.name for item in folder.iterdir()] == ["b"]
 
 
 def test_documents_migrate_step_by_step(tmp_path: Path) -> None:

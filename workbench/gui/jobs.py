@@ -17,7 +17,7 @@ from workbench.records.files import DocumentError
 from workbench.records.finetunes import discard_state, restore_state
 from workbench.records.jobs import JobConfig
 from workbench.records.project import Project
-from workbench.records.runs import ENDED, RunFolder, Status
+from workbench.records.runs import ENDED, RunFolder
 from workbench.records.text import printable
 from workbench.supervisor import JobState
 
@@ -112,10 +112,8 @@ class Jobs(QObject):
 
     def run_again(self, run_id: str, then: Then) -> None:
         """Start a run that has ended, however it ended: what it is asked has changed."""
-        run = self._open_project().run(run_id)
-        run.write_status(Status())
         self._then[run_id] = then
-        self._bridge.submit(run)
+        self._bridge.submit(self._open_project().run(run_id))
 
     def discard(self, run_id: str) -> None:
         """Stop a job and take away what it made; `undo_discard` brings it back."""

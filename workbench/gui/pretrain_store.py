@@ -37,11 +37,17 @@ class PretrainStore(QObject):
     answered = Signal(str)  # "estimate" or "audit"
 
     def __init__(
-        self, jobs: Jobs, background: Background, project: Callable[[], Project], parent: QObject
+        self,
+        jobs: Jobs,
+        background: Background,
+        project: Callable[[], Project],
+        look_again: Callable[[], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.methods: tuple[MethodFacts, ...] = ()
         self._jobs, self._background, self._project = jobs, background, project
+        self._look_again = look_again
         self.previewer = Previewer(jobs, background, project, self)
         self._answers: dict[str, tuple[str, Answer]] = {}  # kind -> key of what was asked, answer
         self._asking: dict[str, tuple[str, str]] = {}  # kind -> key, run id
@@ -102,7 +108,9 @@ class PretrainStore(QObject):
         self._jobs.run_again(run_id, self.adopt)
 
     def adopt(self, _: RunFolder) -> None:
+        """A run is done: its backbone is one of those on this machine."""
         self.runs_changed.emit()
+        self._look_again()
 
     # What is asked before
 

@@ -65,10 +65,11 @@ class Session(QObject):
         self.dataset.left.connect(self._leave_results)
         self.dataset.edited.connect(self._on_edited)
         self.dataset.failed.connect(lambda sentence: self.message.emit("bad", sentence))
-        self.models = ModelStore(self._jobs, self._background, lambda: self.describe(devices=False), self)
+        look_again = lambda: self.describe(devices=False)  # noqa: E731
+        self.models = ModelStore(self._jobs, self._background, look_again, self)
         self.models.told.connect(self.message)
         self.models.names_changed.connect(self.backbones_changed)
-        self.pretraining = PretrainStore(self._jobs, self._background, self._project, self)
+        self.pretraining = PretrainStore(self._jobs, self._background, self._project, look_again, self)
         self.pretraining.told.connect(self.message)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
@@ -185,14 +186,15 @@ class Session(QObject):
 
     def describe(self, *, devices: bool = True) -> None:
         """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
-        known = self._project().folder / "caches" / "catalogue.json"
+        project = self._project()
+        known = project.folder / "caches" / "catalogue.json"
         if known.exists() and not self.catalogue:
             self._show_catalogue(known)
             self.models.read_names(known.with_name("names.json"))
             self.pretraining.read_methods(known.with_name("methods.json"))
-        run = RunFolder.create(
-            known.parent / "describe", DescribeJob(devices=devices, names=True), title="Look up the backbones"
-        )
+        methods, runs = devices or not self.methods, str(project.runs_folder)
+        job = DescribeJob(devices=devices, names=True, methods=methods, runs=runs)
+        run = RunFolder.create(known.parent / "describe", job, title="Look up the backbones")
         self._jobs.start_aside(run, self._adopt_catalogue)
 
     def choose(self, backbone: str, feature: str = "", image_size: int = 0) -> None:

@@ -15,6 +15,7 @@ from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.spec import FEATURES
 
 VERSION = 1
+PRETRAINED_HERE = "pretrained here"  # the source of a backbone that a run of the project made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class BackboneFacts:
 
     id: str  # catalogue id, Hugging Face id, timm name or local path; what `--backbone` takes
     title: str  # as a person would say it: "DINOv2 small"
-    source: str  # where the weights come from: "package", "timm", "huggingface", "file", "built in"
+    source: str  # where the weights come from: "package", "timm", "huggingface", "file", "built in", PRETRAINED_HERE
     family: str  # "DINOv2", "supervised CNN", "floor"
     parameters: int | None  # how many; None where it isn't known before loading
     input_size: int | None  # pixels, the side of its usual square input; None where any size will do

@@ -5,7 +5,8 @@ element) written and read with h5py alone:
 
     X (N, D) float32            the vectors
     obs   _index                id of each item; path (text), label, split, group (categories), content_hash;
-                                copies (which set of exact or near copies), official (part that was given, not drawn)
+                                copies (which set of exact or near copies), official (part that was given, not drawn),
+                                pretrained (bool: whether the backbone learnt from it, where it learnt from any)
     obsm  X_umap, X_<model>...  (N, d) float32: projections, further models of the same items
     uns   workbench             format_version, provenance (JSON), spec (JSON), fingerprint
 
@@ -51,6 +52,7 @@ _COLUMNS = {  # ours first; then what other programs call it
     "copies": ("copies",),
     "official": ("official",),
     "content_hash": ("content_hash",),
+    "pretrained": ("pretrained",),
 }
 _LISTS = (
     "paths",
@@ -82,6 +84,9 @@ class Embeddings:
     provenance: dict[str, Any] = field(default_factory=dict)  # JSON-able; "spec" is a FeatureSpec's JSON
     obsm: dict[str, np.ndarray] = field(default_factory=dict)  # name: (N, d) float32
     hashes: list[str] | None = None  # content hash of each file, where ids are something else
+    # (N,) bool: whether the backbone has learnt from it, without its label; None where nobody says, as of every
+    # public backbone.
+    pretrained: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.X = np.ascontiguousarray(self.X, dtype=np.float32)
@@ -93,7 +98,9 @@ class Embeddings:
         self.ids = [str(name) for name in self.ids]
         for name in _LISTS:
             setattr(self, name, [str(text) for text in getattr(self, name)] or [""] * rows)
-        for name in ("ids", *_LISTS, "hashes"):
+        if self.pretrained is not None:
+            self.pretrained = np.asarray(self.pretrained, dtype=bool)
+        for name in ("ids", *_LISTS, "hashes", "pretrained"):
             column = getattr(self, name)
             if column is not None and len(column) != rows:
                 raise ValueError(
@@ -129,6 +136,7 @@ class Embeddings:
             provenance=self.provenance,
             obsm={key: value[at] for key, value in self.obsm.items()},
             hashes=[self.hashes[i] for i in where] if self.hashes is not None else None,
+            pretrained=self.pretrained[at] if self.pretrained is not None else None,
             **{name: [getattr(self, name)[i] for i in where] for name in _LISTS},
         )
 
@@ -136,7 +144,8 @@ class Embeddings:
 def merge(parts: Sequence[Embeddings], names: Sequence[str] | None = None) -> Embeddings:
     """The items that all `parts` hold, in the first one's order; obsm has one entry per model, X the first's.
 
-    `names[i]` names model i's entry; by default its title and feature. Splits survive where all agree.
+    `names[i]` names model i's entry; by default its title and feature. Splits survive where all agree; an item counts
+    as learnt from where any of the backbones has.
 
     Raises:
         ValueError: nothing in common, or two parts label the same item differently.
@@ -168,6 +177,7 @@ def merge(parts: Sequence[Embeddings], names: Sequence[str] | None = None) -> Em
             obsm[f"{name}_{key.removeprefix('X_')}"] = value
     if any(part.splits != merged.splits for part in aligned):
         merged.splits = [""] * len(order)
+    known = [part.pretrained for part in aligned if part.pretrained is not None]
     models = {key: part.provenance for key, part in zip(keys, parts, strict=True)}
     return Embeddings(
         X=merged.X,
@@ -181,6 +191,7 @@ def merge(parts: Sequence[Embeddings], names: Sequence[str] | None = None) -> Em
         provenance={**merged.provenance, "models": models},
         obsm=obsm,
         hashes=merged.hashes,
+        pretrained=np.any(known, axis=0) if known else None,
     )
 
 
@@ -217,6 +228,9 @@ def write_h5ad(path: Path, embeddings: Embeddings, *, chunk: int | None = None) 
         if embeddings.hashes is not None:
             columns.append("content_hash")
             write_strings(obs, "content_hash", [escape(text) for text in embeddings.hashes])
+        if embeddings.pretrained is not None:
+            columns.append("pretrained")
+            write_array(obs, "pretrained", embeddings.pretrained, None)
         obs.attrs["column-order"] = np.asarray(columns, dtype=object)
         var = write_frame(file, "var", [str(number) for number in range(width)])
         var.attrs["column-order"] = np.asarray([], dtype=np.float64)  # as anndata writes an empty list
@@ -289,6 +303,9 @@ def read_h5ad(path: Path, *, vectors: str | None = None) -> Embeddings:
             provenance={"imported": printable(path.name)} if provenance is None else provenance,
             obsm=obsm,
             hashes=found["content_hash"] or None,
+            pretrained=np.asarray([text == "True" for text in found["pretrained"]])
+            if found["pretrained"]
+            else None,
         )
 
 

@@ -292,6 +292,8 @@ class DescribeJob:
     lane: ClassVar[str] = ASIDE
     devices: bool = param(False, help="Also ask torch which devices there are, which takes seconds.")
     names: bool = param(False, help="Also list every model that timm has weights for.")
+    methods: bool = param(False, help="Also list the methods of pretraining, which takes seconds.")
+    runs: str = param("", help="Folder of a project's runs: what was pretrained there is listed.", path=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,14 +45,29 @@ class MethodFacts:
     tokens_only: bool  # whether it needs a transformer
     params: tuple[Param, ...]
     published: Augmentation  # its own views
+    published_conv: Augmentation | None = None  # those for convolutional networks, where they are others
+
+    def views_for(self, tokens: bool) -> Augmentation:
+        """The published views for a transformer (`tokens`) or a convolutional network."""
+        return self.published if tokens or self.published_conv is None else self.published_conv
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "published": self.published.to_json()}
+        conv = self.published_conv
+        return {
+            **asdict(self),
+            "published": self.published.to_json(),
+            "published_conv": None if conv is None else conv.to_json(),
+        }
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> MethodFacts:
         params = tuple(Param(**{**item, "choices": tuple(item["choices"])}) for item in body["params"])
-        return cls(**{**body, "params": params, "published": Augmentation.from_json(body["published"])})
+        conv = body.get("published_conv")
+        views = {
+            "published": Augmentation.from_json(body["published"]),
+            "published_conv": None if conv is None else Augmentation.from_json(conv),
+        }
+        return cls(**{**body, "params": params, **views})
 
 
 def save_methods(path: Path, methods: Iterable[MethodFacts]) -> None:

@@ -93,7 +93,7 @@ class PretrainJob:
         advanced=True,
     )
     settings: tuple[str, ...] = param(
-        (), help="Setting of the method, NAME=VALUE; --method NAME --help lists them.", advanced=True
+        (), help="Setting of the method, NAME=VALUE; `workbench methods` lists them.", advanced=True
     )
     learning_rate: float = param(
         0.0,

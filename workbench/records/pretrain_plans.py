@@ -15,6 +15,9 @@ from workbench.records.results import Finding
 
 VERSION = 1
 PREVIEW = "preview.npz"
+PREVIEW_ERROR = (
+    "preview-error.json"  # {"ask": number, "error": a sentence}, where a request can't be answered
+)
 ESTIMATE = "estimate.json"
 AUDIT = "audit.json"
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from workbench.records.augmentation import Augmentation
 from workbench.records.files import read_document, write_document
+from workbench.records.jobs import job_from_json
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
 
@@ -59,7 +60,7 @@ def extend(run: RunFolder, epochs: int) -> None:
     planned = int(document["config"]["epochs"])
     if epochs <= planned:
         raise ValueError(f"The run was planned for {planned} epochs. More are needed to continue it.")
-    run.ask(epochs=epochs)
+    run.ask_again(job_from_json("pretrain", {**document["config"], "epochs": epochs}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

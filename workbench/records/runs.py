@@ -98,22 +98,19 @@ class RunFolder:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    def ask_again(self, job: JobConfig) -> None:
+        """Ask the run for something else than before, such as more epochs, and queue it. What it made stays."""
+        document = self.document()
+        body = {key: value for key, value in document.items() if key not in ("format", "version")}
+        write_document(self.path / "run.json", "run", VERSION, {**body, "config": job_to_json(job)})
+        self.write_status(Status())
+
     def add_provenance(self, facts: dict[str, Any]) -> None:
         """Complete run.json with seeds, versions, device and input hashes."""
         document = self.document()
         document["provenance"] = {**document.get("provenance", {}), **facts}
         body = {key: value for key, value in document.items() if key not in ("format", "version")}
         write_document(self.path / "run.json", "run", VERSION, body)
-
-    def ask(self, **values: Any) -> None:
-        """Change what the run is asked, for the next time that it starts; run.json is written anew, whole.
-
-        Raises ValueError (DocumentError included) when the job doesn't take these values.
-        """
-        document = self.document()
-        job = job_from_json(document["kind"], {**document["config"], **values})
-        body = {key: value for key, value in document.items() if key not in ("format", "version")}
-        write_document(self.path / "run.json", "run", VERSION, {**body, "config": job_to_json(job)})
 
     def status(self) -> Status:
         """The status on disk; a run that says it lives while its heart has stopped is told as failed."""

@@ -23,7 +23,8 @@ def register(verbs: Any) -> None:
 
 def _backbones(options: argparse.Namespace) -> int:
     project = project_for(Path("backbones"), options.project)
-    run = run_job(project, DescribeJob(names=bool(options.search)), "Backbones")
+    job = DescribeJob(names=bool(options.search), runs=str(project.runs_folder))
+    run = run_job(project, job, "Backbones")
     entries = load_catalogue(run.path / "catalogue.json")
     if options.search:
         entries = tuple(search((*entries, *load_catalogue(run.path / "names.json")), options.search))

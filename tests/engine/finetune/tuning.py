@@ -52,6 +52,7 @@ def small_vit(folder: Path) -> Path:
 class Tuning:
     def __init__(self, tmp_path: Path, root: Path, group_by: str = "") -> None:
         self.root, self.cache, self.runs = root, tmp_path / "cache", tmp_path / "runs"
+        tmp_path.mkdir(exist_ok=True)
         self.index = tmp_path / "index.npz"
         self.ledger = tmp_path / "ledger.jsonl"
         self.number = 0

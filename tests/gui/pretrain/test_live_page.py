@@ -214,7 +214,7 @@ def test_a_finished_run_goes_into_the_comparison(qtbot, view, ready, commands) -
     shown = [name for name, tool in view.tools.items() if not tool.isHidden()]
     assert shown == [CONTINUE, BRANCH, COMPARE, NEW]
     view.tools[COMPARE].click()
-    assert [choice.backbone for choice in ready.settings.chosen] == [str(run.path / "backbone")]
+    assert [choice.backbone for choice in ready.settings.chosen] == [str(run.path)]
     assert commands.gone == ["models"]
     assert commands.run(COMPARE) == "Its backbone is in the comparison already."
 

@@ -375,3 +375,18 @@ def test_everything_can_be_reached_by_tab(qtbot, view) -> None:
     assert [widget for widget in wanted if widget not in seen] == []
     for widget in seen:
         assert widget.accessibleName() or getattr(widget, "text", lambda: "")(), widget
+
+
+def test_a_convolutional_network_is_shown_the_views_that_were_published_for_it(view, ready) -> None:
+    from dataclasses import replace
+
+    conv = replace(made.methods()[0].published, views=made.pair("pair for networks without patches"))
+    ready.pretraining.methods = (replace(made.methods()[0], published_conv=conv), *made.methods()[1:])
+    view.plan.refresh("simclr")
+    view.plan.choose_start("facebook/dinov2-small")
+    assert [kind.name for kind in view.plan.views.views] == ["two views"]
+    view.plan.choose_start("timm/resnet50.a1_in1k")
+    assert [kind.name for kind in view.plan.views.views] == ["pair for networks without patches"]
+    view.plan.choose_start("")
+    view.plan.choose_backbone("vit_tiny_patch16_224")
+    assert [kind.name for kind in view.plan.views.views] == ["two views"]

@@ -240,6 +240,12 @@ def title_of(identifier: str) -> str | None:
     return own.get(identifier) or next((row[1] for row in _rows() if row[0] == identifier), None)
 
 
+def licence_of(identifier: str) -> str:
+    """A short note on the licence of a listed backbone; "" of another."""
+    listed = {BUNDLED: _APACHE} | {row[0]: row[8] for row in _rows()}
+    return listed.get(identifier, "")
+
+
 def recipe_of(identifier: str) -> Preprocess | None:
     """How the authors of a listed file prepared pixels: timm knows the architecture, and not these weights."""
     if not any(row[0] == identifier for row, _ in _FILES):

@@ -14,7 +14,7 @@ COLOURS = 3
 
 
 def adapt(module: torch.nn.Module, channels: int, name: str) -> None:
-    """Make `module` take `channels` channels, in place.
+    """Make `module`, which takes three, take `channels` channels, in place.
 
     Raises:
         ValueError: it has no convolution that takes three colours.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from workbench.engine.backbones import hub
 from workbench.records.text import printable
 
 
@@ -63,6 +65,20 @@ def family_of(config: Mapping[str, Any], shown: str) -> Family:
         remote = " that comes with code of its own, which is never run" if "auto_map" in config else ""
         raise ValueError(f"{shown} is a model {what}{remote}. Known are {', '.join(sorted(FAMILIES))}.")
     return family
+
+
+def features_of(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
+    """`pooled` is offered only where the weights hold the pooling: else it would be drawn at random."""
+    if family.convolutional:
+        return ("pooled",)
+    tokens = ("cls", "mean", "cls+mean") if family.cls else ("mean",)
+    if family.pooler == "-":
+        return tokens
+    names = hub.tensor_names(files)
+    wanted = family.pooler
+    if wanted and not (names and any(name.endswith(wanted) for name in names)):
+        return tokens
+    return (*tokens, "pooled")
 
 
 def is_timm(config: Mapping[str, Any]) -> bool:

@@ -1,4 +1,5 @@
-"""Backbones beyond the listed ones: what else is on this machine, and every name that timm has weights for."""
+"""Backbones beyond the listed ones: what else is on this machine, what a project has pretrained, and every name that
+timm has weights for."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.backbones import digest, hub, recipes
+from workbench.engine.backbones import digest, hub, marks, recipes
 from workbench.engine.backbones.catalogue import REMEDY, models_folder
-from workbench.engine.backbones.families import family_of, is_timm
+from workbench.engine.backbones.families import family_of, features_of, is_timm
 from workbench.engine.backbones.packs import DOCUMENT, read_pack
-from workbench.engine.backbones.resolve import features_of, torch_hub
-from workbench.records.catalogue import BackboneFacts
-from workbench.records.text import printable
+from workbench.records.catalogue import PRETRAINED_HERE, BackboneFacts
+from workbench.records.pretraining import BACKBONE
+from workbench.records.runs import list_runs
+from workbench.records.text import count, printable
 
 _LICENCES = {
     "apache-2.0": "Apache-2.0",
@@ -39,6 +41,44 @@ def found_here(listed: Iterable[BackboneFacts], cache: Path | None = None) -> li
     return [*found, *_imported()]
 
 
+def pretrained_in(runs: Path) -> list[BackboneFacts]:
+    """What the runs of a project have pretrained, the newest first."""
+    found = []
+    for run in reversed(list_runs(runs)):
+        folder = run.path / BACKBONE
+        mark = marks.mark_in(folder, marks.PRETRAINED)
+        if mark is not None:
+            with contextlib.suppress(
+                ValueError, TypeError, KeyError, OSError
+            ):  # damaged: nothing to be chosen
+                found.append(_pretrained(run.path.absolute(), folder, mark))
+    return found
+
+
+def _pretrained(run: Path, folder: Path, mark: dict[str, Any]) -> BackboneFacts:
+    """Raises KeyError, TypeError or ValueError where the folder says something else than what was written."""
+    config = hub.read_json(folder / hub.CONFIG)
+    if not hub.weight_files(folder):
+        raise ValueError(f"{printable(str(folder))} has no weights.")
+    after = f", after {printable(mark['start_title'])}" if mark["start"] else ""
+    terms = printable(mark["licence"]) or "see where its start weights are published"
+    return BackboneFacts(
+        id=str(run),
+        title=marks.title_of(mark),
+        source=PRETRAINED_HERE,
+        family=printable(mark["method_title"]),
+        parameters=int(mark["parameters"]),
+        input_size=int(config["pretrained_cfg"]["input_size"][1]),
+        features=tuple(mark["features"]),
+        default_feature=mark["feature"],
+        training_data=f"{count(mark['images'], 'image')} of this project, without labels{after}",
+        licence=f"of its start weights: {terms}" if mark["start"] else "your own",
+        patch=int(mark["patch"]),
+        depth=int(mark["depth"]),
+        available=True,
+    )
+
+
 def timm_names(
     known: Collection[str], cache: Path | None = None, memo: Path | None = None
 ) -> list[BackboneFacts]:
@@ -50,7 +90,7 @@ def timm_names(
     place = cache or hub.cache_folder()
     folders = {path.name for path in place.glob("models--*--*")} if place.is_dir() else set()
     found = []
-    beside = {path.name for path in torch_hub().iterdir()} if torch_hub().is_dir() else set()
+    beside = {path.name for path in hub.torch_hub().iterdir()} if hub.torch_hub().is_dir() else set()
     for name, family, size, licence, repository, file in names:
         if f"timm/{name}" in known or repository in known:
             continue

@@ -1,4 +1,4 @@
-"""Where the Hugging Face cache of this machine is, and what it holds.
+"""Where the caches of this machine are, and what the Hugging Face one holds.
 
 No torch and no network. The layout read here is huggingface_hub's
 (`models--ORG--NAME/refs/REVISION`, `snapshots/COMMIT/FILE`), so that models fetched by any other program count.
@@ -38,6 +38,13 @@ def cache_folder() -> Path:
         return Path(home).expanduser() / "hub"
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base).expanduser() if base else Path.home() / ".cache") / "huggingface" / "hub"
+
+
+def torch_hub() -> Path:
+    """Where torch.hub keeps checkpoints (torch.hub.get_dir, without importing torch)."""
+    home = os.environ.get("TORCH_HOME")
+    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
+    return base.expanduser() / "hub" / "checkpoints"
 
 
 def split_revision(identifier: str) -> tuple[str, str]:

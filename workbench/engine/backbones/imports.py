@@ -26,7 +26,6 @@ from workbench.engine.backbones.packs import (
     copy_hashed,
     read_pack,
 )
-from workbench.engine.backbones.resolve import torch_hub
 from workbench.records.files import write_text
 from workbench.records.text import printable
 
@@ -67,7 +66,7 @@ def import_pack(
             _place(pack, staged, place)
         return Imported(pack, listed, place)
     if pack.kind == "torch":
-        place = torch_hub()
+        place = hub.torch_hub()
     else:
         total = "".join(file.sha256 for file in pack.files)
         name = "".join(c if c.isalnum() or c in "-_." else "_" for c in pack.id).strip(".")[:60] or "model"

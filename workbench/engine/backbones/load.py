@@ -78,6 +78,7 @@ def _hugging_face(found: Resolved, spec: FeatureSpec, device: str, trainable: bo
         dimensions=dimensions,
         tokens=huggingface.tokens(module, spec.preprocess.size),
         convolutional=FAMILIES[found.architecture].convolutional,
+        channels=found.channels,
         trainable=trainable,
     )
 
@@ -108,6 +109,7 @@ def _timm(found: Resolved, spec: FeatureSpec, device: str, trainable: bool) -> B
         dimensions=dimensions,
         tokens=timm_models.tokens(module, size),
         convolutional=timm_models.is_convolutional(module),
+        channels=found.channels,
         trainable=trainable,
     )
 
@@ -127,9 +129,11 @@ def _assemble(
     dimensions: dict[str, int],
     tokens: int,
     convolutional: bool,
+    channels: int,
     trainable: bool,
 ) -> Backbone:
-    adapt(module, channels_of(spec), printable(spec.backbone))
+    if channels_of(spec) != channels:
+        adapt(module, channels_of(spec), printable(spec.backbone))
     module.requires_grad_(False)
     if convolutional:
         module.to(memory_format=torch.channels_last)

@@ -24,9 +24,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.engine.backbones import catalogue, hub
+from workbench.engine.backbones import catalogue, hub, marks
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.records.files import DocumentError, read_document, write_document
+from workbench.records.learnt_images import POOL
 from workbench.records.text import data_size, printable
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all; may raise to stop
@@ -203,6 +204,10 @@ def check_room(folder: Path, needed: int) -> None:
 def _describe(backbone: str, found: Resolved, cache: Path | None) -> tuple[dict[str, Any], list[Path]]:
     """What `pack.json` says of a backbone, and the files to copy."""
     listed = next((facts for facts in catalogue.catalogue(cache) if facts.id == backbone), None)
+    mark = marks.pretrained_here(found)
+    terms = str((mark or {}).get("licence") or "not stated here: see where the weights are published")
+    if mark is not None and not mark.get("start"):
+        terms = "your own"
     facts: dict[str, Any] = {
         "id": backbone if found.repository or found.official else Path(backbone).name,
         "title": found.title,
@@ -210,7 +215,7 @@ def _describe(backbone: str, found: Resolved, cache: Path | None) -> tuple[dict[
         "revision": "",
         "commit": "",
         "architecture": "",
-        "licence": listed.licence if listed else "not stated here: see where the weights are published",
+        "licence": listed.licence if listed else terms,
         "source": "weights of this machine",
     }
     if found.repository:
@@ -233,7 +238,7 @@ def _model_files(folder: Path, weights: tuple[Path, ...]) -> list[Path]:
     index = (
         [folder / name for name in hub.WEIGHTS if name.endswith(".index.json")] if len(weights) > 1 else []
     )
-    settings = [folder / hub.CONFIG, folder / hub.PROCESSOR, *index]
+    settings = [folder / hub.CONFIG, folder / hub.PROCESSOR, folder / POOL, *index]
     return [path for path in settings if path.is_file()] + list(weights)
 
 
@@ -274,7 +279,7 @@ def _parse(body: dict[str, Any], shown: str) -> Pack:
 def _may_be_packed(name: str) -> bool:
     if not hub.PLAIN.fullmatch(name) or name == DOCUMENT:
         return False
-    return name in (hub.CONFIG, hub.PROCESSOR) or name.endswith((*WEIGHTS, ".index.json"))
+    return name in (hub.CONFIG, hub.PROCESSOR, POOL) or name.endswith((*WEIGHTS, ".index.json"))
 
 
 def _is_plain(path: Path) -> bool:

@@ -60,15 +60,15 @@ def from_timm(facts: Mapping[str, Any], name: str) -> Preprocess:
     Raises:
         ValueError: steps that have no counterpart here.
     """
-    _, height, width = facts["input_size"]
-    if height != width or facts["input_size"][0] != 3:
-        raise _refusal(name, f"it takes {width} x {height} pixels of {facts['input_size'][0]} channels")
+    channels, height, width = facts["input_size"]
+    if height != width:
+        raise _refusal(name, f"it takes {width} x {height} pixels")
     filter_ = _NAMED.get(facts["interpolation"])
     if filter_ is None:
         raise _refusal(name, f"it resamples with filter {facts['interpolation']!r}")
     resize_to = math.floor(height / (facts["crop_pct"] or 0.875))
     mode = facts["crop_mode"] or "center"
-    mean, std = _three(facts, "mean", name), _three(facts, "std", name)
+    mean, std = (_repeating(facts, key, channels, name) for key in ("mean", "std"))
     if mode == "squash" and resize_to == height:
         return _make("squash", height, height, filter_, mean, std)
     if mode != "center":
@@ -132,6 +132,17 @@ def _three(body: Mapping[str, Any], key: str, name: str) -> tuple[float, ...]:
     if len(values) != 3:
         raise _refusal(name, f"it gives {len(values)} values for {key}")
     return values
+
+
+def _repeating(facts: Mapping[str, Any], key: str, channels: int, name: str) -> tuple[float, ...]:
+    """The three values that repeat over the channels."""
+    if channels == 3:
+        return _three(facts, key, name)
+    values = [float(value) for value in facts.get(key) or ()]
+    three = tuple(values[channel % len(values)] for channel in range(3)) if values else ()
+    if len(values) != channels or values != [three[channel % 3] for channel in range(channels)]:
+        raise _refusal(name, f"its {key} has no three values that repeat over {channels} channels")
+    return three
 
 
 def _square(size: Any, name: str) -> int:

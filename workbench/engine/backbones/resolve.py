@@ -1,16 +1,15 @@
 """From what a person types to one exact backbone: its files, their digest, its preprocessing, its features.
 
 Knows five kinds of name: a bundled or floor id, a Hugging Face id (`org/name`, `org/name@revision`), a timm name
-(`timm/name` or `name`), a local folder, and `architecture:file` for bare weights. Everything is read from this
-machine; nothing is fetched unless asked. No torch, except to ask timm once about a model that it hasn't
-described before; that answer is remembered by timm's version.
+(`timm/name` or `name`), a local folder (also that of a pretraining run), and `architecture:file` for bare weights.
+Everything is read from this machine; nothing is fetched unless asked. No torch, except to ask timm once about a model
+that it hasn't described before; that answer is remembered by timm's version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -18,17 +17,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.engine.backbones import catalogue, digest, hub, recipes
+from workbench.engine.backbones import catalogue, digest, hub, marks, recipes
 from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
-from workbench.engine.backbones.families import Family, family_of, is_timm
+from workbench.engine.backbones.families import Family, family_of, features_of, is_timm
 from workbench.engine.device import precision_on
+from workbench.records.pretraining import BACKBONE
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
 from workbench.records.text import count, printable
 
 Fetch = Callable[[str, tuple[str, ...]], Path]  # a hub id and weight files to look for first -> its folder
 
 _USUAL = Reading()
-_COLOURS = 3  # that every backbone was trained on
+_COLOURS = 3  # that every published backbone was trained on
 _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".pth.tar")
 _FLOOR = Preprocess(
     resize="squash",
@@ -67,6 +67,7 @@ class Resolved:
     files: tuple[Path, ...] = ()  # the weights
     official: bool = False  # timm's own weights, which timm's own loader may have to translate
     repository: str = ""  # where in the Hugging Face cache they lie: "org/name" or "org/name@revision"
+    channels: int = _COLOURS  # that it was trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class _Found:
     files: tuple[Path, ...] = ()
     official: bool = False
     repository: str = ""
+    channels: int = _COLOURS
 
 
 def resolve(
@@ -134,6 +136,11 @@ def resolve(
         )
     found = _find(identifier, cache, memo, _fetcher(cache, on_fetch) if allow_download else None)
     shown = printable(identifier)
+    if found.channels not in (channels, _COLOURS):
+        raise ValueError(
+            f"{printable(found.title)} was trained on pictures of {count(found.channels, 'channel')}, and these have "
+            f"{channels}. Read the pictures as those that it was trained on, or choose another backbone."
+        )
     recipe = choose_size(found.recipe, image_size, found.usual, found.multiple, shown, nearest=nearest)
     layer = choose_layers(layers, found.depth, shown, nearest=nearest)
     chosen = choose_feature(feature, found.features, found.default, layer, shown, nearest=nearest)
@@ -149,7 +156,7 @@ def resolve(
     )
     return Resolved(
         spec=spec,
-        title=found.title + _adapted(channels),
+        title=found.title + (_adapted(channels) if found.channels != channels else ""),
         kind=found.kind,
         family=found.family,
         features=found.features,
@@ -162,6 +169,7 @@ def resolve(
         files=found.files,
         official=found.official,
         repository=found.repository,
+        channels=found.channels,
     )
 
 
@@ -173,8 +181,6 @@ def _fetcher(cache: Path | None, on_fetch: Callable[[int, int], None]) -> Fetch:
 
 def _adapted(channels: int) -> str:
     """What a reader must know of a backbone that was never trained on what it gets (see `channels.adapt`)."""
-    if channels == _COLOURS:
-        return ""
     return f" (patch embedding adapted to {count(channels, 'channel')})"
 
 
@@ -271,8 +277,11 @@ def _local_file(identifier: str, architecture: str, file: Path, memo: Path | Non
 
 
 def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
-    """A folder that transformers' or timm's save functions wrote, or a snapshot in the Hugging Face cache."""
+    """A folder that transformers' or timm's save functions wrote, a snapshot in the Hugging Face cache, or a run that
+    has pretrained a backbone."""
     shown = printable(identifier)
+    if not (folder / hub.CONFIG).is_file() and (folder / BACKBONE / hub.CONFIG).is_file():
+        folder = folder / BACKBONE
     if not (folder / hub.CONFIG).is_file():
         raise ValueError(
             f"{shown} has no {hub.CONFIG}, so its architecture is unknown. Choose a folder written by "
@@ -289,8 +298,17 @@ def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
     )
     if is_timm(config):
         facts = _timm_facts(str(config["architecture"]), config, memo)
-        return _from_timm_facts(title, facts, files, folder)
-    return _transformers(shown, title, folder, config, files)
+        return _as_marked(_from_timm_facts(title, facts, files, folder), folder)
+    return _as_marked(_transformers(shown, title, folder, config, files), folder)
+
+
+def _as_marked(found: _Found, folder: Path) -> _Found:
+    """A backbone that was pretrained here is called by what it learnt by, and used as its method is."""
+    mark = marks.mark_in(folder, marks.PRETRAINED)
+    if mark is None:
+        return found
+    own = mark.get("feature")
+    return replace(found, title=marks.title_of(mark), default=own if own in found.features else found.default)
 
 
 def _transformers(
@@ -332,20 +350,6 @@ def _depth(family: Family, tower: dict[str, Any]) -> int:
     return int(tower.get("num_hidden_layers") or 12)
 
 
-def features_of(family: Family, files: tuple[Path, ...]) -> tuple[str, ...]:
-    """`pooled` is offered only where the weights hold the pooling: else it would be drawn at random."""
-    if family.convolutional:
-        return ("pooled",)
-    tokens = ("cls", "mean", "cls+mean") if family.cls else ("mean",)
-    if family.pooler == "-":
-        return tokens
-    names = hub.tensor_names(files)
-    wanted = family.pooler
-    if wanted and not (names and any(name.endswith(wanted) for name in names)):
-        return tokens
-    return (*tokens, "pooled")
-
-
 def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
     folder = hub.snapshot(identifier, cache)
     if folder is None or not hub.weight_files(folder) or not (folder / hub.CONFIG).is_file():
@@ -361,7 +365,7 @@ def _timm_name(identifier: str, cache: Path | None, memo: Path | None, fetch: Fe
     files = _timm_weights(hub.snapshot(repository, cache), name) if repository else ()
     in_hub = bool(files)
     if not files and facts["url"]:
-        beside = torch_hub() / facts["url"].rsplit("/", 1)[-1]
+        beside = hub.torch_hub() / facts["url"].rsplit("/", 1)[-1]
         files = (beside,) if beside.is_file() else ()
     if not files and repository and fetch is not None:
         files = _timm_weights(fetch(repository, (name,) if name else hub.WEIGHTS[:1]), name)
@@ -370,7 +374,7 @@ def _timm_name(identifier: str, cache: Path | None, memo: Path | None, fetch: Fe
         if not repository and facts["url"]:
             raise ValueError(
                 f"{printable(identifier)} is published as {facts['url']} only. Put that file into "
-                f"{printable(str(torch_hub()))}, or import a model pack."
+                f"{printable(str(hub.torch_hub()))}, or import a model pack."
             )
         if not repository:
             raise ValueError(
@@ -387,13 +391,6 @@ def _timm_weights(folder: Path | None, name: str) -> tuple[Path, ...]:
     if folder is None:
         return ()
     return (folder / name,) if name and (folder / name).is_file() else hub.weight_files(folder)
-
-
-def torch_hub() -> Path:
-    """Where torch.hub keeps checkpoints (torch.hub.get_dir, without importing torch)."""
-    home = os.environ.get("TORCH_HOME")
-    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
-    return base.expanduser() / "hub" / "checkpoints"
 
 
 def _from_timm_facts(
@@ -415,6 +412,7 @@ def _from_timm_facts(
         arguments=facts["arguments"],
         folder=folder,
         files=files,
+        channels=facts["input_size"][0],
     )
 
 

@@ -60,7 +60,7 @@ def describe(name: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
             model = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ValueError(f"timm can't build {printable(name)} ({error}). Check the name.") from None
-    features, default = _offers(model, name)
+    features, default = offers(model, name)
     repository = facts.get("hf_hub_id")
     return {
         "name": name,
@@ -126,7 +126,7 @@ def reader(module: torch.nn.Module) -> Any:
     """The function that names the outputs of a timm model; see `base.TorchBackbone`."""
     prefix = int(getattr(module, "num_prefix_tokens", 0))
     has_cls = getattr(module, "cls_token", None) is not None
-    offers_pooled = "pooled" in _offers(module, "")[0]
+    offers_pooled = "pooled" in offers(module, "")[0]
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
 
     def read(pixels: torch.Tensor) -> Named:
@@ -184,7 +184,7 @@ def _empty(name: str, size: int, arguments: Mapping[str, Any]) -> torch.nn.Modul
     return _create(name, size, dict(arguments))  # tables that the constructor computes
 
 
-def _offers(module: torch.nn.Module, name: str) -> tuple[tuple[str, ...], str]:
+def offers(module: torch.nn.Module, name: str) -> tuple[tuple[str, ...], str]:
     """The features and the default of a timm model, from its structure.
 
     Token models whose `global_pool` is the class token give it as `pooled` too; that copy isn't offered. A

@@ -23,6 +23,7 @@ from workbench.engine.evals.pairs import compare_all
 from workbench.engine.evals.probe import strengths as default_strengths
 from workbench.engine.evals.protocol import Meter, Progress, Protocol
 from workbench.engine.evals.rows import row_of
+from workbench.engine.evals.seen import of_pretraining
 from workbench.records.results import Diagnosis, EvaluationResult, Predictions
 from workbench.records.scores import METRICS, ModelResult
 from workbench.records.text import printable
@@ -51,6 +52,7 @@ def evaluate(
     target: float | None = None,
     standardise: str = "z-score",
     feature_rule: str = "",
+    copies: Sequence[str] = (),
     device: str | torch.device = "cpu",
     on_progress: Progress | None = None,
 ) -> tuple[EvaluationResult, Predictions]:
@@ -72,6 +74,7 @@ def evaluate(
         target: the primary score that is asked for, 0 to 1; with it, budgets tell how many labels bring it.
         standardise: features of the probe: "z-score", or "l2" for vectors of length 1, centred.
         feature_rule: what "the feature" is in this comparison, in words; a part of its fingerprint.
+        copies: (N,) name of the set of copies that each item is in, "" for none; empty where it isn't known.
         on_progress: called with (steps done, steps, what is being done); may raise to cancel.
 
     Raises:
@@ -123,7 +126,7 @@ def evaluate(
         grouped=grouped,
         models=rows,
         comparisons=compare_all(models, rows, outcomes, protocol, margin, sizes),
-        findings=find(rows, protocol, classes, diagnoses, converged),
+        findings=find(rows, protocol, classes, diagnoses, converged, of_pretraining(models, parts, copies)),
         diagnoses=diagnoses,
         standardise=standardise,
         feature_rule=feature_rule,

@@ -24,13 +24,15 @@ def find(
     classes: Sequence[str],
     diagnoses: Sequence[Diagnosis],
     converged: Sequence[bool],
+    seen: Sequence[Finding] = (),
 ) -> tuple[Finding, ...]:
     """Findings of an evaluation, the gravest first.
 
     Args:
         diagnoses: of the models whose probe and k-NN disagree. converged: per model.
+        seen: what `seen.of_pretraining` says of the models.
     """
-    found = of_splits(protocol.labels, protocol.groups, protocol.parts, classes)
+    found = [*of_splits(protocol.labels, protocol.groups, protocol.parts, classes), *seen]
     for model, settled in zip(models, converged, strict=True):
         mine = [diagnosis for diagnosis in diagnoses if diagnosis.model == model.name]
         found += _of_model(model, protocol.grid, settled)

@@ -26,6 +26,9 @@ class ModelFeatures:
     provenance: Mapping[str, Any] = field(
         default_factory=dict
     )  # of the embedding file: how the feature was made
+    pretrained: np.ndarray | None = (
+        None  # (N,) bool: what the backbone learnt from, without labels; None: not said
+    )
 
 
 def check_inputs(

@@ -7,8 +7,6 @@ these weights have seen labels, and a model card beside it says which. The folde
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,30 +16,19 @@ import torch
 from safetensors.torch import save_file
 
 from workbench.engine.backbones import catalogue, marks
+from workbench.engine.backbones.model_folders import timm_facts, write_model
 from workbench.engine.backbones.resolve import Resolved
 from workbench.engine.finetune.adapters import merge_adapters
 from workbench.engine.finetune.export_hf import save_transformers
 from workbench.engine.finetune.head import Head
 from workbench.engine.finetune.network import Network
 from workbench.engine.finetune.trainable import Trainable
+from workbench.records.files import whole_folder
 from workbench.records.finetunes import NOT_RANKED, FinetuneResult
 from workbench.records.scores import METRIC_NAMES
-from workbench.records.spec import FeatureSpec
 from workbench.records.text import count, printable
 
 _TINY = "vit_tiny_patch16_224"  # what the random floor is made as
-# Where published weights came from: these are others.
-_SOURCES = (
-    "url",
-    "file",
-    "hf_hub_id",
-    "hf_hub_filename",
-    "custom_load",
-    "source",
-    "state_dict",
-    "tag",
-    "origin_url",
-)
 
 
 def export(
@@ -63,22 +50,13 @@ def export(
     if trainable.lora:
         merge_adapters(network.module)
     mark = mark_of(result)
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     network.module.eval().to("cpu")
     weight, bias = head.folded()
     trial = _trial(network, resolved, weight, bias)
-    if resolved.kind == "huggingface":
-        form = save_transformers(part, resolved, network.module, weight, bias, result.classes, mark, trial)
-    else:
-        form = save_timm(part, resolved, network.module, weight, bias, result.classes, mark, trial)
-    (part / "README.md").write_text(_card(result, form), encoding="utf-8")
-    usual = (part / "README.md").stat().st_mode  # safetensors writes files that nobody else may read
-    for file in part.iterdir():
-        file.chmod(usual)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    save = save_transformers if resolved.kind == "huggingface" else save_timm
+    with whole_folder(folder) as part:
+        form = save(part, resolved, network.module, weight, bias, result.classes, mark, trial)
+        (part / "README.md").write_text(_card(result, form), encoding="utf-8")
     return form
 
 
@@ -86,7 +64,7 @@ def mark_of(result: FinetuneResult) -> dict[str, Any]:
     """What the checkpoint says of itself, for programs."""
     seed = next(seed for seed in result.seeds if seed.seed == result.checkpoint_seed)
     return {
-        "kind": marks.KIND,
+        "kind": marks.TUNED,
         "backbone": result.backbone,
         "trained": result.trained,
         "index": result.index,
@@ -121,13 +99,13 @@ def save_timm(
     spec = resolved.spec
     arguments = dict(resolved.arguments or {})
     if getattr(module, "dynamic_img_size", False):  # keeps the positions of the size that it was made for
-        arguments["dynamic_img_size"] = True
+        arguments |= {"dynamic_img_size": True, "img_size": int(module.patch_embed.img_size[0])}
     if spec.feature == "mean" and hasattr(module, "num_prefix_tokens"):
         arguments |= {"global_pool": "avg", "fc_norm": False}
     name = architecture.partition(".")[0]
     state = {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
     whole = _with_classifier(
-        name, arguments, _pretrained_cfg(module, spec, len(classes)), state, weight, bias
+        name, arguments, timm_facts(module, spec.preprocess, len(classes)), state, weight, bias
     )
     form = "timm" if whole is not None and trial.agrees(whole) else "timm backbone + head"
     num_classes = len(classes) if form == "timm" else 0
@@ -142,11 +120,9 @@ def save_timm(
         "num_classes": num_classes,
         "label_names": [printable(label) for label in classes],
         **({"model_args": arguments} if arguments else {}),
-        "pretrained_cfg": _pretrained_cfg(module, spec, num_classes),
-        marks.KEY: mark,
+        "pretrained_cfg": timm_facts(module, spec.preprocess, num_classes),
     }
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt", marks.KEY: json.dumps(mark)})
-    (folder / "config.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
+    write_model(folder, body, state, mark)
     return form
 
 
@@ -199,27 +175,6 @@ def _trial(network: Network, resolved: Resolved, weight: torch.Tensor, bias: tor
     with torch.no_grad():
         features = network.features_of(pictures)
     return Trial(pictures, features @ weight.T + bias)
-
-
-def _pretrained_cfg(module: torch.nn.Module, spec: FeatureSpec, num_classes: int) -> dict[str, Any]:
-    """timm's facts of the architecture, with the preprocessing that the weights were trained under."""
-    known = getattr(module, "pretrained_cfg", None) or {}
-    facts = {key: value for key, value in dict(known).items() if value is not None and key not in _SOURCES}
-    recipe = spec.preprocess
-    squash = recipe.resize == "squash"
-    return {
-        **{key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()},
-        "num_classes": num_classes,
-        "input_size": [spec.reading.num_channels or 3, recipe.size, recipe.size],
-        "pool_size": None,
-        "fixed_input_size": bool(facts.get("fixed_input_size"))
-        and not getattr(module, "dynamic_img_size", False),
-        "crop_pct": 1.0 if squash else recipe.size / recipe.resize_to,
-        "crop_mode": "squash" if squash else "center",
-        "interpolation": recipe.interpolation,
-        "mean": list(recipe.mean),
-        "std": list(recipe.std),
-    }
 
 
 def _card(result: FinetuneResult, form: str) -> str:

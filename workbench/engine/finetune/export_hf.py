@@ -4,7 +4,6 @@ class for it, else the backbone and its head side by side."""
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from safetensors.torch import save_file
 
 from workbench.engine.backbones import marks
 from workbench.engine.backbones.huggingface import quietly
+from workbench.engine.backbones.model_folders import write_processor
 from workbench.engine.backbones.resolve import Resolved
-from workbench.records.spec import Preprocess
 from workbench.records.text import printable
 
 # model_type: the class with a classifier, where it keeps the backbone, and which feature the classifier gets.
@@ -33,7 +32,6 @@ _CLASSIFIERS = {
     "convnext": ("ConvNextForImageClassification", "convnext", "pooled"),
     "convnextv2": ("ConvNextV2ForImageClassification", "convnextv2", "pooled"),
 }
-_PILLOW = {"lanczos": 1, "bilinear": 2, "bicubic": 3}
 
 
 def save_transformers(
@@ -62,8 +60,7 @@ def save_transformers(
     setattr(saved.config, marks.KEY, mark)
     with quietly():
         saved.save_pretrained(folder)
-    body = processor(resolved.spec.preprocess)
-    (folder / "preprocessor_config.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
+    write_processor(folder, resolved.spec.preprocess)
     return form
 
 
@@ -93,29 +90,6 @@ def _with_classifier(
 def _any_size(whole: Any) -> dict[str, Any]:
     known = inspect.signature(whole.forward).parameters
     return {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in known else {}
-
-
-def processor(recipe: Preprocess) -> dict[str, Any]:
-    """The preprocessing file that `recipes.from_processor` reads back as `recipe`."""
-    body: dict[str, Any] = {
-        "do_resize": True,
-        "do_rescale": True,
-        "do_normalize": True,
-        "rescale_factor": 1 / 255,
-        "resample": _PILLOW[recipe.interpolation],
-        "image_mean": list(recipe.mean),
-        "image_std": list(recipe.std),
-    }
-    square = {"height": recipe.size, "width": recipe.size}
-    if recipe.resize == "squash":
-        return {**body, "image_processor_type": "ViTImageProcessor", "size": square}
-    return {
-        **body,
-        "image_processor_type": "BitImageProcessor",
-        "size": {"shortest_edge": recipe.resize_to},
-        "do_center_crop": True,
-        "crop_size": square,
-    }
 
 
 def _widened(weight: torch.Tensor, feature: str, takes: str) -> torch.Tensor | None:

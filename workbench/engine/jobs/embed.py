@@ -83,10 +83,8 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
-    mark = marks.trained_on_labels(resolved)
     embeddings.provenance["unread"] = len(index) - len(kept)
-    if mark is not None:
-        embeddings.provenance |= {"trained_on_labels": mark, "title": marks.title_of(mark)}
+    _mark(embeddings, resolved, index.digest[kept])
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,
@@ -113,6 +111,17 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "seconds": time.perf_counter() - began,
         **facts,
     }
+
+
+def _mark(embeddings: Embeddings, resolved: Resolved, digests: np.ndarray) -> None:
+    """Say what the backbone had seen before: labels, or images without them. `digests`: (N, 16) of the images."""
+    tuned, pretrained = marks.trained_on_labels(resolved), marks.pretrained_here(resolved)
+    if tuned is not None:
+        embeddings.provenance |= {"trained_on_labels": tuned, "title": marks.title_of(tuned)}
+    if pretrained is not None:
+        embeddings.provenance["pretrained"] = pretrained
+        learnt = marks.learnt_images(resolved)
+        embeddings.pretrained = learnt.holds(digests) if learnt is not None else None
 
 
 def _shortfalls(job: EmbedJob, resolved: Resolved) -> list[str]:

@@ -61,6 +61,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
             source=str(file),
             X=part.X,
             provenance=part.provenance,
+            pretrained=part.pretrained,
         )
         for name, part, file in zip(_names(sets, files), sets, files, strict=True)
     ]
@@ -83,6 +84,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         target=job.target or None,
         standardise=job.standardise,
         feature_rule=rule_told([part.provenance for part in sets]),
+        copies=sets[0].copies,
         device=pick_device(job.device),
         split_hashes=tuple(split.hash for split in splits),
         split_counts=splits[0].counts(),

@@ -18,7 +18,7 @@ import torch
 from platformdirs import user_cache_path
 
 from workbench.decide.statistics import mean_interval
-from workbench.engine.backbones import catalogue
+from workbench.engine.backbones import catalogue, marks
 from workbench.engine.backbones.base import TorchBackbone
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import Resolved, resolve
@@ -28,6 +28,7 @@ from workbench.engine.evals.findings import of_splits
 from workbench.engine.evals.items import LabelledItems
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.metrics import confusion, primary_metric
+from workbench.engine.evals.seen import of_model
 from workbench.engine.finetune.export import export
 from workbench.engine.finetune.feed import Feed, Kept
 from workbench.engine.finetune.findings import find
@@ -163,6 +164,7 @@ def run(job: FinetuneJob, run: RunFolder, control: Control) -> dict[str, Any]:
         findings=(
             *leaked,
             *_unread(inputs),
+            *_seen(resolved, index.digest[inputs.rows], [split.part for split in splits], items.copies),
             *of_splits(items.labels, items.groups, [s.part for s in splits], items.classes),
             *find(tuned, metric, job.epochs, job.augment),
         ),
@@ -353,6 +355,16 @@ def _check(splits: list[Split]) -> None:
 
 def _convolutional(backbone: TorchBackbone) -> bool:
     return any(isinstance(part, torch.nn.BatchNorm2d) for part in backbone.module.modules())
+
+
+def _seen(
+    resolved: Resolved, digests: np.ndarray, parts: list[np.ndarray], copies: list[str]
+) -> tuple[Finding, ...]:
+    if marks.pretrained_here(resolved) is None:
+        return ()
+    learnt = marks.learnt_images(resolved)
+    known = learnt.holds(digests) if learnt is not None else None
+    return (of_model(printable(resolved.title), known, parts, copies),)
 
 
 def _unread(inputs: Inputs) -> tuple[Finding, ...]:

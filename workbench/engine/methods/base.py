@@ -55,7 +55,10 @@ class Recipe:
     final_decay: float | None = None  # None: the decay is constant; else along half a cosine to this
     betas: tuple[float, float] = (0.9, 0.999)  # of AdamW
     momentum: float = 0.9  # of SGD and LARS
-    clip: float = 0.0  # largest norm of the gradient (of the whole, not of each tensor); 0: none
+    clip: float = 0.0  # largest norm of the gradient; 0: none
+    clip_each: bool = (
+        False  # whether `clip` bounds each tensor's own gradient (DINO), not the norm of them all
+    )
     told: tuple[Rule, ...] = ()  # the numbers that the published rule gave here
 
 
@@ -110,7 +113,9 @@ class Outcome:
     vectors: (
         torch.Tensor
     )  # (B, D) detached: the backbone's own vectors of the first view, for the collapse doctor
-    numbers: dict[str, torch.Tensor | float] = field(default_factory=dict)  # scalars to be plotted, detached
+    # Scalars to be plotted, detached. A method whose head can collapse alone (SimSiam, BYOL) tells `output_spread`:
+    # the standard deviation of its head's outputs at length 1 over the batch, times the root of their width.
+    numbers: dict[str, torch.Tensor | float] = field(default_factory=dict)
     # The loss of a network whose output is uniform (ln K), and the logarithm of the number of outputs; None where the
     # method has neither.
     uniform_loss: float | None = None
@@ -143,14 +148,44 @@ class Method(nn.Module, ABC):
         """The published views."""
 
     @classmethod
+    def views_for(cls, tokens: bool) -> Augmentation:
+        """The published views for a transformer (`tokens`) or a convolutional network, where they differ; then
+        as many kinds for both, so that a change of "2.blur" means the same."""
+        return cls.views()
+
+    @classmethod
     @abstractmethod
     def recipe(cls, config: Any, plan: Plan, tokens: bool) -> Recipe:
         """The published recipe for `plan`; `tokens`: whether the backbone is a transformer. Raises ValueError where
         the method can't work so."""
 
+    @classmethod
+    def hidden(cls, config: Any, draw: Draw, num: int, grid: int, view: int) -> torch.Tensor | None:
+        """Which patches of a view the network isn't shown, as a step draws them and as a preview shows them.
+
+        Args:
+            num: images of this process, as many as `draw` has rows.
+            grid: patches along a side of the view.
+            view: number of the view, from 0.
+
+        Returns:
+            (num, grid * grid) bool on the CPU, True where hidden, row by row; None where nothing is.
+        """
+        return None
+
     @abstractmethod
     def forward(self, batch: Batch) -> Outcome:
         """Loss and diagnostics of one batch. Must be called once a step, in training mode."""
+
+    @property
+    def num_outputs(self) -> int | None:
+        """Prototypes that a teacher spreads pictures over; None where there are none."""
+        return None
+
+    @property
+    def queue_size(self) -> int | None:
+        """Earlier keys that are kept; None where there is no queue."""
+        return None
 
     def after_backward(self, step: int) -> None:
         """Called when the gradients are there, before they are clipped and used."""
@@ -173,6 +208,7 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def facts(cls) -> MethodFacts:
+        conv = cls.views_for(tokens=False)
         return MethodFacts(
             name=cls.name,
             title=cls.title,
@@ -183,7 +219,8 @@ class Method(nn.Module, ABC):
             source=cls.source,
             tokens_only=cls.tokens_only,
             params=describe(cls.Config),
-            published=cls.views(),
+            published=cls.views_for(tokens=True),
+            published_conv=conv if conv != cls.views_for(tokens=True) else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -12,12 +13,16 @@ class Encoder(nn.Module):
     """A timm model without its classifier.
 
     `tokens`: whether it is a plain transformer (timm's VisionTransformer), which is what masking needs. `width`: of
-    its vectors. `patch`: px, 1 for a convolutional network.
+    its vectors. `patch`: px, 1 for a convolutional network. `fresh`: whether nothing has been learnt yet, so that a
+    method may begin it in its own way.
+
+    A transformer that is shown pictures of several sizes must be built with timm's `dynamic_img_size`.
     """
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, fresh: bool = True) -> None:
         super().__init__()
         self.module = module
+        self.fresh = fresh
         self.tokens = is_plain_transformer(module)
         self.width = int(
             module.num_features if self.tokens else (module.head_hidden_size or module.num_features)
@@ -36,7 +41,7 @@ class Encoder(nn.Module):
         return vectors.flatten(1)
 
     def all_tokens(self, images: torch.Tensor, hidden: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, prefix + N, width) after the last norm.
+        """(B, prefix + N, width) after the last block and the norm that the model has there.
 
         Args:
             hidden: (B, N) bool; patches whose embedding is replaced by the mask token before the positions are added
@@ -48,36 +53,84 @@ class Encoder(nn.Module):
             flat = patches.flatten(1, 2) if patches.ndim == 4 else patches
             flat = torch.where(hidden.unsqueeze(-1), self.mask_token.to(flat.dtype), flat)
             patches = flat.view_as(patches)
-        tokens = module.norm_pre(module.patch_drop(module._pos_embed(patches)))
-        for block in module.blocks:
-            tokens = block(tokens)
-        return module.norm(tokens)
+        return self._through(module.patch_drop(self._placed(patches)))
 
     def visible_tokens(self, images: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
         """(B, prefix + M, width): only the patches `kept` (B, M) int64 are encoded, at their own positions (MAE)."""
-        module = self.module
-        tokens = module._pos_embed(module.patch_embed(images))
+        tokens = self._placed(self.module.patch_embed(images))
         first, patches = tokens[:, : self.prefix], tokens[:, self.prefix :]
         some = patches.gather(1, kept.unsqueeze(-1).expand(-1, -1, patches.shape[-1]))
-        tokens = module.norm_pre(torch.cat([first, some], dim=1))
-        for block in module.blocks:
-            tokens = block(tokens)
-        return module.norm(tokens)
+        return self._through(torch.cat([first, some], dim=1))
 
     def vector_of(self, tokens: torch.Tensor) -> torch.Tensor:
         """(B, width) of (B, prefix + N, width)."""
-        return tokens[:, 0] if self.module.cls_token is not None else tokens[:, self.prefix :].mean(1)
+        pooled = tokens[:, 0] if self.module.cls_token is not None else tokens[:, self.prefix :].mean(1)
+        return self.normed(pooled)
 
     def patches_of(self, tokens: torch.Tensor) -> torch.Tensor:
         """(B, N, width)."""
-        return tokens[:, self.prefix :]
+        return self.normed(tokens[:, self.prefix :])
+
+    def normed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """With the last norm of models that have it behind the pooling (timm's `fc_norm`); others are unchanged."""
+        normed: torch.Tensor = self.module.fc_norm(tokens)
+        return normed
 
     def num_patches(self, image_size: int) -> int:
         return (image_size // self.patch) ** 2
 
     def add_mask_token(self) -> None:
         """A learnt token for hidden patches, zeros at first (iBOT, `vision_transformer.py`)."""
-        self.mask_token = nn.Parameter(torch.zeros(self.width))
+        beside = next(self.module.parameters())
+        self.mask_token = nn.Parameter(torch.zeros(self.width, device=beside.device))
+
+    def positions(self, grid: tuple[int, int]) -> torch.Tensor:
+        """(H * W, width) float32, the positions of a grid of H x W patches, row by row.
+
+        For another grid than the model's own they are interpolated as timm does it (bicubic, antialiased), but by a
+        product with fixed weights: the gradient of torch's interpolation adds up in no fixed order on a GPU, so that
+        a resumed run would not be the same run.
+        """
+        own = tuple(self.module.patch_embed.grid_size)
+        positions: torch.Tensor = self.module.pos_embed[0, -own[0] * own[1] :].float()
+        if grid == own:
+            return positions
+        with torch.autocast(positions.device.type, enabled=False):
+            return _interpolation(own, grid, positions.device) @ positions
+
+    def _through(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The blocks, and the norms before and after them."""
+        tokens = self.module.norm_pre(tokens)
+        for block in self.module.blocks:
+            tokens = block(tokens)
+        return self.module.norm(tokens)
+
+    def _placed(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patch embeddings, (B, H, W, width) of a model of many sizes or else (B, N, width), as tokens
+        (B, prefix + N, width): with positions, behind the class token and the registers."""
+        module = self.module
+        own = tuple(module.patch_embed.grid_size)
+        if patches.ndim == 3 or module.pos_embed is None or tuple(patches.shape[1:3]) == own:
+            tokens: torch.Tensor = module._pos_embed(patches)
+            return tokens
+        # The tokens before the patches are put there and placed by the model itself, of whatever kind they are.
+        nothing = patches.new_zeros(1, *own, patches.shape[-1])
+        first = module._pos_embed(nothing)[:, : self.prefix]
+        placed = patches.flatten(1, 2) + self.positions((patches.shape[1], patches.shape[2]))
+        return torch.cat([first.expand(len(patches), -1, -1).to(placed.dtype), placed], dim=1)
+
+
+@functools.lru_cache(maxsize=32)
+def _interpolation(old: tuple[int, int], new: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """(new N, old N) float32: what each old position gives to each new one."""
+    from timm.layers import resample_abs_pos_embed
+
+    with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve training whoever asks first
+        each = torch.eye(old[0] * old[1]).unsqueeze(0)
+        weights: torch.Tensor = resample_abs_pos_embed(
+            each, new_size=list(new), old_size=list(old), num_prefix_tokens=0
+        )[0].to(device)
+    return weights
 
 
 def is_plain_transformer(module: nn.Module) -> bool:

@@ -1,29 +1,30 @@
 """SimCLR: two views of a picture find each other among all other pictures of the batch.
 
 Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations"; recipe as in
-google-research/simclr (README, `lars_optimizer.py`, `data_util.py`).
+google-research/simclr (README, `lars_optimizer.py`, `data_util.py`). Both views go through the network as one batch,
+as there (`model.py`), so that batch norms see them together.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
-from torch import nn
 from torch.nn import functional
 
-from workbench.engine.methods import across
+from workbench.engine.methods import across, recipes
 from workbench.engine.methods.base import Batch, Method, Outcome, Plan, Recipe
 from workbench.engine.methods.encoder import Encoder
+from workbench.engine.methods.heads import mlp
+from workbench.engine.methods.likeness import scaled_cosines, unit
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
 
-SMALL_BATCH = (
-    1024  # below it the authors' square-root rule for the learning rate gives the larger, better rate
-)
+# Below it the rate grows with the square root of the batch, which the authors found the better for small batches
+# (appendix B.1, left half of table B.1); at it their two rules give the same rate.
+SMALL_BATCH = 4096
 
 
 class SimCLR(Method):
@@ -48,17 +49,9 @@ class SimCLR(Method):
         )
         output: int = param(128, help="Width of the projection head's output.", minimum=8, advanced=True)
 
-    Config: ClassVar[type]
-
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
-        self.projector = nn.Sequential(
-            nn.Linear(encoder.width, config.hidden, bias=False),
-            nn.BatchNorm1d(config.hidden),
-            nn.ReLU(inplace=True),
-            nn.Linear(config.hidden, config.output, bias=False),
-            nn.BatchNorm1d(config.output),
-        )
+        self.projector = mlp((encoder.width, config.hidden, config.output), norm=True)
 
     @classmethod
     def views(cls) -> Augmentation:
@@ -82,32 +75,34 @@ class SimCLR(Method):
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
+        recipes.need_two(plan, "SimCLR")
         batch = plan.batch_size
-        if batch < 2:
-            raise ValueError(
-                "SimCLR needs two pictures in a batch at least: they are each other's negatives."
-            )
+        negatives = Rule(
+            name="negatives", value=f"{2 * batch - 2:,}", rule=f"2 x {batch} - 2, of the same batch"
+        )
+        if tokens:
+            source = "for SimCLR on transformers: MoCo v3, table 4"
+            return recipes.for_transformers(plan, source, told=(negatives,))
         small = batch < SMALL_BATCH
         rate = 0.075 * math.sqrt(batch) if small else 0.3 * batch / 256
         rule = f"0.075 x sqrt({batch})" if small else f"0.3 x {batch} / 256"
+        warm_up, about_warm_up = recipes.warm_up(plan, 10, 100)
         return Recipe(
             optimiser="lars",
             learning_rate=rate,
-            warm_up=min(10, plan.epochs) * plan.steps_per_epoch if plan.epochs > 10 else plan.steps // 10,
+            warm_up=warm_up,
             weight_decay=1e-6,
             told=(
-                Rule(name="learning rate", value=f"{rate:.3g}", rule=f"{rule} (LARS; SimCLR, appendix B)"),
-                Rule(
-                    name="negatives", value=f"{2 * batch - 2:,}", rule=f"2 x {batch} - 2, of the same batch"
-                ),
+                Rule(name="learning rate", value=f"{rate:.3g}", rule=f"{rule} (LARS; SimCLR, appendix B.1)"),
+                about_warm_up,
+                negatives,
             ),
         )
 
     def forward(self, batch: Batch) -> Outcome:
         first, second = batch.views
         vectors = self.encoder(torch.cat([first, second]))
-        projected = self.projector(vectors)
-        a, b = projected.chunk(2)
+        a, b = self.projector(vectors).chunk(2)
         return Outcome(
             loss=contrast(a, b, self.config.temperature),
             vectors=vectors[: len(first)].detach(),
@@ -119,16 +114,15 @@ class SimCLR(Method):
 def contrast(a: torch.Tensor, b: torch.Tensor, temperature: float) -> torch.Tensor:
     """NT-Xent of (B, D) and (B, D), whose rows are views of the same pictures (SimCLR, equation 1): the mean over all
     2B views of the cross-entropy of finding the other view among the 2B - 1 others, of every process."""
-    a, b = functional.normalize(a.float(), dim=1), functional.normalize(b.float(), dim=1)
-    num = len(a)
+    a, b = unit(a), unit(b)
     others_a, others_b = across.gather(a), across.gather(b)
-    own = torch.arange(num, device=a.device) + across.rank() * num
-    rows = torch.arange(num, device=a.device)
+    rows = torch.arange(len(a), device=a.device)
+    own = rows + across.rank() * len(a)
 
     def half(these: torch.Tensor, same: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-        among_same = these @ same.T / temperature
+        among_same = scaled_cosines(these, same, temperature)
         among_same[rows, own] = -torch.inf  # a view is not its own neighbour
-        logits = torch.cat([these @ other.T / temperature, among_same], dim=1)
+        logits = torch.cat([scaled_cosines(these, other, temperature), among_same], dim=1)
         return functional.cross_entropy(logits, own)
 
     return (half(a, others_a, others_b) + half(b, others_b, others_a)) / 2

@@ -32,10 +32,8 @@ class Feed:
     def batch(self, step: int, last: bool = False) -> tuple[torch.Tensor, np.ndarray]:
         """(B, P, P, C) on the device and (B, 2) true shapes; begins to gather step + 1 unless this is the last."""
         began = time.perf_counter()
-        if self._ahead is None or self._ahead[0] != step:
-            found = self._gather(step)
-        else:
-            found = self._ahead[1].result()
+        ready = self._ahead is not None and self._ahead[0] == step
+        found = self._ahead[1].result() if ready and self._ahead else self._gather(step)
         self._ahead = None if last else (step + 1, self._thread.submit(self._gather, step + 1))
         pixels = found[0].to(self._device, non_blocking=True)
         self.waited += time.perf_counter() - began

@@ -63,15 +63,15 @@ def stored_size(pool: Pool, image_size: int, wanted: int, folder: Path) -> int:
     own = int(np.median(pool.shapes.max(axis=1)))
     size = min(FACTOR * image_size, -(-own // STEP) * STEP)
     size = max(size, image_size)
-    free = _free(folder)
-    while size > image_size and len(pool.files) * size * size * 3 > SHARE * free:
+    free = free_bytes(folder)
+    while size > image_size and store_bytes(len(pool.files), size, 3) > SHARE * free:
         size = max(size - STEP, image_size)
     return size
 
 
-def store_bytes(pool: Pool, size: int, channels: int) -> int:
-    """What the file takes on the disk, for 8-bit pictures."""
-    return len(pool.files) * size * size * channels
+def store_bytes(num: int, size: int, channels: int) -> int:
+    """What the file of `num` 8-bit pictures takes on the disk."""
+    return num * size * size * channels
 
 
 def fill(pool: Pool, size: int, folder: Path, threads: int, control: Control) -> PixelStore:
@@ -186,7 +186,7 @@ class _Store:
         return new
 
     def _check_room(self, needed: int) -> None:
-        free = _free(self._folder)
+        free = free_bytes(self._folder)
         if needed + _ROOM > free:
             raise ValueError(
                 f"The decoded pixels take {data_size(needed)} in {self._folder}, and the disk has {data_size(free)} "
@@ -229,7 +229,8 @@ def _key(pool: Pool, size: int) -> str:
     return state.hexdigest()
 
 
-def _free(folder: Path) -> int:
+def free_bytes(folder: Path) -> int:
+    """Of the disk that `folder` is or will be on."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

@@ -1,7 +1,7 @@
 """Several processes that share a batch: how they find each other, average their gradients and stop together.
 
-The processes come from `torchrun` (also over several machines), or are started by the job itself when it was asked for
-more than one. Rank 0 writes the run folder and speaks with the window; the others are silent. The gradients are
+The processes come from `torchrun` (also over several machines), or are started by the job itself when it was asked
+for more than one. Rank 0 writes the run folder and speaks with the window; the others are silent. The gradients are
 averaged in one piece after the backward pass.
 """
 
@@ -11,15 +11,18 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import timm
 import torch
 from torch import distributed, nn
 
 from workbench.engine.methods import across
 from workbench.engine.methods.across import SyncedBatchNorm
 
-TIMEOUT_MINUTES = 30
+CHILD = "WORKBENCH_CHILD"  # set for processes that end when their stdin does
+PATIENCE_DAYS = 30  # a run may be paused over a weekend, and the others wait for rank 0
 
 
 def join(device: str) -> str:
@@ -31,7 +34,8 @@ def join(device: str) -> str:
         device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}"
         torch.cuda.set_device(torch.device(device))
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+        backend = "nccl" if kind == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=timedelta(days=PATIENCE_DAYS))
     return device
 
 
@@ -55,7 +59,7 @@ def start_others(processes: int, run: Path) -> list[subprocess.Popen[bytes]]:
                     stdin=subprocess.PIPE,  # its end tells them that this process is gone
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, **common, "RANK": str(number), "LOCAL_RANK": str(number)},
+                    env={**os.environ, **common, CHILD: "1", "RANK": str(number), "LOCAL_RANK": str(number)},
                 )
             )
     os.environ |= {**common, "RANK": "0", "LOCAL_RANK": "0"}
@@ -75,14 +79,20 @@ def share_of(batch_size: int) -> slice:
 
 
 def synchronise_norms(module: nn.Module, device: torch.device) -> nn.Module:
-    """Batch statistics of the whole batch: torch's own on a GPU; on a CPU, which it doesn't serve, ours."""
+    """Batch statistics of the whole batch: torch's own on a GPU; on a CPU, which it doesn't serve, ours. Raises
+    ValueError for norms of other makes on a CPU."""
     if across.processes() == 1:
         return module
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        converted: nn.Module = timm.layers.convert_sync_batchnorm(module)
+        return converted
     for name, child in module.named_children():
-        if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        if type(child) in (nn.BatchNorm1d, nn.BatchNorm2d):
             setattr(module, name, SyncedBatchNorm.like(child))
+        elif isinstance(child, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(
+                f"Several processes on a CPU can't share the {type(child).__name__} of this network. Use one."
+            )
         else:
             synchronise_norms(child, device)
     return module

@@ -130,7 +130,7 @@ class AugmentCard(Card):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._columns = 0
         self._lay_out()
-        plan.changed.connect(lambda what: what in ("method", "views") and self.refresh())
+        plan.changed.connect(lambda what: what in ("method", "start", "views") and self.refresh())
         self.refresh()
 
     def refresh(self) -> None:

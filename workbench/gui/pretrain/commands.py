@@ -10,7 +10,6 @@ from workbench.gui.compare.run_command import go
 from workbench.gui.pretrain.dialogs import BranchDialog, ContinueDialog
 from workbench.gui.pretrain.run_rows import checkpoints
 from workbench.gui.project_commands import guarded
-from workbench.records.pretraining import BACKBONE
 from workbench.records.runs import ENDED
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class RunActions:
         """Put the run's backbone into the comparison, beside the public ones."""
         row = self._live.row
         if row is not None:
-            self._session.choose(str(row.path / BACKBONE))
+            self._session.choose(str(row.path.absolute()))  # as the catalogue calls it
             self._session.message.emit(
                 "info", "Its backbone is in the comparison now, beside the public ones."
             )
@@ -127,7 +126,7 @@ class RunActions:
         if not row.has_backbone:
             return "Its backbone is written when it ends, or is stopped and kept."
         chosen = {choice.backbone for choice in self._session.settings.chosen}
-        return "Its backbone is in the comparison already." if str(row.path / BACKBONE) in chosen else ""
+        return "Its backbone is in the comparison already." if str(row.path.absolute()) in chosen else ""
 
     # The list
 

@@ -17,6 +17,7 @@ from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import menu_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
+from workbench.records.catalogue import PRETRAINED_HERE
 from workbench.records.pretraining import CURVES
 from workbench.records.text import printable
 
@@ -130,12 +131,14 @@ def public_mark(session: Session) -> Mark | None:
     result, project = session.result, session.project
     if result is None or project is None:
         return None
-    floors = {facts.id for facts in session.catalogue if facts.family == "Floor"}
+    others = {
+        facts.id for facts in session.catalogue if facts.family == "Floor" or facts.source == PRETRAINED_HERE
+    }
     own = str(project.runs_folder)
     found = [
         (model.knn[result.metric].mean, model.backbone)
         for model in result.models
-        if result.metric in model.knn and model.backbone not in floors and own not in model.backbone
+        if result.metric in model.knn and model.backbone not in others and own not in model.backbone
     ]
     if not found:
         return None

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from workbench.gui.pretrain.words import architecture_of, is_transformer, starts
 from workbench.records.augmentation import Augmentation, changed, changes_between, preset_of, under_preset
-from workbench.records.catalogue import BackboneFacts
+from workbench.records.catalogue import PRETRAINED_HERE, BackboneFacts
 from workbench.records.methods import MethodFacts, written_settings
 from workbench.records.params import describe
 from workbench.records.pretrain_job import PretrainJob
@@ -75,7 +75,13 @@ class Plan(QObject):
     @property
     def base(self) -> Augmentation | None:
         """The method's views under the preset, without the user's changes."""
-        return under_preset(self.method.published, self.preset) if self.method else None
+        return under_preset(self.method.views_for(self.tokens), self.preset) if self.method else None
+
+    @property
+    def tokens(self) -> bool:
+        """Whether what will learn is a transformer."""
+        facts = next((known for known in self._session.catalogue if known.id == self.start), None)
+        return facts.patch > 0 if facts is not None else is_transformer(self.backbone)
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -134,22 +140,24 @@ class Plan(QObject):
         if method is None or method == self.method:
             return
         self.method = method
-        self._draw_views()
         if self.start and all(facts.id != self.start for facts in self.starts()):
             self.start = ""
             self._started = False
         if not self.start and self.tokens_only and not is_transformer(self.backbone):
             self.backbone = str(DEFAULTS["backbone"])
         self._propose_start()
+        self._draw_views()
         self._keep("method")
 
     def choose_start(self, start: str) -> None:
         self._started = True
         self._take_start(start)
+        self._draw_views()
         self._keep("start")
 
     def choose_backbone(self, backbone: str) -> None:
         self.backbone = backbone.strip()
+        self._draw_views()
         self._keep("start")
 
     def choose_pool(self, learn_from: str) -> None:
@@ -237,7 +245,7 @@ class Plan(QObject):
         """A public backbone where one is at hand: it has seen more pictures than anybody's own folder holds."""
         if self._started or self.start:
             return
-        found = self.starts()
+        found = [facts for facts in self.starts() if facts.source != PRETRAINED_HERE]
         best = next((facts for facts in found if facts.family.startswith("DINO")), None)
         if best is not None or found:
             self._take_start((best or found[0]).id)

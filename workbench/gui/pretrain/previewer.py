@@ -20,7 +20,7 @@ from workbench.gui.background import Background
 from workbench.gui.jobs import Jobs
 from workbench.records.files import write_text
 from workbench.records.pretrain_job import PreviewJob
-from workbench.records.pretrain_plans import PREVIEW, Preview
+from workbench.records.pretrain_plans import PREVIEW, PREVIEW_ERROR, Preview
 from workbench.records.project import Project
 from workbench.records.runs import RunFolder
 from workbench.supervisor import JobState
@@ -28,7 +28,6 @@ from workbench.supervisor import JobState
 POLL_MS = 100  # while an answer is awaited
 GATHER_MS = 80  # a slider that is dragged asks once, not for every pixel
 LEAVE_MS = 60_000  # after which a worker that nobody looks at is let go
-ERROR = "preview-error.json"
 
 
 class Previewer(QObject):
@@ -132,7 +131,7 @@ class Previewer(QObject):
         run = self._run
         if run is None or self._reading:
             return
-        for name, read in ((PREVIEW, Preview.load), (ERROR, _read_error)):
+        for name, read in ((PREVIEW, Preview.load), (PREVIEW_ERROR, _read_error)):
             path = run.path / name
             try:
                 stamp = path.stat().st_mtime_ns

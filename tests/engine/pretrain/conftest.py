@@ -1,0 +1,3 @@
+from tests.engine.backbones.conftest import memo, photographs, published
+
+__all__ = ["memo", "photographs", "published"]
