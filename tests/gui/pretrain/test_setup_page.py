@@ -149,7 +149,7 @@ def test_a_preset_and_changes_by_hand_go_into_the_job(view) -> None:
     assert plan.views.views[2].hue == pytest.approx(0.25)
     assert plan.views.views[0].hue == 0
     assert card.knobs["hue"].name.property("role") == "strong"
-    assert card.aside.text() == "3 changes by hand"
+    assert card.aside.text() == "3 changes"
     card.reset.click()
     assert plan.values()["augment"] == () and not card.reset.isEnabled()
     assert plan.views == under_preset(plan.method.published, "industrial")

@@ -91,7 +91,7 @@ class AugmentCard(Card):
         super().__init__("How the views are drawn")
         self._plan = plan
         self._kind = 0
-        self.reset = button("Reset to preset", plan.reset_views, kind="quiet", icon_name="undo")
+        self.reset = button("Reset", plan.reset_views, kind="quiet", icon_name="undo")
         set_tip(self.reset, "Take back every change that was made to the preset's views by hand")
         self.add_head(self.reset)
         self.preset = QComboBox()
@@ -139,7 +139,7 @@ class AugmentCard(Card):
         self.reason.setText(preset_of(plan.preset).reason)
         views, base = plan.views, plan.base
         changes = len(plan.changes)
-        self.set_title("How the views are drawn", f"{count(changes, 'change')} by hand" if changes else "")
+        self.set_title("How the views are drawn", count(changes, "change") if changes else "")
         self.reset.setEnabled(bool(changes))
         self._inside.setEnabled(views is not None)
         if views is None or base is None:

@@ -26,7 +26,7 @@ from workbench.gui.widgets.cards import NoticeBar
 from workbench.gui.widgets.labels import label
 from workbench.records.pretrain_plans import Audit
 from workbench.records.runs import ENDED, Status
-from workbench.records.text import duration, printable
+from workbench.records.text import count, duration, printable
 
 SPACING, LOWER = 12, 290  # px between cards, and of height for the lower ones
 SHOWN, TICKED, CURVE, COLOURS = "pretrain.run", "pretrain.ticked", "pretrain.curve", "pretrain.colours"
@@ -136,7 +136,7 @@ class LivePage(QWidget):
         else:
             parts.append(f"Epoch {min(int(epoch) + 1, row.planned):,} of {row.planned:,}")
         if step is not None:
-            parts.append(f"{int(step):,} steps")
+            parts.append(count(int(step), "step"))
         parts += self._speeds(status)
         checkpoint = self.watch.runs[row.id].checkpoint if row.id in self.watch.runs else None
         if checkpoint is not None and status.state not in ("done", "stopped"):

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from workbench.gui.pretrain.words import architecture_of, is_transformer, starts
+from workbench.gui.pretrain.words import Sizes, architecture_of, is_transformer, starts
 from workbench.records.augmentation import Augmentation, changed, changes_between, preset_of, under_preset
 from workbench.records.catalogue import PRETRAINED_HERE, BackboneFacts
 from workbench.records.methods import MethodFacts, written_settings
@@ -30,20 +29,6 @@ CHOSEN = ("method", "backbone", "start", "learn_from", "preset", "augment", "set
 DEFAULTS = {item.name: item.default for item in describe(PretrainJob)}
 USUAL_METHOD = "dino"
 WRITE_MS = 300  # after the last change: a slider that is dragged doesn't write the project a hundred times
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many images there are, as far as the window knows without hashing: copies of unseen images go too."""
-
-    unlabelled: int
-    train: int
-    unseen: int  # validation and test
-
-    def of(self, learn_from: str) -> int:
-        """How many are learnt from, at the most."""
-        safe = self.unlabelled + self.train
-        return {"safe": safe, "unlabelled": self.unlabelled, "all": safe + self.unseen}[learn_from]
 
 
 class Plan(QObject):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.records.catalogue import BackboneFacts
@@ -41,6 +42,20 @@ POOLS = {
     ),
 }
 _SIZES = {"tiny": "Ti", "small": "S", "base": "B", "large": "L", "huge": "H", "giant": "g"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many images there are, as far as the window knows without hashing: copies of unseen images go too."""
+
+    unlabelled: int
+    train: int
+    unseen: int  # validation and test
+
+    def of(self, learn_from: str) -> int:
+        """How many are learnt from, at the most."""
+        safe = self.unlabelled + self.train
+        return {"safe": safe, "unlabelled": self.unlabelled, "all": safe + self.unseen}[learn_from]
 
 
 def architecture_words(name: str, patch: int = 0) -> str:
