@@ -37,6 +37,7 @@ from workbench.engine.jobs.embed import settled_reading
 from workbench.engine.methods.base import Draw
 from workbench.engine.methods.registry import method_class
 from workbench.engine.pretrain.asked import Asked
+from workbench.engine.pretrain.encoders import build_encoder
 from workbench.engine.pretrain.pool import Pool
 from workbench.engine.pretrain.store import PixelStore, fill, stored_size
 from workbench.pixels.decode import Stamp
@@ -62,11 +63,11 @@ def run(job: AuditJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError for images without labels, and for a backbone that is not at hand."""
     began = time.perf_counter()
     config = Asked.read(Path(job.pretrain)).job()
-    augmentation = changed(under_preset(method_class(config.method).views(), config.preset), config.augment)
     index = counting_index(Path(config.index), config.curation, config.roots)
     sample = _sample(index, config, job.images)
     device = pick_device(job.device)
     control.progress(0, 1, unit="images", detail=f"Loading {job.backbone}", device=device)
+    augmentation = _views(config, settled_reading(index).num_channels or 3)
     resolved = resolve(job.backbone, precision="auto", device=device, reading=settled_reading(index))
     backbone = load_backbone(resolved.spec, device)
     with tempfile.TemporaryDirectory(dir=run.path, prefix="pixels-", ignore_cleanup_errors=True) as folder:
@@ -104,6 +105,20 @@ class _Sample:
     pool: Pool
     items: LabelledItems
     groups: np.ndarray  # (N,) codes: the images of a group stay together, and so do copies
+
+
+def _views(config: PretrainJob, channels: int) -> Augmentation:
+    """Those of the network that would learn: a method may show others to a convolutional one."""
+    built = build_encoder(
+        config.backbone,
+        start=config.start,
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        channels=channels,
+        seed=config.seed,
+    )
+    published = method_class(config.method).views_for(built.encoder.tokens)
+    return changed(under_preset(published, config.preset), config.augment)
 
 
 def _sample(index: ImageIndex, config: PretrainJob, most: int) -> _Sample:

@@ -102,10 +102,10 @@ class _Drawer:
         config = asked.job()
         found = method_class(config.method)
         settings = build(found.Config, parse_settings(describe(found.Config), config.settings))
-        augmentation = changed(under_preset(found.views(), config.preset), config.augment)
         pool = self._pool(config)
         channels = pool.reading.num_channels or 3
-        image_size, patch = self._sizes(found, config, channels)
+        image_size, patch, tokens = self._network(found, config, channels)
+        augmentation = changed(under_preset(found.views_for(tokens), config.preset), config.augment)
         pictures = self._pictures(pool, config, image_size)
         augmenter = Augmenter(
             augmentation,
@@ -137,10 +137,11 @@ class _Drawer:
     def _pool(self, config: PretrainJob) -> Pool:
         return self._kept("pool", _values(config, _POOL), lambda: find_pool(config))
 
-    def _sizes(self, found: type[Method], config: PretrainJob, channels: int) -> tuple[int, int]:
-        """Side of a view and of a patch, px, 1 of a convolutional network: those of the network that would learn."""
+    def _network(self, found: type[Method], config: PretrainJob, channels: int) -> tuple[int, int, bool]:
+        """Of the network that would learn: side of a view and of a patch, px, 1 of a convolutional one, and whether
+        it is a transformer."""
 
-        def build() -> tuple[int, int]:
+        def build() -> tuple[int, int, bool]:
             built = build_encoder(
                 config.backbone,
                 start=config.start,
@@ -150,9 +151,9 @@ class _Drawer:
                 seed=config.seed,
             )
             check(found, built.encoder)
-            return built.image_size, built.encoder.patch
+            return built.image_size, built.encoder.patch, built.encoder.tokens
 
-        return self._kept("sizes", (found, channels, *_values(config, _NETWORK)), build)
+        return self._kept("network", (found, channels, *_values(config, _NETWORK)), build)
 
     def _pictures(self, pool: Pool, config: PretrainJob, image_size: int) -> _Pictures:
         def decode() -> _Pictures:

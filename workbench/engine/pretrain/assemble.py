@@ -74,10 +74,10 @@ def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Pa
     found = method_class(job.method)
     config = build(found.Config, parse_settings(describe(found.Config), job.settings))
     device = torch.device(together.join(pick_device(job.device)))
-    control.progress(0, 1, unit="images", detail="Looking for the images to learn from", device=str(device))
+    control.progress(0, 0, unit="images", detail="Looking for the images to learn from", device=str(device))
     pool = find_pool(job)
     channels = pool.reading.num_channels or 3
-    control.progress(0, 1, unit="images", detail=f"Building {job.backbone}")
+    control.progress(0, 0, unit="images", detail=f"Building {job.backbone}")
     built = build_encoder(
         job.backbone,
         start=job.start,
