@@ -29,33 +29,66 @@ class View:
         1.0  # side of the view, as a share of the image size: 1 for a global view, 96/224 for DINO's local
     )
     crop_min: float = param(
-        0.2, help="Smallest share of the picture's area that a crop shows.", minimum=0.01, maximum=1
+        0.2,
+        label="Smallest crop",
+        help="Smallest share of the picture's area that a crop shows.",
+        minimum=0.01,
+        maximum=1,
     )
     crop_max: float = param(
-        1.0, help="Largest share of the picture's area that a crop shows.", minimum=0.01, maximum=1
+        1.0,
+        label="Largest crop",
+        help="Largest share of the picture's area that a crop shows.",
+        minimum=0.01,
+        maximum=1,
     )
-    mirror: float = param(0.5, help="How often left and right are exchanged.", minimum=0, maximum=1)
-    flip: float = param(0.0, help="How often up and down are exchanged.", minimum=0, maximum=1)
+    mirror: float = param(
+        0.5, label="Left for right", help="How often left and right are exchanged.", minimum=0, maximum=1
+    )
+    flip: float = param(
+        0.0, label="Upside down", help="How often up and down are exchanged.", minimum=0, maximum=1
+    )
     quarters: float = param(
-        0.0, help="How often the picture is turned by a quarter, a half or three.", minimum=0, maximum=1
+        0.0,
+        label="Quarter turns",
+        help="How often the picture is turned by a quarter, a half or three.",
+        minimum=0,
+        maximum=1,
     )
     rotate: float = param(
-        0.0, help="Largest angle that it is turned by, either way.", minimum=0, maximum=180, unit="degrees"
+        0.0,
+        label="Free turn",
+        help="Largest angle that it is turned by, either way.",
+        minimum=0,
+        maximum=180,
+        unit="degrees",
     )
-    jitter: float = param(0.0, help="How often colour and light are changed.", minimum=0, maximum=1)
+    jitter: float = param(
+        0.0, label="Colour changes", help="How often colour and light are changed.", minimum=0, maximum=1
+    )
     brightness: float = param(0.0, help="Largest change of brightness.", minimum=0, maximum=1)
     contrast: float = param(0.0, help="Largest change of contrast.", minimum=0, maximum=1)
     saturation: float = param(0.0, help="Largest change of saturation.", minimum=0, maximum=1)
     hue: float = param(
         0.0, help="Largest change of hue, as a share of the colour circle.", minimum=0, maximum=0.5
     )
-    grey: float = param(0.0, help="How often colour is taken away.", minimum=0, maximum=1)
+    grey: float = param(0.0, label="To grey", help="How often colour is taken away.", minimum=0, maximum=1)
     blur: float = param(0.0, help="How often it is blurred.", minimum=0, maximum=1)
     blur_min: float = param(
-        0.1, help="Smallest width of the blur, at an input of 224 px.", minimum=0, maximum=20, unit="px"
+        0.1,
+        label="Blur from",
+        help="Smallest width of the blur, at an input of 224 px.",
+        minimum=0,
+        maximum=20,
+        unit="px",
     )
     blur_max: float = param(
-        2.0, help="Largest width of the blur, at an input of 224 px.", minimum=0, maximum=20, unit="px"
+        2.0,
+        label="Blur up to",
+        help="Largest width of the blur, at an input of 224 px.",
+        minimum=0,
+        maximum=20,
+        unit="px",
     )
     solarise: float = param(
         0.0, help="How often tones brighter than the middle are inverted.", minimum=0, maximum=1

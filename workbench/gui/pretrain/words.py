@@ -28,7 +28,7 @@ ARCHITECTURES = (  # timm's name, how much it is
 )
 POOLS = {
     "safe": (
-        "Unseen stay unseen",
+        "Training and unlabelled",
         "Unlabelled images and the training part. Validation and test stay unseen, with their copies, so that every "
         "later number is of images that it has never met.",
     ),
