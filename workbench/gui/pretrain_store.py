@@ -15,13 +15,12 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.jobs import Jobs, Then
 from workbench.gui.pretrain.previewer import Previewer
-from workbench.records.files import write_text
 from workbench.records.methods import MethodFacts, load_methods
 from workbench.records.pretrain_job import AuditJob, EstimateJob
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
 from workbench.records.pretraining import extend
 from workbench.records.project import Project
-from workbench.records.project_jobs import pretrain_job
+from workbench.records.project_jobs import pretrain_job, write_asked
 from workbench.records.runs import RunFolder
 
 Answer = Estimate | Audit
@@ -176,12 +175,8 @@ class PretrainStore(QObject):
         self._background.run(read, take, lambda error: self.told.emit("bad", str(error)))
 
     def _write(self, values: Mapping[str, Any]) -> Path:
-        """The file that an estimate or an audit reads the job from, named by what it holds."""
-        text = json.dumps({"ask": 0, "config": self.config(values)}, sort_keys=True)
-        name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        path = self._project().folder / "caches" / "asked" / f"{name}.json"
-        write_text(path, text)
-        return path
+        project = self._project()
+        return write_asked(project, pretrain_job(project, values))
 
     def _key(self, values: Mapping[str, Any]) -> str:
         """Names what is asked: the values, and which images they are about."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from workbench.records.asked import job_values
+from workbench.records.files import write_text
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob
 from workbench.records.params import build
@@ -73,6 +77,15 @@ def pretrain_job(project: Project, values: Mapping[str, Any]) -> PretrainJob:
         images |= {"index": pool, "curation": "", "roots": ()}
         files["pool_index"] = ""
     return build(PretrainJob, {**values, **images, **files})
+
+
+def write_asked(project: Project, job: PretrainJob) -> Path:
+    """The file that an estimate or an audit reads a pretraining from, named by what it holds."""
+    text = json.dumps({"ask": 0, "config": asdict(job)}, sort_keys=True)
+    name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    path = project.folder / "caches" / "asked" / f"{name}.json"
+    write_text(path, text)
+    return path
 
 
 def _images(project: Project) -> dict[str, Any]:

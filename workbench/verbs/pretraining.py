@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from workbench.headless import project_for, run_folder, run_job
 from workbench.headless_data import indexed_pool
 from workbench.records.jobs import DescribeJob, IndexJob
 from workbench.records.methods import FAMILIES, MethodFacts, load_methods
-from workbench.records.pretrain_job import PretrainJob
+from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob
+from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
 from workbench.records.pretraining import RESULT, PretrainResult
+from workbench.records.project import Project
+from workbench.records.project_jobs import pretrain_job, write_asked
+from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
-from workbench.records.text import count, duration, printable
-from workbench.verbs.common import add_flags, add_verb, forget, local, make_job, print_json, values
+from workbench.records.text import count, data_size, duration, printable
+from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
 from workbench.verbs.data import add_folders, indexed_from
 
 
@@ -24,23 +29,59 @@ def register(verbs: Any) -> None:
     verb = add_verb(
         verbs, "pretrain", _pretrain, "Let a backbone learn from a folder's images without their labels."
     )
-    add_folders(verb)
-    verb.add_argument(
-        "--unlabelled", default="", metavar="FOLDER", help="Folder of unlabelled images to learn from too."
-    )
-    verb.add_argument("--out", required=True, metavar="RUN", help="Folder of the run, which is made.")
+    _add_what_learns(verb)
+    verb.add_argument("--out", default="", metavar="RUN", help="Folder of the run, which is made.")
     verb.add_argument(
         "--resume",
         action="store_true",
         help="Go on with the run in --out from its newest checkpoint, if there is one.",
     )
-    add_flags(verb, PretrainJob)
+    verb.add_argument(
+        "--estimate",
+        action="store_true",
+        help="Start nothing: try a few steps, and say what it would take and what speaks against it.",
+    )
+    help_text = "Measure which change of a method's views destroys what the labels say."
+    verb = add_verb(verbs, "audit", _audit, help_text)
+    _add_what_learns(verb)
+    verb.add_argument(
+        "--probe", default="efficientnet_lite0", metavar="BACKBONE", help="Frozen backbone that is probed."
+    )
     add_verb(
         verbs, "methods", _methods, "List the ways to learn without labels, and what can be set of each."
     )
 
 
+def _add_what_learns(verb: argparse.ArgumentParser) -> None:
+    add_folders(verb)
+    verb.add_argument(
+        "--unlabelled", default="", metavar="FOLDER", help="Folder of unlabelled images to learn from too."
+    )
+    add_flags(verb, PretrainJob)
+
+
+def _job(options: argparse.Namespace) -> tuple[Project, PretrainJob]:
+    """The project, and the job that the flags ask for."""
+    project, arranged, _ = indexed_from(options)
+    if options.unlabelled:
+        unlabelled = Path(options.unlabelled).expanduser().absolute()
+        indexed_pool(project, unlabelled, values(IndexJob, options))
+    elif project.settings.pool_index and not options.project:
+        project.settings.pool = project.settings.pool_index = ""
+        project.save()
+    if not len(arranged.index) and not options.unlabelled:
+        raise ValueError(f"{', '.join(options.folders)}: there is no image that can be read.")
+    asked = values(PretrainJob, options)
+    if options.start:
+        asked["start"] = local(options.start)
+    return project, pretrain_job(project, asked)
+
+
 def _pretrain(options: argparse.Namespace) -> int:
+    if options.estimate:
+        return _estimate(options)
+    if not options.out:
+        raise ValueError("--out is missing: name the folder of the run, which is made.")
     out = Path(options.out).expanduser().absolute()
     there = (out / "run.json").exists()
     if there and not options.resume:
@@ -49,31 +90,15 @@ def _pretrain(options: argparse.Namespace) -> int:
         )
     if out.exists() and not there and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is there already and is no run. Name another folder.")
-    project, arranged, _ = indexed_from(options)
-    more: dict[str, Any] = {}
-    if options.unlabelled:
-        unlabelled = Path(options.unlabelled).expanduser().absolute()
-        more["pool_index"] = str(indexed_pool(project, unlabelled, values(IndexJob, options)))
-    if not len(arranged.index) and not more:
-        raise ValueError(f"{', '.join(options.folders)}: there is no image that can be read.")
-    job = make_job(
-        PretrainJob,
-        options,
-        index=str(project.resolve(project.settings.index)),
-        curation=str(project.keep_curation()),
-        cache=str(project.pixels_cache),
-        start=local(options.start) if options.start else "",
-        **more,
-    )
-    assert isinstance(job, PretrainJob)
-    title = f"Pretrain {job.method} on {count(len(arranged.index), 'image')}"
+    _, job = _job(options)
+    title = f"Pretrain {job.method}"
     run = RunFolder(out)
     if there:
         before = run.job()
         if not isinstance(before, PretrainJob):
             raise ValueError(f"{out} holds a run of another kind. Name another folder.")
         _stands_alone(run)
-        run.ask_again(replace(job, branch=before.branch))
+        run.ask_again(replace(job, branch=job.branch or before.branch))
     else:
         if out.exists():
             out.rmdir()
@@ -83,6 +108,47 @@ def _pretrain(options: argparse.Namespace) -> int:
     if options.json:
         return print_json(result.public_json(run.path))
     print("\n".join(_told(result, run.path)))
+    return 0
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    project, job = _job(options)
+    asked = EstimateJob(pretrain=str(write_asked(project, job)), device=job.device)
+    run = run_job(project, asked, f"Estimate {job.method}")
+    found = Estimate.load(run.path / ESTIMATE)
+    forget(run)
+    if options.json:
+        return print_json(asdict(found))
+    print(
+        f"{count(found.images, 'image')}, {found.left_out:,} left out; {found.steps_per_epoch:,} steps an epoch of "
+        f"{found.batch_size:,} images in {count(found.accumulate, 'part')}\n"
+        f"{found.images_per_second:.0f} images a second on {found.device}: {duration(found.seconds_per_epoch)} an "
+        f"epoch, {duration(found.seconds)} in all\n"
+        f"memory {data_size(found.peak_bytes or 0)}, decoded pixels {data_size(found.store_bytes)} at "
+        f"{found.stored_size} px ({data_size(found.free_bytes)} free)"
+    )
+    print(
+        "\n".join(
+            [f"  {rule.name} {rule.value}: {rule.rule}" for rule in found.rules] + _findings(found.findings)
+        )
+    )
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    project, job = _job(options)
+    asked = AuditJob(
+        pretrain=str(write_asked(project, job)), backbone=local(options.probe), device=job.device
+    )
+    run = run_job(project, asked, "Audit the views")
+    found = Audit.load(run.path / AUDIT)
+    forget(run)
+    if options.json:
+        return print_json(asdict(found))
+    print(found.sentence)
+    for row in found.rows:
+        interval = f"  95 % {row.interval[0]:.1f} to {row.interval[1]:.1f}" if row.interval else ""
+        print(f"  {row.cost:6.1f} points  {row.title}{interval}  {row.advice}".rstrip())
     return 0
 
 
@@ -104,8 +170,11 @@ def _told(result: PretrainResult, folder: Path) -> list[str]:
         looks = ", ".join(f"{look.knn:.3f}" for look in result.looks)
         lines.append(f"  k-NN {result.looks[0].metric.replace('_', '-')} on validation: {looks}")
     lines += [f"  {rule.name} {rule.value}: {rule.rule}" for rule in result.rules]
-    lines += [f"{finding.severity.upper()}: {finding.advice}" for finding in result.findings]
-    return [*lines, f"  backbone: {printable(str(folder / 'backbone'))}"]
+    return [*lines, *_findings(result.findings), f"  backbone: {printable(str(folder / 'backbone'))}"]
+
+
+def _findings(findings: Sequence[Finding]) -> list[str]:
+    return [f"{'Note' if item.severity == 'info' else 'Warning'}: {item.advice}" for item in findings]
 
 
 def _methods(options: argparse.Namespace) -> int:
