@@ -87,3 +87,24 @@ def test_the_line_through_two_parts() -> None:
     assert extrapolated((4, 1_400), (8, 1_800), 11_000) == pytest.approx(100)
     assert extrapolated((4, 1_000), (8, 1_000), 11_000) == float("inf")
     assert extrapolated((4, 1_400), (8, 1_800), 1_100) == pytest.approx(1)
+
+
+def test_what_a_processor_measures_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.BatchNorm1d(64), torch.nn.ReLU())
+    optimiser = torch.optim.AdamW(network.parameters(), 0.1)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def step(size: int) -> None:
+        optimiser.zero_grad()
+        network(torch.randn(size, 64)).square().mean().backward()
+        optimiser.step()
+
+    needed = fit.kept_bytes(step, 8, torch.device("cpu"))
+    network.load_state_dict(before)
+    monkeypatch.setattr(fit, "_free", lambda device: needed * 2.5)
+    assert fit.parts_on_processor(network, optimiser, step, 32) == 2  # 20 images fit
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not optimiser.state
+    assert all(value.grad is None for value in network.parameters())

@@ -25,6 +25,7 @@ from workbench.engine.pretrain import state, together
 from workbench.engine.pretrain.assemble import Ready, assemble
 from workbench.engine.pretrain.export import save_backbone
 from workbench.engine.pretrain.feed import Feed
+from workbench.engine.pretrain.fit import parts_on_processor
 from workbench.engine.pretrain.loop import Keeper, Progress, learn
 from workbench.engine.pretrain.train import NotFinite
 from workbench.engine.pretrain.warnings import warnings
@@ -36,6 +37,7 @@ from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
 from workbench.records.text import count
 
+SMALL_WORK = 1 << 23  # pixels of all views of a batch that no processor's memory is too small for
 THINNED = 2000  # losses in the result; metrics.jsonl has them all
 # Parameters that a run may go on with though they differ: they change how far it goes, and where, and not what it is.
 _MAY_CHANGE = (
@@ -86,6 +88,7 @@ def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
     if source is not None:
         facts = _go_on(source, ready, key, branch=source.parent != folder)
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
+    ready.trainer.accumulate = int(facts["accumulate"]) if facts is not None else _parts(ready)
     feed = Feed(ready.store, ready.pool.shapes, ready.order, ready.rows, ready.device)
     watch = Watch(ready, run, feed, control, progress.step) if first else None
     if watch is not None:
@@ -115,6 +118,21 @@ def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
         feed.close()
         if watch is not None:
             watch.close()
+
+
+def _parts(ready: Ready) -> int:
+    """As asked for; else on a processor as few as fit its memory. A GPU says itself when it is full."""
+    asked, plan = ready.job.accumulate, ready.plan
+    small = plan.batch_size * plan.image_size**2 * ready.augmentation.num_views < SMALL_WORK
+    if asked or small or ready.device.type != "cpu" or across.processes() > 1:
+        return max(asked, 1)
+    places = ready.order.batch(0)
+    pixels, shapes = ready.store.take(places[:16]), ready.pool.shapes[places[:16]]
+
+    def step(size: int) -> None:
+        ready.trainer.step(0, pixels[:size], shapes[:size], slice(0, size))
+
+    return parts_on_processor(ready.method, ready.trainer.optimiser, step, plan.batch_size)
 
 
 def _in_more_parts(ready: Ready, watch: Watch, keeper: Keeper, control: Control) -> Progress:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from workbench.engine.device import is_out_of_memory
 
 HEADROOM = 0.92  # of a card's memory, for its allocator keeps pieces that fit nothing
 HEADROOM_CPU = 0.5  # of what is free, for only what is kept is counted, not what comes and goes
 SMALL = 8  # images of the larger of the two parts that are measured
+_CPU = torch.device("cpu")
 Step = Callable[[int], None]  # runs one training step on so many images, and keeps nothing of it
 
 
@@ -83,6 +85,22 @@ def parts_for(needed: int, batch: int, device: torch.device) -> int:
         return 1
     fitting = [size for size in range(batch, 0, -1) if batch % size == 0 and needed * size / batch <= free]
     return batch // fitting[0] if fitting else batch
+
+
+def parts_on_processor(method: nn.Module, optimiser: torch.optim.Optimizer, step: Step, batch: int) -> int:
+    """In how many parts a batch is computed where nothing has been learnt yet: a processor's memory can't be tried.
+
+    A step on a few images is measured and undone: the network and the optimiser are as before.
+    """
+    before = {name: value.detach().clone() for name, value in method.state_dict().items()}
+    few = min(SMALL, batch)
+    try:
+        needed = round(kept_bytes(step, few, _CPU) * batch / few)
+    finally:
+        method.load_state_dict(before)
+        optimiser.state.clear()
+        optimiser.zero_grad(set_to_none=True)
+    return parts_for(needed, batch, _CPU)
 
 
 def _promised(step: Step, batch: int, device: torch.device, smallest: int) -> float:

@@ -53,6 +53,7 @@ class Keeper:
             "key": self._key,
             "seconds": progress.seconds,
             "images": progress.images,
+            "accumulate": self._ready.trainer.accumulate,
             "watch": self._watch.to_json(),
         }
         self._last = time.monotonic()
