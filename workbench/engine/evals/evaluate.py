@@ -29,7 +29,7 @@ from workbench.records.scores import METRICS, ModelResult
 from workbench.records.text import printable
 
 KIND = "frozen probe"
-PROTOCOL_VERSION = 2  # raise when the same inputs would give other numbers
+PROTOCOL_VERSION = 3  # raise when the same inputs would give other numbers
 
 
 def evaluate(

@@ -28,6 +28,7 @@ from workbench.engine.evals.protocol import Meter, Protocol
 # behaves like a stronger one, is chosen for it, and then fitted to its end.
 CHOICE_TOLERANCE = 1e-4
 REFIT_TOLERANCE = 1e-6
+INFORMED = 0.95  # of the cross-entropy of the classes' shares: a strength must do better to know anything
 HELD = 256 << 20  # bytes of weights held while a strength is chosen
 
 
@@ -185,8 +186,10 @@ class _Probes:
         """Per seed the position in the grid that scores best on validation; and the probes of those, to start the
         refits from.
 
-        Among equals the one whose probabilities are better (cross-entropy) is taken: with few validation images many
-        are equal, and the strongest of them may know nothing but which class is the largest.
+        Among equals the one whose probabilities are better (cross-entropy) is taken. One whose probabilities are
+        hardly better than the classes' shares is taken only where all are so: its weights are nearly nothing, they
+        may rank validation well while the classes are exactly balanced, and fitted again with one image more of some
+        class they say that class of everything.
         """
         protocol, grid = self._protocol, self._protocol.grid
         fits = fit_probes(
@@ -201,13 +204,17 @@ class _Probes:
             on_progress=lambda done, _: self._meter.show(done, what),
         )
         picked = []
-        for row, (_, val) in enumerate(labelled):
+        for row, (train, val) in enumerate(labelled):
+            most = INFORMED * _loss_of_shares(
+                protocol.labels[train], protocol.labels[val], protocol.num_classes
+            )
             rows, truth = self._X[np.flatnonzero(val)].to(fits.W), protocol.labels[val]
             ranks = []
             for index in range(len(grid)):
                 logits = fits.logits(rows, row * len(grid) + index)
                 loss = _cross_entropy(logits, self._y[np.flatnonzero(val)])
-                ranks.append((protocol.score(truth, logits.argmax(1).cpu().numpy()), -loss))
+                score = protocol.score(truth, logits.argmax(1).cpu().numpy())
+                ranks.append((loss <= most, score, -loss))
             picked.append(max(range(len(grid)), key=ranks.__getitem__))
         self._meter.add(len(labelled) * len(grid), what)
         kept = [row * len(grid) + index for row, index in enumerate(picked)]
@@ -215,6 +222,12 @@ class _Probes:
             fits.W[kept], fits.b[kept], fits.converged[kept], fits.iterations[kept], fits.objective[kept]
         )
         return picked, start
+
+
+def _loss_of_shares(train: np.ndarray, val: np.ndarray, num_classes: int) -> float:
+    """Cross-entropy on the `val` labels of who says of everything what shares the classes have in `train`."""
+    shares = np.bincount(train, minlength=num_classes) / len(train)
+    return float(-np.log(np.maximum(shares[val], 1e-12)).mean())
 
 
 def _cross_entropy(logits: torch.Tensor, truth: torch.Tensor) -> float:
