@@ -123,7 +123,13 @@ class _Demo:
 
             _leave_files(self.out, session.project, session.result)
             session.result_changed.disconnect(self._finish)
-            save_pictures(self.window, self.out / "pictures", SIZES, self._end)
+            save_pictures(
+                self.window,
+                self.out / "pictures",
+                SIZES,
+                self._end,
+                busy=lambda: session.pretraining.previewer.waiting,
+            )
 
     def _end(self) -> None:
         from PySide6.QtWidgets import QApplication

@@ -13,6 +13,7 @@ from workbench.gui.places import find_places
 from workbench.records.files import whole_path
 
 SETTLE_MS = 900  # thumbnails come from threads; a picture waits for them
+LONGEST_MS = 30_000
 
 
 def save_pictures(
@@ -22,10 +23,12 @@ def save_pictures(
     done: Callable[[], None],
     *,
     modes: Sequence[str] = ("light", "dark"),
+    busy: Callable[[], bool] = lambda: False,
 ) -> None:
     """Write `place-mode-WIDTHxHEIGHT.png` for each, then call `done`. Returns at once.
 
-    `window` must offer `show_place(id)`.
+    `window` must offer `show_place(id)`. A picture waits while `busy` says that something is still being drawn, but
+    not for ever.
     """
     shots = [(mode, size, place.id) for mode in modes for size in sizes for place in find_places()]
 
@@ -39,7 +42,10 @@ def save_pictures(
         window.resize(*size)
         window.show_place(place)  # type: ignore[attr-defined]
 
-        def shoot() -> None:
+        def shoot(waited: int = 0) -> None:
+            if busy() and waited < LONGEST_MS:
+                QTimer.singleShot(SETTLE_MS, lambda: shoot(waited + SETTLE_MS))
+                return
             with whole_path(folder / f"{place}-{mode}-{size[0]}x{size[1]}.png") as temporary:
                 window.grab().save(str(temporary))
             step(number + 1)

@@ -97,7 +97,8 @@ def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
             watch.restore(facts["watch"])
         for finding in warnings(ready):
             watch.add(finding)
-    keeper = Keeper(ready, folder, key, watch, control)
+    own = source is not None and source.parent == folder
+    keeper = Keeper(ready, folder, key, watch, control, kept=progress.step if own else -1)
     try:
         while True:
             try:

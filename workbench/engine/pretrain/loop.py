@@ -31,11 +31,20 @@ class Progress:
 class Keeper:
     """Writes checkpoints, rank 0 alone. A failed write is told once and tried again at the next turn."""
 
-    def __init__(self, ready: Ready, folder: Path, key: str, watch: Watch | None, control: Control) -> None:
+    def __init__(
+        self,
+        ready: Ready,
+        folder: Path,
+        key: str,
+        watch: Watch | None,
+        control: Control,
+        kept: int = -1,
+    ) -> None:
+        """`kept`: the step that `folder` has a checkpoint of already, where the run goes on from it."""
         self.folder = folder
         self._ready, self._key, self._watch, self._control = ready, key, watch, control
         self._last = time.monotonic()
-        self._last_step = -1
+        self._last_step = kept
         self._failed = False
 
     def due(self, step: int) -> bool:

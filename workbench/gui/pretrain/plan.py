@@ -28,6 +28,7 @@ FILES = ("index", "curation", "roots", "pool_index", "pool_roots", "cache", "bra
 CHOSEN = ("method", "backbone", "start", "learn_from", "preset", "augment", "settings")
 DEFAULTS = {item.name: item.default for item in describe(PretrainJob)}
 USUAL_METHOD = "dino"
+USUAL_WITHOUT_TOKENS = "moco"  # where only a convolutional network is at hand to start from
 WRITE_MS = 300  # after the last change: a slider that is dragged doesn't write the project a hundred times
 
 
@@ -218,6 +219,8 @@ class Plan(QObject):
         name = wanted or (self.method.name if self.method else "") or self._remembered_method()
         self.method = store.method(name) or store.method(USUAL_METHOD) or next(iter(store.methods), None)
         self._propose_start()
+        if not store.method(name) and not self.tokens:
+            self.method = store.method(USUAL_WITHOUT_TOKENS) or self.method
         self._forget_unknown()
         self._draw_views()
         self.changed.emit("method")
