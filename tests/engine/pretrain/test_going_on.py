@@ -123,6 +123,27 @@ def test_stop_and_keep_leaves_a_backbone_and_goes_on(
     assert_same(run, straight, 9)
 
 
+def test_a_wish_to_stop_before_a_look_still_leaves_a_checkpoint(
+    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = pretrain_job(picture_folder, tmp_path / "work", "simsiam", epochs=3)
+    run, control = new_run(job, tmp_path / "runs")
+    before = train.Trainer.step
+
+    def wish_in_the_third(self: Any, step: int, *rest: Any, **more: Any) -> Any:
+        if step == 2:  # the last of an epoch, and validation is looked at after it
+            control.command("stop")
+        return before(self, step, *rest, **more)
+
+    monkeypatch.setattr(train.Trainer, "step", wish_in_the_third)
+    with pytest.raises(StopRequested):
+        pretrain(job, run, control)
+    result = PretrainResult.load(run.path / RESULT)
+    assert [look.step for look in result.looks] == [0, 3]
+    assert result.steps == 4
+    assert (run.path / result.checkpoint).is_file()
+
+
 def test_a_number_that_is_none_changes_nothing_and_is_named(
     picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ the lines of the steps that it does again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.engine.control import Control
+from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import memory
 from workbench.engine.evals.metrics import primary_metric
 from workbench.engine.pretrain.assemble import Ready
@@ -120,9 +121,11 @@ class Watch:
             return
         ready = self._ready
         places = self._looked
-        self._control.progress(
-            step, ready.end, unit="steps", detail=f"Looking at validation after {step:,} steps"
-        )
+        # A wish to stop is answered by the next step, after which there is a checkpoint to go on from.
+        with contextlib.suppress(StopRequested):
+            self._control.progress(
+                step, ready.end, unit="steps", detail=f"Looking at validation after {step:,} steps"
+            )
 
         def batches() -> Any:
             for start in range(0, len(places), _BATCH):
