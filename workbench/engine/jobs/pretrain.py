@@ -6,7 +6,6 @@ in the same folder.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
@@ -68,11 +67,7 @@ def run(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
         return train(job, run, control)
     finally:
         together.leave()
-        for other in others:
-            with contextlib.suppress(OSError):
-                if other.stdin is not None:
-                    other.stdin.close()
-            other.wait()
+        together.end_others(others)
 
 
 def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:

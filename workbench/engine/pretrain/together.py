@@ -7,6 +7,7 @@ averaged in one piece after the backward pass.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from workbench.engine.methods import across
 from workbench.engine.methods.across import SyncedBatchNorm
 
 CHILD = "WORKBENCH_CHILD"  # set for processes that end when their stdin does
+PATIENCE_SECONDS = 5.0  # for the others to end after rank 0
+_NAMES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE_DAYS = 30  # a run may be paused over a weekend, and the others wait for rank 0
 
 
@@ -64,6 +67,20 @@ def start_others(processes: int, run: Path) -> list[subprocess.Popen[bytes]]:
             )
     os.environ |= {**common, "RANK": "0", "LOCAL_RANK": "0"}
     return others
+
+
+def end_others(others: list[subprocess.Popen[bytes]]) -> None:
+    """Let them end by themselves, for a moment; then end them. This process is alone again."""
+    for other in others:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            other.wait(PATIENCE_SECONDS)
+        with contextlib.suppress(OSError):
+            if other.stdin is not None:
+                other.stdin.close()
+        other.wait()
+    if others:
+        for name in _NAMES:
+            os.environ.pop(name, None)
 
 
 def share_of(batch_size: int) -> slice:
