@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.pretrain.test_export import build, learnt, result
+from tests.engine.pretrain.test_pretrained_folder import build, learnt, result
 from tests.test_cli import document, workbench
 from workbench.engine.pretrain.export import save_backbone
 from workbench.records.embeddings import read_h5ad

@@ -10,7 +10,7 @@ import pytest
 import timm
 
 from tests.engine.finetune.tuning import Tuning
-from tests.engine.pretrain.test_export import build, result
+from tests.engine.pretrain.test_pretrained_folder import build, result
 from tests.indices import counted
 from workbench.engine.backbones import marks
 from workbench.engine.backbones.found import pretrained_in
