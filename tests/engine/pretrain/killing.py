@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # these four would be imported in every child anew
+import transformers.models.auto.modeling_auto
+import transformers.models.vit.modeling_vit
+import transformers.models.vit_mae.modeling_vit_mae  # noqa: F401
 
 from workbench.engine.control import Control
 from workbench.engine.jobs.pretrain import run as pretrain
 from workbench.engine.methods.registry import method_class
 from workbench.engine.pretrain import state
 from workbench.engine.pretrain.train import Trainer
+from workbench.records.pretrain_job import PretrainJob
 from workbench.records.pretraining import CHECKPOINTS
 from workbench.records.runs import RunFolder
 
@@ -74,12 +79,15 @@ def main(jobs: dict[str, str]) -> int:
         if live(RunFolder(Path(folder) / "straight"), None, False):
             return 1
         run = RunFolder(Path(folder) / "killed")
+        job = run.job()
+        assert isinstance(job, PretrainJob)
+        last = job.max_steps - 1  # counted from 0
         lost = []
         kills = 0
         while kills < KILLS:
             kept = state.latest(run.path / CHECKPOINTS)
             at = state.step_of(kept) if kept else 0
-            death = min(at + rng.randrange(4), 28)
+            death = min(at + rng.randrange(3), last)
             status = live(run, death, while_saving=rng.random() < 0.3)
             if not os.WIFSIGNALED(status):
                 return 1

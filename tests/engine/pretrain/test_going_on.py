@@ -24,6 +24,8 @@ from workbench.engine.pretrain.loop import Keeper
 from workbench.records.pretraining import CHECKPOINTS, HEALTH, RESULT, Health, PretrainResult
 from workbench.records.runs import RunFolder
 
+STEPS = 16  # of a run that is killed ten times
+
 
 def tensors(run: RunFolder, step: int) -> dict[str, torch.Tensor]:
     return load_file(state.checkpoint_path(run.path / CHECKPOINTS, step))
@@ -76,7 +78,14 @@ def test_killed_at_random_steps_ten_times_each(picture_folder: Path, tmp_path: P
     jobs = {}
     for method in method_names():
         job = pretrain_job(
-            picture_folder, tmp_path / "work", method, epochs=20, max_steps=30, checkpoint_steps=2
+            picture_folder,
+            tmp_path / "work",
+            method,
+            batch_size=4,
+            epochs=20,
+            max_steps=STEPS,
+            checkpoint_steps=2,
+            evaluate_every=20,
         )
         for name in ("straight", "killed"):
             new_run(job, tmp_path / "runs" / method, name)
@@ -94,7 +103,7 @@ def test_killed_at_random_steps_ten_times_each(picture_folder: Path, tmp_path: P
         assert told[method]["kills"] == 10
         assert max(told[method]["lost"]) <= 2
         folder = tmp_path / "runs" / method
-        assert_same(RunFolder(folder / "straight"), RunFolder(folder / "killed"), 30)
+        assert_same(RunFolder(folder / "straight"), RunFolder(folder / "killed"), STEPS)
 
 
 def test_stop_and_keep_leaves_a_backbone_and_goes_on(
