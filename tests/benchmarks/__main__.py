@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.row import Row
 
-NAMES = ("first_paint", "index", "duplicates", "grid", "knn", "probe", "extraction")
+NAMES = ("first_paint", "index", "duplicates", "grid", "knn", "probe", "extraction", "pretrain")
 README = Path(__file__).with_name("README.md")
 
 

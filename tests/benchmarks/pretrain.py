@@ -1,0 +1,225 @@
+"""Pretraining: the workbench's loop against the one that `lightly` has its users write.
+
+Both learn from the same files with the same backbone, batch and threads on the processor, each in a fresh process, in
+turn; timed are steps in the steady state. Ours is what the `pretrain` job assembles: pixels that were decoded once,
+views drawn for a whole batch, the method, its optimiser. Theirs is `lightly_loops.py`, with two workers that decode
+and augment. The heads have the same widths. DINO's and iBOT's views are as many and as large in both.
+
+MAE's gain by masking is measured against the same step with 5 % hidden, the least that may be asked for.
+
+Where there is a CUDA device, the loop is also timed there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import data
+from tests.benchmarks.row import Row
+
+METHODS = ("simclr", "moco", "byol", "simsiam", "mae", "dino", "ibot")
+TWO_VIEWS = ("simclr", "moco", "byol", "simsiam")
+IMAGES, BATCH, SIZE, PATCH = 512, 64, 64, 8
+PROTOTYPES = 4096
+WARM_UP, STEPS, RUNS = 4, 12, 3
+GOAL, GOAL_MASKED = 1.5, 2.5
+GPU_IMAGES, GPU_BATCH, GPU_STEPS, GOAL_GPU = 4096, 256, 60, 2000.0
+
+_SETUP = """
+import json, sys, time
+from dataclasses import replace
+from pathlib import Path
+import torch
+asked = json.loads(sys.argv[2])
+torch.set_num_threads(asked["threads"])
+from tests.indices import counted
+from workbench.engine.control import Control
+from workbench.engine.pretrain.assemble import assemble
+from workbench.engine.pretrain.feed import Feed
+from workbench.records.params import build
+from workbench.records.pretrain_job import PretrainJob
+from workbench.records.runs import RunFolder
+
+folder, work = Path(sys.argv[1]), Path(sys.argv[1]).parent / "work"
+if not (work / "index.npz").exists():
+    work.mkdir(exist_ok=True)
+    counted(folder, check="header").save(work / "index.npz")
+
+def ready_for(**values):
+    job = build(PretrainJob, {"index": str(work / "index.npz"), "cache": str(work / "pixels"), **values})
+    run = RunFolder.create(work / "runs", job)
+    return assemble(job, Control(run))
+"""
+
+_OURS = (
+    _SETUP
+    + """
+ready = ready_for(**asked["job"])
+feed = Feed(ready.store, ready.pool.shapes, ready.order, ready.rows, ready.device)
+warm_up, steps = asked["warm_up"], asked["steps"]
+augmenting = 0.0
+for step in range(warm_up + steps):
+    if step == warm_up:
+        feed.waited, augmenting, began = 0.0, 0.0, time.perf_counter()
+    stepped = ready.trainer.step(step, *feed.batch(step), ready.rows)
+    augmenting += stepped.augment_seconds
+took = time.perf_counter() - began
+feed.close()
+print(json.dumps({
+    "rate": steps * ready.plan.batch_size / took, "wait": feed.waited / took, "augment": augmenting / took,
+    "sizes": [view.pixels(asked["job"]["image_size"], ready.built.encoder.patch)
+              for view in ready.augmentation.views for _ in range(view.count)], "precision": ready.precision,
+}))
+"""
+)
+
+_MASKED = (
+    _SETUP
+    + """
+from tests.benchmarks.row import paired
+found = {}
+for name, settings in asked["decoders"].items():
+    both = []
+    for ratio in (0.75, 0.05):
+        job = {**asked["job"], "settings": [f"mask_ratio={ratio}", *settings]}
+        ready = ready_for(**job)
+        feed = Feed(ready.store, ready.pool.shapes, ready.order, ready.rows, ready.device)
+        batch = feed.batch(0, last=True)
+        feed.close()
+        step = lambda ready=ready, batch=batch: ready.trainer.step(0, *batch, ready.rows)
+        step(), step()
+        both.append(step)
+    found[name] = paired(*both, repeats=asked["steps"])
+print(json.dumps(found))
+"""
+)
+
+_THEIRS = """
+import json, sys
+from pathlib import Path
+from tests.benchmarks.lightly_loops import main
+main(Path(sys.argv[1]), json.loads(sys.argv[2]))
+"""
+
+
+def measure(methods: tuple[str, ...] = METHODS, steps: int = STEPS, runs: int = RUNS) -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "images"
+        kind = data.surfaces(folder, IMAGES)
+        rows = [_against_lightly(folder, kind, method, steps, runs) for method in methods]
+        rows += _masked(folder, steps)
+        if _has_cuda():
+            rows += on_device(Path(name) / "many", "cuda")
+    return rows
+
+
+def _against_lightly(folder: Path, kind: str, method: str, steps: int, runs: int) -> Row:
+    job = _job(method)
+    if method in ("dino", "ibot"):
+        job["settings"] = [f"prototypes={PROTOTYPES}"]
+    common = {"threads": _threads(), "warm_up": WARM_UP, "steps": steps}
+    ours: list[dict[str, Any]] = []
+    theirs: list[dict[str, Any]] = []
+    for _ in range(runs):
+        ours.append(data.figures(_OURS, folder, json.dumps({**common, "job": job})))
+        local = ours[0]["sizes"][2:]
+        asked = {
+            **common,
+            "method": method,
+            "batch": BATCH,
+            "size": SIZE,
+            "patch": PATCH,
+            "prototypes": PROTOTYPES,
+            "local": local[0] if local else 0,
+            "num_local": len(local),
+        }
+        theirs.append(data.figures(_THEIRS, folder, json.dumps(asked)))
+    mine, others = (statistics.median(run["rate"] for run in both) for both in (ours, theirs))
+    share, wait = (statistics.median(run[key] for run in ours) for key in ("augment", "wait"))
+    return Row(
+        what=f"Pretraining with {method}, vit_tiny, {SIZE} px",
+        ours=f"{mine:.0f} images/s",
+        against="lightly's transforms, heads and loss in a DataLoader of 2 workers",
+        theirs=f"{others:.0f} images/s",
+        ratio=mine / others,
+        goal=GOAL if method in TWO_VIEWS else None,
+        note=f"{kind}, batches of {BATCH}, fp32, {_threads()} threads; ours augments for {share:.0%} of the time and "
+        f"waits for data for {wait:.1%}.",
+    )
+
+
+def _masked(folder: Path, steps: int) -> list[Row]:
+    decoders = {"default": [], "published": ["decoder_width=512", "decoder_heads=16"]}
+    asked = {"threads": _threads(), "job": _job("mae"), "decoders": decoders, "steps": steps}
+    found = data.figures(_MASKED, folder, json.dumps(asked))
+    return [
+        Row(
+            what=f"MAE's step with 75 % hidden, {name} decoder",
+            ours=f"{masked * 1000:.0f} ms",
+            against="the same step with 5 % hidden",
+            theirs=f"{unmasked * 1000:.0f} ms",
+            ratio=unmasked / masked,
+            goal=GOAL_MASKED if name == "default" else None,
+            note=f"vit_tiny at {SIZE} px with patches of {PATCH}, batches of {BATCH}.",
+        )
+        for name, (masked, unmasked) in found.items()
+    ]
+
+
+def on_device(folder: Path, device: str, images: int = GPU_IMAGES, steps: int = GPU_STEPS) -> list[Row]:
+    """Two views of ViT-S/16 at 224 px in batches of 256, as the job takes them on a GPU."""
+    kind = data.surfaces(folder, min(images, 1800))
+    job = {
+        "method": "simclr",
+        "backbone": "vit_small_patch16_224",
+        "batch_size": GPU_BATCH,
+        "image_size": 224,
+        "device": device,
+        "epochs": 100,
+    }
+    asked = {"threads": _threads(), "warm_up": 10, "steps": steps, "job": job}
+    found = data.figures(_OURS, folder, json.dumps(asked))
+    return [
+        Row(
+            what=f"Pretraining on {device}, two views, ViT-S/16 at 224 px",
+            ours=f"{found['rate']:.0f} images/s",
+            against="what is to be reached",
+            theirs=f"{GOAL_GPU:.0f} images/s",
+            ratio=found["rate"] / GOAL_GPU,
+            goal=1.0,
+            note=f"{kind}, batches of {GPU_BATCH}, {found['precision']}; augmentation takes {found['augment']:.1%} "
+            f"of the time, waiting for data {found['wait']:.1%}.",
+        )
+    ]
+
+
+def _job(method: str) -> dict[str, Any]:
+    return {
+        "method": method,
+        "backbone": "vit_tiny_patch16_224",
+        "image_size": SIZE,
+        "patch_size": PATCH,
+        "batch_size": BATCH,
+        "epochs": 100,
+        "device": "cpu",
+    }
+
+
+def _threads() -> int:
+    return os.cpu_count() or 1
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(row.line())
