@@ -76,9 +76,6 @@ class Encoder(nn.Module):
         normed: torch.Tensor = self.module.fc_norm(tokens)
         return normed
 
-    def num_patches(self, image_size: int) -> int:
-        return (image_size // self.patch) ** 2
-
     def add_mask_token(self) -> None:
         """A learnt token for hidden patches, zeros at first (iBOT, `vision_transformer.py`)."""
         beside = next(self.module.parameters())

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engine.control import Control, StopRequested
-from workbench.engine.device import memory
 from workbench.engine.pretrain import state
 from workbench.engine.pretrain.assemble import Ready
 from workbench.engine.pretrain.feed import Feed
@@ -122,8 +121,7 @@ def _tell(ready: Ready, watch: Watch, progress: Progress, stepped: Stepped, cont
     plan = ready.plan
     epoch = min(progress.step // plan.steps_per_epoch + 1, plan.epochs)
     look = f", k-NN on validation {watch.looks[-1].knn:.3f}" if watch.looks else ""
-    used = memory(str(ready.device)) if ready.device.type == "cuda" else None
-    more = {"memory": used} if used else {}
+    more = {"memory": watch.memory} if watch.memory is not None else {}
     # A wish to stop is not answered here: all processes must stop after the same step, and the next one tells them.
     with contextlib.suppress(StopRequested):
         control.progress(

@@ -56,6 +56,7 @@ class Watch:
             clip=ready.recipe.clip,
             trained=bool(ready.job.branch),
         )
+        self.memory: tuple[int, int] | None = None  # bytes used and in all, of a GPU, after the last step
         self.looks: list[Look] = []
         self.health: Health | None = None
         self.findings: tuple[Finding, ...] = ()
@@ -94,9 +95,9 @@ class Watch:
             **{name: float(value) for name, value in stepped.outcome.numbers.items()},
         }
         self._feed.waited = 0.0
-        used = memory(str(self._ready.device)) if self._ready.device.type == "cuda" else None
-        if used:
-            numbers["memory"] = used[0]
+        self.memory = memory(str(self._ready.device))
+        if self.memory is not None:
+            numbers["memory"] = self.memory[0]
         self.doctor.see(
             done,
             loss=stepped.loss,
