@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLabel
 from workbench.gui import glossary, icons, theme
 from workbench.gui.style_sheet import style_sheet
 from workbench.gui.theme import DARK, LIGHT, contrast
+from workbench.records.resources import resources_folder
 
 GROUNDS = ("background", "panel", "raised", "hover")
 INKS = ("text", "dim", "good", "warn", "bad", "undecided", "accent_ink")
@@ -135,17 +136,12 @@ def test_icons_take_the_colour_and_the_density(qapp) -> None:
 
 
 def test_every_icon_is_an_svg_in_the_current_colour() -> None:
-    folder = icons.resources_folder() / "icons"
+    folder = resources_folder() / "icons"
     names = [path.stem for path in folder.glob("*.svg")]
     assert {"data", "models", "compare", "pause", "stop", "trash"} <= set(names)
     for name in names:
         assert "currentColor" in (folder / f"{name}.svg").read_text("utf-8")
         assert not icons.pixmap(name, "#000000", 24, 1.0).isNull()
-
-
-def test_a_missing_resource_is_told() -> None:
-    with pytest.raises(FileNotFoundError, match="installation is incomplete"):
-        icons.resource("icons/no-such-thing.svg")
 
 
 def test_the_glossary_has_one_sentence_a_term() -> None:

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache, lru_cache
-from importlib import resources
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 
-PACKAGE = "workbench_resources"
+from workbench.records.resources import resource
+
 SIZE = 20  # px on the screen, where nothing else is asked for
-
-
-@cache
-def resources_folder() -> Path:
-    """Where the icons and the rest of `resources/` lie: installed as a package, or beside `workbench`."""
-    if importlib.util.find_spec(PACKAGE) is not None:
-        installed = Path(str(resources.files(PACKAGE)))
-        if (installed / "icons").is_dir():
-            return installed
-    return Path(__file__).resolve().parents[2] / "resources"
-
-
-def resource(name: str) -> Path:
-    """A file of `resources/` by its path there.
-
-    Raises:
-        FileNotFoundError: it is not there, so that the installation is incomplete.
-    """
-    path = resources_folder() / name
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: the installation is incomplete. Install the workbench again."
-        )
-    return path
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.gui.icons import resource
+from workbench.records.resources import resource
 
 if TYPE_CHECKING:
     from workbench.gui.theme import Theme
