@@ -30,7 +30,7 @@ def card(result: PretrainResult, built: Built, mark: dict[str, Any], transformer
         f"# {_plain(mark['title'])}, pretrained without labels",
         "",
         f"Made by SSL workbench, run {_plain(result.run)}. {_began(built)} What it learnt here it learnt without "
-        "labels. The method's heads (projector, predictor, prototypes) are left out.",
+        f"labels. {_heads(result.method, transformers)}",
         "",
         "    # timm",
         '    model = timm.create_model("local-dir:FOLDER", pretrained=True)',
@@ -118,6 +118,12 @@ def _began(built: Built) -> str:
         f"whose licence goes on: {licence}" if licence else "whose licence goes on; see where it is published"
     )
     return f"It began as {_plain(built.start_title)} (`{_plain(built.start)}`), {terms}."
+
+
+def _heads(method: str, transformers: str) -> str:
+    if method == "mae" and transformers == "vit_mae":
+        return "The folder for transformers holds the decoder too; no feature comes from it."
+    return "The method's heads (projector, predictor, prototypes, decoder) are left out."
 
 
 def _looks(result: PretrainResult) -> str:
