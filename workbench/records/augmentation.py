@@ -103,10 +103,11 @@ class View:
             raise ValueError(f"The {self.name} must be drawn once or more, at a share above 0 and up to 1.")
 
     def pixels(self, image_size: int, patch: int) -> int:
-        """Side of the view: the share of `image_size`, a whole number of patches and two of them at least."""
+        """Side of the view: the share of `image_size`, a whole number of patches and two of them at least, but never
+        more than the image has."""
         if self.share == 1:
             return image_size
-        return max(2, round(image_size * self.share / patch)) * patch
+        return min(max(2, round(image_size * self.share / patch)) * patch, image_size)
 
     @property
     def is_local(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,14 @@ import timm
 import torch
 
 from tests.engine.finetune.tuning import small_vit
+from tests.engine.pretrain.made import new_run, pretrain_job
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import resolve
+from workbench.engine.methods.dino import DINO
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.simclr import SimCLR
-from workbench.engine.pretrain.encoders import Built, build_encoder, check
+from workbench.engine.pretrain.assemble import assemble
+from workbench.engine.pretrain.encoders import Built, build_encoder, check, check_views
 from workbench.records.spec import Reading
 
 VIT = {"architecture": "vit_tiny_patch16_224", "image_size": 32, "patch_size": 8}
@@ -132,6 +136,54 @@ def test_the_bundled_network_goes_on_and_the_random_floor_is_nothing() -> None:
 def test_what_can_not_learn_is_refused_in_words(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build(**values)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size", "least", "needed"),
+    [("convnext_atto", 64, 32, 74), ("densenet121", 64, 29, 67)],
+)
+def test_crops_that_a_network_leaves_nothing_of_are_refused_with_the_way_out(
+    architecture: str, size: int, least: int, needed: int
+) -> None:
+    """The least side is the first for which the network itself answers."""
+    crops = DINO.views_for(tokens=False).views
+    with pytest.raises(
+        ValueError, match=f"from {least} px.*local crops of .* size of {needed} px or more"
+    ) as told:
+        check_views(build(architecture, image_size=size), crops)
+    assert "SimCLR" in str(told.value) and "stride" not in str(told.value)
+    made = build(architecture, image_size=needed)
+    check_views(made, crops)
+    assert made.encoder.training
+    smallest = min(view.pixels(needed, 1) for view in crops)
+    assert smallest == least
+    with torch.no_grad():
+        made.encoder.eval()(torch.zeros(1, 3, least, least))
+        with pytest.raises(RuntimeError):
+            made.encoder(torch.zeros(1, 3, least - 1, least - 1))
+
+
+def test_such_crops_are_refused_before_a_picture_is_decoded(picture_folder: Path, tmp_path: Path) -> None:
+    job = pretrain_job(
+        picture_folder, tmp_path / "work", "dino", backbone="convnext_atto", image_size=64, patch_size=0
+    )
+    _, control = new_run(job, tmp_path / "runs")
+    with pytest.raises(ValueError, match="local crops of 27 px"):
+        assemble(job, control)
+    assert not Path(job.cache).exists()
+
+
+def test_whole_views_may_be_too_small_and_padded_networks_take_any() -> None:
+    with pytest.raises(ValueError, match=r"two views of 16 px are too small.* size of 32 px") as told:
+        check_views(replace(build("convnext_atto", image_size=32), image_size=16), SimCLR.views().views)
+    assert "local" not in str(told.value)
+    check_views(build("resnet18", image_size=32), DINO.views_for(tokens=False).views)
+    check_views(build(**VIT), DINO.views().views)
+
+
+def test_no_crop_is_larger_than_the_image_or_smaller_than_two_patches() -> None:
+    local = DINO.views().views[-1]
+    assert [local.pixels(size, 16) for size in (16, 32, 48, 64, 224)] == [16, 32, 32, 32, 96]
 
 
 def test_other_layouts_and_other_patches_are_refused_in_words(

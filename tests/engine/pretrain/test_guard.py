@@ -14,6 +14,7 @@ COLOURFUL = Augmentation(
     views=(View(name="two views", count=2, jitter=0.8, saturation=0.4, hue=0.1, grey=0.2),)
 )
 PLAIN = Augmentation(views=(View(name="two views", count=2, jitter=0.8, brightness=0.4),))
+CROPS = Augmentation(views=(View(name="whole views"), View(name="local crops", count=8, share=96 / 224)))
 GOOD = Facts(
     method="moco",
     tokens=True,
@@ -28,6 +29,7 @@ GOOD = Facts(
     warm_up=7_030,
     image_size=224,
     patch=16,
+    stride=16,
     learn_from="safe",
     overlap=0,
     grey=False,
@@ -58,6 +60,18 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("colour changes of grey pictures", "info", {"grey": True}, {"grey": True, "augmentation": PLAIN}),
     ("few patches", "warn", {"image_size": 48}, {"image_size": 64}),
     ("few patches", "warn", {"image_size": 28, "patch": 14}, {"image_size": 28, "patch": 1}),
+    (
+        "views smaller than the stride",
+        "warn",
+        {"image_size": 64, "patch": 1, "stride": 32, "augmentation": CROPS},
+        {"image_size": 75, "patch": 1, "stride": 32, "augmentation": CROPS},
+    ),
+    (
+        "views smaller than the stride",
+        "warn",
+        {"image_size": 31, "patch": 1, "stride": 32},
+        {"image_size": 32},
+    ),
     ("more prototypes than images", "warn", {"prototypes": 180_001}, {"prototypes": 180_000}),
     ("queue holds every image", "warn", {"queue": 180_000}, {"queue": 179_999}),
     ("from nothing", "warn", {"start": "", "images": 99_999}, {"start": "", "images": 100_000}),

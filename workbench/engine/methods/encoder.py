@@ -13,8 +13,8 @@ class Encoder(nn.Module):
     """A timm model without its classifier.
 
     `tokens`: whether it is a plain transformer (timm's VisionTransformer), which is what masking needs. `width`: of
-    its vectors. `patch`: px, 1 for a convolutional network. `fresh`: whether nothing has been learnt yet, so that a
-    method may begin it in its own way.
+    its vectors. `patch`: px, 1 for a convolutional network. `stride`: px from a place of the last map to the next.
+    `fresh`: whether nothing has been learnt yet, so that a method may begin it in its own way.
 
     A transformer that is shown pictures of several sizes must be built with timm's `dynamic_img_size`.
     """
@@ -28,6 +28,7 @@ class Encoder(nn.Module):
             module.num_features if self.tokens else (module.head_hidden_size or module.num_features)
         )
         self.patch = int(module.patch_embed.patch_size[0]) if self.tokens else 1
+        self.stride = self.patch if self.tokens else int(module.feature_info[-1]["reduction"])
         self.prefix = int(module.num_prefix_tokens) if self.tokens else 0
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

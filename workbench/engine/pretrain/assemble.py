@@ -18,7 +18,7 @@ from workbench.engine.methods import across
 from workbench.engine.methods.base import Method, Plan, Recipe
 from workbench.engine.methods.registry import method_class
 from workbench.engine.pretrain import together
-from workbench.engine.pretrain.encoders import Built, build_encoder, check
+from workbench.engine.pretrain.encoders import Built, build_encoder, check, check_views
 from workbench.engine.pretrain.optimise import with_changes
 from workbench.engine.pretrain.order import Order
 from workbench.engine.pretrain.pool import Pool, find_pool
@@ -90,6 +90,7 @@ def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Pa
     check(found, built.encoder)
     published = found.views_for(built.encoder.tokens)
     augmentation = changed(under_preset(published, job.preset), job.augment)
+    check_views(built, augmentation.views)
     cache = cache_folder(job)
     size = stored_size(pool, built.image_size, job.stored_size, cache)
     whole = len(pool.files)

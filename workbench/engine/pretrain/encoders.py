@@ -6,7 +6,10 @@ export serves all.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +22,7 @@ from workbench.engine.backbones.recipes import at_size
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.methods.base import Method
 from workbench.engine.methods.encoder import Encoder, is_plain_transformer
+from workbench.records.augmentation import View
 from workbench.records.spec import Preprocess, Reading
 from workbench.records.text import printable
 
@@ -98,6 +102,48 @@ def check(method: type[Method], encoder: Encoder) -> None:
             f"{title_of(encoder.module)} has none. Choose a vit_* architecture, or a method that takes any network: "
             "SimCLR, MoCo, BYOL or SimSiam."
         )
+
+
+def check_views(built: Built, views: Sequence[View]) -> None:
+    """Raises ValueError where a kind of view is too small for the network: for one that halves a picture without
+    padding it, nothing would be left (ConvNeXt, DenseNet, VGG). A transformer's views are whole patches already."""
+    encoder = built.encoder
+    sides = {view.pixels(built.image_size, encoder.patch): view for view in reversed(views)}
+    smallest = min(sides)
+    if encoder.tokens or _takes(built, smallest):
+        return
+    sizes = range(smallest, _OWN_SIZE)
+    least = smallest + bisect.bisect_left(sizes, True, key=lambda side: _takes(built, side))
+    view = sides[smallest]
+    size = next(size for size in itertools.count(built.image_size) if view.pixels(size, 1) >= least)
+    ways = [f"an image size of {size} px or more", "a resnet* or vit_* architecture"]
+    if view.is_local:
+        ways.append("a method without local crops (SimCLR, MoCo, BYOL or SimSiam)")
+    of = f"{view.name} of {smallest} px" + (
+        f", at an image size of {built.image_size} px," if view.is_local else ""
+    )
+    raise ValueError(
+        f"{built.title} makes one place of every {encoder.stride} x {encoder.stride} px and takes pictures from "
+        f"{least} px, so {of} are too small for it. Take {', '.join(ways[:-1])}, or {ways[-1]}."
+    )
+
+
+def _takes(built: Built, side: int) -> bool:
+    """Whether the network has an answer for pictures of `side` px; shapes alone are computed."""
+    encoder = built.encoder
+    there = {
+        name: value.to("meta") for name, value in (*encoder.named_parameters(), *encoder.named_buffers())
+    }
+    trains = encoder.training
+    try:
+        with torch.no_grad():
+            pictures = torch.empty(1, built.channels, side, side, device="meta")
+            torch.func.functional_call(encoder.eval(), there, (pictures,))
+    except RuntimeError:
+        return False
+    finally:
+        encoder.train(trains)
+    return True
 
 
 def title_of(module: Any) -> str:

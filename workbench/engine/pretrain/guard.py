@@ -6,6 +6,7 @@ run's own, so that the reader can judge them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Facts:
     warm_up: int  # steps
     image_size: int  # px
     patch: int  # px; 1 for a convolutional network
+    stride: int  # px between two places of the last map: of a transformer the patch
     learn_from: str  # "safe", "unlabelled" or "all"
     overlap: int  # unlabelled images that are copies of validation or test images, or of their groups
     grey: bool  # whether the pictures have no colour
@@ -190,6 +192,23 @@ def _small_images(facts: Facts) -> Finding | None:
     )
 
 
+def _small_views(facts: Facts) -> Finding | None:
+    views = [
+        view for view in facts.augmentation.views if view.pixels(facts.image_size, facts.patch) < facts.stride
+    ]
+    if not views:
+        return None
+    sides = ", ".join(f"{view.name} of {view.pixels(facts.image_size, facts.patch)} px" for view in views)
+    enough = math.ceil(facts.stride / min(view.share for view in views))
+    return Finding(
+        name="views smaller than the stride",
+        severity="warn",
+        advice=f"The network makes one place of every {facts.stride} x {facts.stride} px, so that {sides} are a "
+        "single place to it, much of which is the border that is added. Take an image size of "
+        f"{enough} px or more.",
+    )
+
+
 def _prototypes(facts: Facts) -> Finding | None:
     if facts.prototypes is None or facts.prototypes <= facts.images:
         return None
@@ -228,6 +247,7 @@ _RULES: tuple[Callable[[Facts], Finding | None], ...] = (
     _few_negatives,
     _norm,
     _small_images,
+    _small_views,
     _prototypes,
     _queue,
     _grey_jitter,

@@ -28,6 +28,7 @@ def warnings(ready: Ready) -> list[Finding]:
             warm_up=ready.recipe.warm_up,
             image_size=ready.built.image_size,
             patch=ready.built.encoder.patch,
+            stride=ready.built.encoder.stride,
             learn_from=job.learn_from,
             overlap=pool.overlap,
             grey=ready.store.channels == 1,
