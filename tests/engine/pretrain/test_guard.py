@@ -16,7 +16,6 @@ COLOURFUL = Augmentation(
 PLAIN = Augmentation(views=(View(name="two views", count=2, jitter=0.8, brightness=0.4),))
 CROPS = Augmentation(views=(View(name="whole views"), View(name="local crops", count=8, share=96 / 224)))
 GOOD = Facts(
-    method="moco",
     tokens=True,
     start="dinov2_small",
     images=180_000,
@@ -36,6 +35,8 @@ GOOD = Facts(
     augmentation=COLOURFUL,
     prototypes=None,
     queue=65_536,
+    negatives=None,
+    together=256,
     has_batch_norm=True,
 )
 
@@ -46,8 +47,8 @@ def test_nothing_is_said_of_a_sound_run() -> None:
 
 # name, severity, changes that bring it, changes that are nearly as bad and must not
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-    ("few negatives", "warn", {"method": "simclr", "batch_size": 255}, {"method": "simclr"}),
-    ("few negatives", "warn", {"method": "simclr", "batch_size": 512, "accumulate": 4}, {"batch_size": 32}),
+    ("few negatives", "warn", {"negatives": 508, "together": 255}, {"negatives": 510, "together": 256}),
+    ("few negatives", "warn", {"negatives": 31, "together": 32}, {"together": 32}),
     ("noisy batch norm", "warn", {"batch_size": 60, "processes": 4}, {"batch_size": 64, "processes": 4}),
     ("noisy batch norm", "warn", {"accumulate": 32}, {"accumulate": 32, "has_batch_norm": False}),
     ("noisy batch norm", "bad", {"batch_size": 4, "processes": 2, "accumulate": 2}, {"accumulate": 16}),
@@ -90,8 +91,10 @@ def test_a_warning_is_said_where_it_is_due_and_only_there(
 def test_the_numbers_of_the_run_stand_in_the_sentences() -> None:
     poor = replace(
         GOOD,
-        method="simclr",
-        batch_size=32,
+        batch_size=64,
+        accumulate=2,
+        negatives=62,
+        together=32,
         images=1_200,
         start="",
         overlap=17,
@@ -103,7 +106,7 @@ def test_the_numbers_of_the_run_stand_in_the_sentences() -> None:
     )
     said = {finding.name: finding.advice for finding in before(poor)}
     assert "17 unlabelled images" in said["copies left out"]
-    assert "62 views" in said["few negatives"] and "MoCo" in said["few negatives"]
+    assert "62 views" in said["few negatives"] and "64 images a step, in 2 parts" in said["few negatives"]
     assert "1,200 images" in said["few images"] and "4,000" in said["few images"]
     assert "370 steps" in said["few steps"] and "28 epochs" in said["few steps"]
     assert "200 of 370" in said["warm-up takes most"]

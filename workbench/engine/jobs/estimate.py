@@ -60,7 +60,7 @@ def run(job: EstimateJob, run: RunFolder, control: Control) -> dict[str, Any]:
         stored_size=int(ready.store.pixels.shape[1]),
         free_bytes=free,
         device=str(ready.device),
-        rules=ready.recipe.told,
+        rules=ready.rules,
         findings=(*_room(measured.peak, total, stored, free), *warnings(ready)),
     )
     estimate.save(run.path / ESTIMATE)

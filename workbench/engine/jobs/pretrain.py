@@ -154,6 +154,8 @@ def _in_more_parts(ready: Ready, watch: Watch, keeper: Keeper, control: Control)
     state.restore(good, ready.method, ready.trainer.optimiser, ready.device)
     watch.go_back(int(facts["step"]))
     watch.restore(facts["watch"])
+    for finding in warnings(ready):  # of smaller parts
+        watch.add(finding)
     return Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
 
 
@@ -230,7 +232,7 @@ def _result(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seco
         loss=tuple(losses[::each]),
         looks=tuple(watch.looks),
         images_per_second=progress.images / progress.seconds if progress.seconds else 0.0,
-        rules=ready.recipe.told,
+        rules=ready.rules,
         augmentation=ready.augmentation,
         settings=asdict(ready.config),
         findings=watch.health.findings if watch.health is not None else watch.findings,
@@ -263,7 +265,7 @@ def _provenance(ready: Ready, run: RunFolder, key: str, source: Path | None) -> 
             "batch_size": ready.plan.batch_size,
             "steps_per_epoch": ready.plan.steps_per_epoch,
             "augmentation": ready.augmentation.to_json(),
-            "rules": [asdict(rule) for rule in ready.recipe.told],
+            "rules": [asdict(rule) for rule in ready.rules],
             "settings": asdict(ready.config),
             "goes_on_from": str(source) if source is not None else "",
             "refused": refused,

@@ -187,6 +187,11 @@ class Method(nn.Module, ABC):
         """Earlier keys that are kept; None where there is no queue."""
         return None
 
+    def negatives(self, together: int) -> int | None:
+        """What each view is told from where `together` images pass through the network as one; None where that is
+        nothing of the same batch."""
+        return None
+
     def after_backward(self, step: int) -> None:
         """Called when the gradients are there, before they are clipped and used."""
 

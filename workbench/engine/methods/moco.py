@@ -143,11 +143,6 @@ class MoCo(Method):
                         value=first,
                         rule=f"{how}; rises to 1 along half a cosine",
                     ),
-                    Rule(
-                        name="negatives",
-                        value=f"{plan.batch_size - 1:,}",
-                        rule=f"{plan.batch_size} - 1, of the same batch",
-                    ),
                     Rule(name="patch embedding", value="held still", rule="for stability, as published"),
                 ),
             )
@@ -205,6 +200,10 @@ class MoCo(Method):
     @property
     def queue_size(self) -> int | None:
         return None if self.encoder.tokens else len(self.queue)
+
+    def negatives(self, together: int) -> int | None:
+        """The key of every other picture, where there is no queue."""
+        return together - 1 if self.encoder.tokens else None
 
     def _among_queue(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, float]:
         first, second = batch.views

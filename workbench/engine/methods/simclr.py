@@ -77,12 +77,8 @@ class SimCLR(Method):
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
         recipes.need_two(plan, "SimCLR")
         batch = plan.batch_size
-        negatives = Rule(
-            name="negatives", value=f"{2 * batch - 2:,}", rule=f"2 x {batch} - 2, of the same batch"
-        )
         if tokens:
-            source = "for SimCLR on transformers: MoCo v3, table 4"
-            return recipes.for_transformers(plan, source, told=(negatives,))
+            return recipes.for_transformers(plan, "for SimCLR on transformers: MoCo v3, table 4")
         small = batch < SMALL_BATCH
         rate = 0.075 * math.sqrt(batch) if small else 0.3 * batch / 256
         rule = f"0.075 x sqrt({batch})" if small else f"0.3 x {batch} / 256"
@@ -95,9 +91,12 @@ class SimCLR(Method):
             told=(
                 Rule(name="learning rate", value=f"{rate:.3g}", rule=f"{rule} (LARS; SimCLR, appendix B.1)"),
                 about_warm_up,
-                negatives,
             ),
         )
+
+    def negatives(self, together: int) -> int:
+        """Both views of every other picture."""
+        return 2 * (together - 1)
 
     def forward(self, batch: Batch) -> Outcome:
         first, second = batch.views

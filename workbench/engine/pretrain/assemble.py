@@ -28,6 +28,7 @@ from workbench.records.augmentation import Augmentation, changed, under_preset
 from workbench.records.methods import parse_settings
 from workbench.records.params import build, describe
 from workbench.records.pretrain_job import PretrainJob
+from workbench.records.pretraining import Rule
 from workbench.records.text import count
 
 CACHE = "pixels"
@@ -54,6 +55,21 @@ class Ready:
     device: torch.device
     precision: str
     stored: int  # pictures that the store holds when it is whole
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What the published rules gave, and of how many others a view is told, which hangs on the parts too."""
+        together, parts = self.trainer.together, self.trainer.accumulate
+        number = self.method.negatives(together)
+        if number is None:
+            return self.recipe.told
+        of = (
+            "the batch"
+            if parts == 1
+            else f"a part: each batch of {self.plan.batch_size:,} is computed in {parts}"
+        )
+        rule = f"of the other {count(together - 1, 'image')} of {of}"
+        return (*self.recipe.told, Rule(name="negatives", value=f"{number:,}", rule=rule))
 
     @property
     def end(self) -> int:

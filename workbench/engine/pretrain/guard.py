@@ -14,7 +14,9 @@ from workbench.records.augmentation import Augmentation
 from workbench.records.results import Finding
 from workbench.records.text import count
 
-FEW_NEGATIVES = 256  # batch of SimCLR; 256 is the smallest that its authors report (figure 9)
+FEW_NEGATIVES = (
+    256  # images that pass through as one; 256 is the smallest that SimCLR's authors report (figure 9)
+)
 FEW_FOR_NORM = 16  # images of one process in one pass, below which batch statistics are mostly noise
 HARDLY_ANY = 1_000  # images, below which pretraining teaches little but these images
 FEW_IMAGES = 5_000  # images, below which a public backbone is nearly always the better start
@@ -27,7 +29,6 @@ FEW_PATCHES = 4  # patches along a side
 class Facts:
     """What is known of a run before it begins."""
 
-    method: str  # "simclr", ...
     tokens: bool  # whether the backbone is a transformer
     start: str  # weights to start from; "" for none
     images: int  # to learn from
@@ -47,6 +48,8 @@ class Facts:
     augmentation: Augmentation
     prototypes: int | None  # of DINO and iBOT
     queue: int | None  # of MoCo
+    negatives: int | None  # that a view is told from within one pass
+    together: int  # images of that pass, on all processes
     has_batch_norm: bool  # anywhere in what learns
 
     @property
@@ -137,16 +140,16 @@ def _long_warm_up(facts: Facts) -> Finding | None:
 
 
 def _few_negatives(facts: Facts) -> Finding | None:
-    together = facts.batch_size // facts.accumulate
-    if facts.method != "simclr" or together >= FEW_NEGATIVES:
+    if facts.negatives is None or facts.together >= FEW_NEGATIVES:
         return None
     parts = f", in {facts.accumulate} parts that don't see each other" if facts.accumulate > 1 else ""
     return Finding(
         name="few negatives",
         severity="warn",
-        advice=f"SimCLR tells a picture from the others of its batch, and there are {2 * together - 2:,} views of "
-        f"such ({count(facts.batch_size, 'image')} a step{parts}). Its authors start at {FEW_NEGATIVES} images. "
-        "MoCo keeps its negatives in a queue and works with small batches.",
+        advice="A picture is told from the others that pass through with it, and there are "
+        f"{count(facts.negatives, 'view')} of such ({count(facts.batch_size, 'image')} a step{parts}). SimCLR's "
+        f"authors start at {FEW_NEGATIVES} images. MoCo on a convolutional network keeps its negatives in a queue, "
+        "and BYOL, SimSiam, DINO and MAE need none.",
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from workbench.engine.augment.augmenter import Augmenter
+from workbench.engine.methods import across
 from workbench.engine.methods.base import Batch, Draw, Method, Outcome, Plan, Recipe
 from workbench.engine.pretrain import together
 from workbench.engine.pretrain.optimise import make_optimiser, set_rates
@@ -63,6 +64,12 @@ class Trainer:
         self._precision, self._seed = precision, seed
         self._parameters = [value for group in self.optimiser.param_groups for value in group["params"]]
         self._clock = _Clock(device)
+
+    @property
+    def together(self) -> int:
+        """Images that pass through as one, on all processes: of the whole batch, or of its largest part."""
+        share = self.plan.batch_size // across.processes()
+        return across.processes() * -(-share // self.accumulate)
 
     def step(
         self, step: int, pixels: torch.Tensor, shapes: np.ndarray, rows: slice, stop: bool = False

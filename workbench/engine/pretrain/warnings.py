@@ -15,7 +15,6 @@ def warnings(ready: Ready) -> list[Finding]:
     job, pool = ready.job, ready.pool
     return before(
         Facts(
-            method=job.method,
             tokens=ready.built.encoder.tokens,
             start=job.start,
             images=len(ready.learn),
@@ -35,6 +34,8 @@ def warnings(ready: Ready) -> list[Finding]:
             augmentation=ready.augmentation,
             prototypes=ready.method.num_outputs,
             queue=ready.method.queue_size,
+            negatives=ready.method.negatives(ready.trainer.together),
+            together=ready.trainer.together,
             has_batch_norm=any(
                 isinstance(part, nn.modules.batchnorm._BatchNorm) for part in ready.method.modules()
             ),

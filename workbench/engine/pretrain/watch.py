@@ -148,8 +148,9 @@ class Watch:
         self._line_at = time.monotonic()
 
     def add(self, finding: Finding) -> None:
-        """A finding that the doctor doesn't make, such as a loss that is no number."""
-        self.findings = (*self.findings, finding)
+        """A finding that the doctor doesn't make, such as a loss that is no number; in the place of an earlier one of
+        its name."""
+        self.findings = (*(item for item in self.findings if item.name != finding.name), finding)
         if self.health is not None:
             self._tell(self.health)
 
