@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_cli import document, workbench
+from workbench.cli import main
 from workbench.engine.pretrain import state
 
 SMALL = [
@@ -86,3 +87,11 @@ def test_an_estimate_starts_nothing(picture_folder: Path, tmp_path: Path) -> Non
     assert found["peak_bytes"] > 0 and found["store_bytes"] > 0
     refused = workbench("pretrain", str(picture_folder), *SMALL, *project, code=2)
     assert "--out is missing" in refused.stderr
+
+
+def test_help_says_what_a_default_of_zero_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["pretrain", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "(px; default: the architecture's own)" in said
+    assert "(default: as published)" in said

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QLineEdit, QSpinBox
 
 from workbench.gui.forms import Form
@@ -79,14 +81,71 @@ def test_a_number_out_of_range_is_told_under_its_field(qtbot) -> None:
     assert form.value() is not None
 
 
+@pytest.mark.parametrize("kind", ["int", "float"])
+@pytest.mark.parametrize("by", ["mouse", "tab"])
+def test_what_is_no_number_reads_as_a_word_and_a_number_is_typed_over_it(qtbot, kind: str, by: str) -> None:
+    low = 0 if kind == "int" else -1.0
+    size = Param(
+        name="size",
+        type=kind,
+        label="Size",
+        help="How large.",
+        default=low,
+        minimum=low,
+        unit="px",
+        at_minimum="as it is",
+    )
+    form = Form(config_of("made", (size,)))
+    qtbot.addWidget(form)
+    form.show()
+    field = form.fields["size"]
+    assert isinstance(field, QSpinBox | QDoubleSpinBox)
+    assert field.text() == "As it is" and form.values() == {"size": low}
+    with qtbot.waitActive(form):
+        form.activateWindow()
+    line = field.lineEdit()
+    if by == "mouse":
+        qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=line.cursorRect().center() + QPoint(30, 0))
+    field.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(line.hasFocus)
+    line.setCursorPosition(3)
+    qtbot.keyClicks(line, "0.25" if kind == "float" else "48")
+    assert form.values() == {"size": 0.25 if kind == "float" else 48}
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert field.text() == ("0.250 px" if kind == "float" else "48 px")
+    line.selectAll()
+    qtbot.keyClicks(line, f"{low:g}")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert field.text() == "As it is" and form.values() == {"size": low}
+
+
+def test_no_field_shows_a_number_that_its_help_says_is_none(qtbot) -> None:
+    """Of every job: where the help says what the default of 0 takes, the field says so too."""
+    for kind, job in JOBS.items():
+        form = Form(job)
+        qtbot.addWidget(form)
+        for item in describe(job):
+            field = form.fields[item.name]
+            if not isinstance(field, QSpinBox | QDoubleSpinBox) or item.default not in (0, -1):
+                continue
+            number = f"{item.default:g}"
+            told = re.search(rf"[;.,] {number} (takes|sets|goes|fits|never)", item.help)
+            shown = field.text().partition(" ")[0]
+            assert (shown != f"{item.default}" and not shown[-1].isdigit()) == (told is not None), (
+                kind,
+                item,
+            )
+
+
 def test_an_error_in_a_folded_field_unfolds_it(qtbot) -> None:
-    form = Form(EmbedJob, {"index": "i", "backbone": "b"})
+    seed = Param(name="seed", type="int", label="Seed", help="Of it.", default=0, minimum=0, advanced=True)
+    form = Form(config_of("made", (seed,)))
     qtbot.addWidget(form)
     form.show()
     assert form.advanced.isHidden()
-    batch = form.fields["batch_size"]
-    assert isinstance(batch, QSpinBox)
-    batch.setValue(-1)
+    field = form.fields["seed"]
+    assert isinstance(field, QSpinBox)
+    field.setValue(-1)
     assert form.value() is None
     assert not form.advanced.isHidden()
 

@@ -129,20 +129,23 @@ class Form(QWidget, Generic[Config]):
         return line
 
     def _number(self, item: Param, value: Any) -> QWidget:
-        """The range is checked, not enforced while typing: a field that corrects itself hides the mistake."""
+        """The range is checked, not enforced while typing: a field that corrects itself hides the mistake. But one
+        whose smallest value reads as a word goes no lower, for Qt shows a word only there."""
         spin: QSpinBox | QDoubleSpinBox
         if item.type == "int":
             spin = QSpinBox()
-            spin.setRange(-LARGEST_INT, LARGEST_INT)
+            spin.setRange(int(item.minimum or 0) if item.at_minimum else -LARGEST_INT, LARGEST_INT)
             spin.setValue(int(value or 0))
         else:
             spin = QDoubleSpinBox()
             spin.setDecimals(_decimals(item, value))
-            spin.setRange(-1e12, 1e12)
+            spin.setRange(item.minimum or 0.0 if item.at_minimum else -1e12, 1e12)
             spin.setValue(float(value or 0))
         spin.lineEdit().setTextMargins(*FIELD_MARGINS)
         spin.setGroupSeparatorShown(True)
         spin.setSuffix(f" {item.unit}" if item.unit else "")
+        if item.at_minimum:
+            _read_as_word(spin, item.at_minimum)
         spin.valueChanged.connect(self._edited)
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel scrolls the page, not the value
         return spin
@@ -206,6 +209,21 @@ class Form(QWidget, Generic[Config]):
     def _toggle(self) -> None:
         self.advanced.setVisible(self.fold.isChecked())
         set_icon(self.fold, "chevron-down" if self.fold.isChecked() else "chevron-right")
+
+
+def _read_as_word(spin: QSpinBox | QDoubleSpinBox, word: str) -> None:
+    """Show the smallest value as `word`. Wherever the cursor is put in it, all of it is chosen: a number typed into
+    the middle of a word would be none, and Qt would take no key."""
+    spin.setSpecialValueText(f"{word[:1].upper()}{word[1:]}")
+    line = spin.lineEdit()
+
+    def choose_all(*_: object) -> None:
+        text = line.text()
+        if line.hasFocus() and text == spin.specialValueText() and line.selectedText() != text:
+            line.selectAll()
+
+    line.cursorPositionChanged.connect(choose_all)
+    line.selectionChanged.connect(choose_all)
 
 
 def _decimals(item: Param, value: Any) -> int:

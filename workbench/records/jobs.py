@@ -83,6 +83,7 @@ class EmbedJob:
         0,
         help="Side of the square that the backbone gets; 0 takes its own. Larger sees more and costs more.",
         minimum=0,
+        at_minimum="the backbone's own",
         maximum=2048,
         unit="px",
     )
@@ -105,8 +106,12 @@ class EmbedJob:
         advanced=True,
     )
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
-    batch_size: int = param(0, help="Images in one pass; 0 fits the device.", minimum=0, advanced=True)
-    threads: int = param(0, help="Threads that decode; 0 takes one a core.", minimum=0, advanced=True)
+    batch_size: int = param(
+        0, help="Images in one pass; 0 fits the device.", minimum=0, at_minimum="what fits", advanced=True
+    )
+    threads: int = param(
+        0, help="Threads that decode; 0 takes one a core.", minimum=0, at_minimum="one a core", advanced=True
+    )
     split_seed: int = param(0, help="Seed of the split that the exported file carries.", minimum=0)
     cache: str = param("", help="Folder that keeps vectors for the next time.", path=True, advanced=True)
     allow_download: bool = param(
@@ -148,6 +153,7 @@ class EvaluateJob:
         0.0,
         help="The score that is good enough, 0 to 1; with label budgets, how many labels bring it. 0 sets none.",
         minimum=0,
+        at_minimum="none",
         maximum=1,
     )
     standardise: str = param(
@@ -190,8 +196,10 @@ class FinetuneJob:
     )
     lora: int = param(
         0,
-        help="Rank of LoRA: with 1 or more, small adapters learn in these blocks and their own weights stay.",
+        help="Rank of LoRA: with 1 or more, small adapters learn in these blocks and their own weights stay; "
+        "0 takes none.",
         minimum=0,
+        at_minimum="none",
         maximum=256,
         label="LoRA rank",
     )
@@ -209,6 +217,7 @@ class FinetuneJob:
         5,
         help="Stop when validation has not improved for so many epochs; 0 never stops early.",
         minimum=0,
+        at_minimum="never",
         unit="epochs",
     )
     augment: str = param(
@@ -222,6 +231,7 @@ class FinetuneJob:
         0,
         help="Side of the square that the backbone gets; 0 takes its own. Larger sees more and costs more.",
         minimum=0,
+        at_minimum="the backbone's own",
         maximum=2048,
         unit="px",
     )
@@ -240,6 +250,7 @@ class FinetuneJob:
         help="Peak rate of the last block (or of the adapters, or of the head where it learns alone); 0 takes the "
         "usual one.",
         minimum=0,
+        at_minimum="the usual",
         maximum=1,
         advanced=True,
     )
@@ -248,6 +259,7 @@ class FinetuneJob:
         help="Each block learns at this share of the rate of the block after it; 1 for one rate, 0 takes the usual "
         "one (0.65 for transformers, 0.8 for convolutional networks).",
         minimum=0,
+        at_minimum="the usual",
         maximum=1,
         advanced=True,
     )
@@ -261,7 +273,9 @@ class FinetuneJob:
         advanced=True,
     )
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
-    threads: int = param(0, help="Threads that decode; 0 takes one a core.", minimum=0, advanced=True)
+    threads: int = param(
+        0, help="Threads that decode; 0 takes one a core.", minimum=0, at_minimum="one a core", advanced=True
+    )
     ledger: str = param(
         "", help="File that counts how often the test part was opened.", path=True, advanced=True
     )

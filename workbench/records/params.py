@@ -28,6 +28,14 @@ class Param:
     choices: tuple[str, ...] = ()
     advanced: bool = False
     required: bool = False
+    at_minimum: str = (
+        ""  # what the smallest value stands for, where it is no number but a choice: "as published"
+    )
+
+    @property
+    def default_word(self) -> str:
+        """What the default stands for, where it is no number; else ""."""
+        return self.at_minimum if self.default == self.minimum else ""
 
 
 def param(
@@ -41,8 +49,10 @@ def param(
     choices: tuple[str, ...] = (),
     advanced: bool = False,
     path: bool = False,
+    at_minimum: str = "",
 ) -> Any:
-    """A dataclass field that carries what `describe` and `validate` need."""
+    """A dataclass field that carries what `describe` and `validate` need; see `Param`."""
+    assert not at_minimum or minimum is not None
     facts = {
         "help": help,
         "label": label,
@@ -52,6 +62,7 @@ def param(
         "choices": choices,
         "advanced": advanced,
         "path": path,
+        "at_minimum": at_minimum,
     }
     if default is dataclasses.MISSING:
         return field(metadata={_KEY: facts})
@@ -88,6 +99,7 @@ def describe(config: type) -> tuple[Param, ...]:
                 choices=facts["choices"],
                 advanced=facts["advanced"],
                 required=required,
+                at_minimum=facts["at_minimum"],
             )
         )
     return tuple(described)
@@ -110,6 +122,7 @@ def config_of(name: str, params: Sequence[Param]) -> type:
             choices=item.choices,
             advanced=item.advanced,
             path=item.type == "path",
+            at_minimum=item.at_minimum,
         )
         made.append((item.name, types_of.get(item.type, str), made_of))
     return dataclasses.make_dataclass(name, made, frozen=True, slots=True, kw_only=True)

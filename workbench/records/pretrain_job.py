@@ -51,6 +51,7 @@ class PretrainJob:
         0,
         help="Side of a view; 0 takes the architecture's own. Smaller is faster and sees less.",
         minimum=0,
+        at_minimum="the architecture's own",
         maximum=1024,
         unit="px",
     )
@@ -58,6 +59,7 @@ class PretrainJob:
         0,
         help="Side of a patch of a transformer; 0 takes the architecture's own.",
         minimum=0,
+        at_minimum="the architecture's own",
         maximum=64,
         unit="px",
     )
@@ -71,6 +73,7 @@ class PretrainJob:
         0,
         help="Images of one step, over all devices; 0 takes the largest up to 256 that fits.",
         minimum=0,
+        at_minimum="what fits",
         maximum=65_536,
         unit="images",
     )
@@ -78,6 +81,7 @@ class PretrainJob:
         0,
         help="Stop after so many steps, whatever the epochs say; 0 sets no limit.",
         minimum=0,
+        at_minimum="no limit",
         unit="steps",
         advanced=True,
     )
@@ -99,17 +103,24 @@ class PretrainJob:
         0.0,
         help="Peak learning rate for this batch size; 0 takes the published rule's.",
         minimum=0,
+        at_minimum="by the published rule",
         maximum=100,
         advanced=True,
     )
     weight_decay: float = param(
-        -1.0, help="Weight decay; -1 takes the published one.", minimum=-1, maximum=10, advanced=True
+        -1.0,
+        help="Weight decay; -1 takes the published one.",
+        minimum=-1,
+        at_minimum="as published",
+        maximum=10,
+        advanced=True,
     )
     evaluate_every: int = param(
         0,
         help="Epochs between two looks at validation (k-NN and linear probe, where there are labels); 0 takes a "
         "twentieth of all.",
         minimum=0,
+        at_minimum="a twentieth of all",
         unit="epochs",
         advanced=True,
     )
@@ -122,7 +133,12 @@ class PretrainJob:
         unit="min",
     )
     checkpoint_steps: int = param(
-        0, help="Steps between two checkpoints; 0 goes by minutes.", minimum=0, unit="steps", advanced=True
+        0,
+        help="Steps between two checkpoints; 0 goes by minutes.",
+        minimum=0,
+        at_minimum="by minutes",
+        unit="steps",
+        advanced=True,
     )
     seed: int = param(0, help="Of weights, order, views and masks.", minimum=0)
     split_seed: int = param(0, help="Seed of the split whose validation part is looked at.", minimum=0)
@@ -131,6 +147,7 @@ class PretrainJob:
         help="Side at which decoded pixels are kept on disk; 0 takes up to twice the image size, as the images and "
         "the disk allow.",
         minimum=0,
+        at_minimum="as the images allow",
         maximum=4096,
         unit="px",
         advanced=True,
@@ -139,6 +156,7 @@ class PretrainJob:
         0,
         help="Parts that a batch is computed in where it doesn't fit the memory; 0 takes as few as fit.",
         minimum=0,
+        at_minimum="as few as fit",
         maximum=1024,
         advanced=True,
     )
@@ -161,7 +179,9 @@ class PretrainJob:
         advanced=True,
     )
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
-    threads: int = param(0, help="Threads that decode; 0 takes one a core.", minimum=0, advanced=True)
+    threads: int = param(
+        0, help="Threads that decode; 0 takes one a core.", minimum=0, at_minimum="one a core", advanced=True
+    )
     branch: str = param(
         "", help="Checkpoint of another run (a .safetensors file) to go on from.", path=True, advanced=True
     )

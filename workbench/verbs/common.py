@@ -48,8 +48,9 @@ def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         if item.name in _INTERNAL:
             continue
         name = "--" + item.name.replace("_", "-")
-        unit = f" ({item.unit})" if item.unit else ""
-        text = (item.help + unit).replace("%", "%%")
+        more = [item.unit, f"default: {item.default_word}" if item.default_word else ""]
+        aside = "; ".join(part for part in more if part)
+        text = (f"{item.help} ({aside})" if aside else item.help).replace("%", "%%")
         if item.type == "bool":
             parser.add_argument(name, action="store_true", default=None, help=text)
         elif item.type == "list":

@@ -194,5 +194,6 @@ def _described(method: MethodFacts) -> str:
     lines += [f"    When: {method.when}", f"    When not: {method.when_not}", f"    {method.source}"]
     width = shutil.get_terminal_size((100, 20)).columns
     for item in method.params:
-        lines.append(f"    --settings {item.name}={item.default}  {item.help}"[: max(width, 60)])
+        word = f" ({item.default_word})" if item.default_word else ""
+        lines.append(f"    --settings {item.name}={item.default}{word}  {item.help}"[: max(width, 60)])
     return "\n".join(lines)

@@ -47,6 +47,7 @@ class BYOL(Method):
             help="How much of itself the copy keeps at each step at first, rising to 1; 0 takes the published value "
             "for this many epochs.",
             minimum=0,
+            at_minimum="as published",
             maximum=1,
         )
         hidden: int = param(

@@ -39,6 +39,7 @@ class DINO(Method):
             help="Outputs that the teacher spreads pictures over; 0 takes the published 65,536, and 4,096 for fewer "
             "than 50,000 images.",
             minimum=0,
+            at_minimum="as published",
         )
         teacher_temperature: float = param(
             0.04,
@@ -67,6 +68,7 @@ class DINO(Method):
             0.0,
             help="How slowly the teacher follows at first; 0 takes the published rule, by batch size.",
             minimum=0,
+            at_minimum="by the published rule",
             maximum=1,
             advanced=True,
         )

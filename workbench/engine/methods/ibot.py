@@ -42,6 +42,7 @@ class IBOT(Method):
             help="Outputs that the teacher spreads pictures and patches over; 0 takes the published 8,192, and 4,096 "
             "for fewer than 50,000 images.",
             minimum=0,
+            at_minimum="as published",
         )
         mask_ratio: float = param(
             0.3, help="Share of a masked view's patches that is hidden.", minimum=0, maximum=0.9
@@ -79,6 +80,7 @@ class IBOT(Method):
             0.0,
             help="How slowly the teacher follows at first; 0 takes the published rule, by batch size.",
             minimum=0,
+            at_minimum="by the published rule",
             maximum=1,
             advanced=True,
         )

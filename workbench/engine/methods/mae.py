@@ -50,6 +50,7 @@ class MAE(Method):
             0,
             help="Width of the decoder; 0 takes half the encoder's and at most the published 512.",
             minimum=0,
+            at_minimum="half the encoder's",
             maximum=4096,
             advanced=True,
         )
@@ -57,6 +58,7 @@ class MAE(Method):
             0,
             help="Attention heads of the decoder; 0 takes one for every 32 of its width, as published.",
             minimum=0,
+            at_minimum="as published",
             maximum=64,
             advanced=True,
         )

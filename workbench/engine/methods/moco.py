@@ -57,6 +57,7 @@ class MoCo(Method):
             help="How much of itself the copy keeps at each step; 0 takes the published 0.999, or for a transformer "
             "0.99 rising to 1.",
             minimum=0,
+            at_minimum="as published",
             maximum=1,
         )
         queue: int = param(
@@ -64,18 +65,21 @@ class MoCo(Method):
             help="Earlier pictures that each view is told from, for convolutional networks; 0 takes as many as the "
             "set allows up to 65,536.",
             minimum=0,
+            at_minimum="as the set allows",
             unit="pictures",
         )
         hidden: int = param(
             0,
             help="Width of the heads' inner layers; 0 takes the published, the backbone's or 4096 for a transformer.",
             minimum=0,
+            at_minimum="as published",
             advanced=True,
         )
         output: int = param(
             0,
             help="Width of the heads' output; 0 takes the published 128, or 256 for a transformer.",
             minimum=0,
+            at_minimum="as published",
             advanced=True,
         )
 
