@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from tests.engine.methods.made import batch_of
 from tests.engine.methods.test_dino import learn
 from tests.engine.methods.tiny import method, plan, vit
 from workbench.engine.methods.base import Draw
+from workbench.engine.methods.dino import DINO
 from workbench.engine.methods.ibot import IBOT
 from workbench.engine.methods.masks import block_masks
+from workbench.records.params import build, describe
 
 K = 24
 SMALL = {"prototypes": K, "hidden": 64}
@@ -220,3 +223,14 @@ def test_recipe_needs_a_transformer() -> None:
     told = {rule.name: rule.value for rule in IBOT.recipe(IBOT.Config(), plan(), tokens=True).told}
     assert told["prototypes"] == "4,096"
     assert IBOT.views().num_views == 12
+
+
+def test_what_is_set_as_in_dino_is_set_alike_but_for_its_words() -> None:
+    ours, theirs = ({item.name: item for item in describe(method.Config)} for method in (IBOT, DINO))
+    assert list(ours)[: len(theirs)] == list(theirs)  # DINO's come first, in its order
+    own = {"patch_temperature", "mask_ratio", "mask_spread", "masked_views", "picture_weight", "patch_weight"}
+    assert set(ours) - set(theirs) == own
+    for name, item in theirs.items():
+        assert replace(ours[name], help=item.help) == item
+    assert "8,192" in ours["prototypes"].help and "65,536" in theirs["prototypes"].help
+    assert build(IBOT.Config, {"prototypes": 32, "mask_ratio": 0.4}).prototypes == 32

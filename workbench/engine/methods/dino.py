@@ -12,18 +12,15 @@ from typing import ClassVar
 
 import torch
 
-from workbench.engine.methods import ema, teaching
-from workbench.engine.methods.base import Batch, Method, Outcome, Plan, Recipe, cosine
-from workbench.engine.methods.centre import Centre
-from workbench.engine.methods.encoder import Encoder
-from workbench.engine.methods.prototypes import PrototypeHead
+from workbench.engine.methods import teaching
+from workbench.engine.methods.base import Batch, Outcome
+from workbench.engine.methods.taught import Taught, TaughtConfig, prototypes
 from workbench.records.augmentation import Augmentation
-from workbench.records.params import param
 
 PROTOTYPES = 65_536
 
 
-class DINO(Method):
+class DINO(Taught):
     name = "dino"
     title = "DINO"
     family = "distillation"
@@ -32,70 +29,13 @@ class DINO(Method):
     when_not = "Pictures whose label hangs on a small spot, which most crops don't show."
     source = "Caron et al. 2021 (arXiv 2104.14294), facebookresearch/dino main_dino.py"
 
+    published = PROTOTYPES
+
     @dataclass(frozen=True, slots=True, kw_only=True)
-    class Config:
-        prototypes: int = param(
-            0,
-            help="Outputs that the teacher spreads pictures over; 0 takes the published 65,536, and 4,096 for fewer "
-            "than 50,000 images.",
-            minimum=0,
-            at_minimum="as published",
-        )
-        teacher_temperature: float = param(
-            0.04,
-            help="How sharply the teacher decides; published are 0.04, and 0.07 for long runs.",
-            minimum=0.005,
-            maximum=1,
-        )
-        first_temperature: float = param(
-            0.04,
-            help="The teacher's temperature in the first epoch. Lower it where the loss doesn't fall.",
-            minimum=0.005,
-            maximum=1,
-            advanced=True,
-        )
-        warming_epochs: int = param(
-            30,
-            help="Epochs from the first temperature to the teacher's, three tenths of the run at most.",
-            minimum=0,
-            unit="epochs",
-            advanced=True,
-        )
-        student_temperature: float = param(
-            0.1, help="How sharply the student decides.", minimum=0.01, maximum=1, advanced=True
-        )
-        momentum: float = param(
-            0.0,
-            help="How slowly the teacher follows at first; 0 takes the published rule, by batch size.",
-            minimum=0,
-            at_minimum="by the published rule",
-            maximum=1,
-            advanced=True,
-        )
-        centre_momentum: float = param(
-            0.9, help="How slowly the centre follows.", minimum=0, maximum=1, advanced=True
-        )
-        hidden: int = param(
-            2048, help="Width of the head's inner layers.", minimum=16, maximum=16_384, advanced=True
-        )
-        frozen_epochs: int = param(
-            1,
-            help="Epochs in which the prototypes don't learn yet. Raise it where the loss doesn't fall.",
-            minimum=0,
-            unit="epochs",
-            advanced=True,
-        )
+    class Config(TaughtConfig):
+        prototypes: int = prototypes("pictures", PROTOTYPES)
 
     Config: ClassVar[type]
-
-    def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
-        super().__init__(encoder, config, plan)
-        prototypes = teaching.num_prototypes(config.prototypes, PROTOTYPES, plan)
-        self.head = PrototypeHead(encoder.width, prototypes, config.hidden)
-        self.teacher = ema.copy_of(encoder)
-        self.teacher_head = ema.copy_of(self.head)
-        self.centre = Centre(prototypes, config.centre_momentum)
-        self.uniform_loss = teaching.uniform_loss(prototypes)
 
     @classmethod
     def views(cls) -> Augmentation:
@@ -106,25 +46,9 @@ class DINO(Method):
         """Of a convolutional network the local crops are smaller than all global ones, as for ResNet-50."""
         return cls.views() if tokens else teaching.crops(global_min=0.14, local_max=0.14, num_local=8)
 
-    @classmethod
-    def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
-        return teaching.recipe(
-            plan,
-            tokens,
-            published=PROTOTYPES,
-            prototypes=config.prototypes,
-            momentum=config.momentum,
-        )
-
     def forward(self, batch: Batch) -> Outcome:
         whole, parts = batch.views[: teaching.NUM_GLOBAL], batch.views[teaching.NUM_GLOBAL :]
-        temperature = teaching.temperature_at(
-            self.config.first_temperature,
-            self.config.teacher_temperature,
-            teaching.warming_epochs(self.config.warming_epochs, self.plan),
-            self.plan,
-            batch.step,
-        )
+        temperature = self.temperature_at(batch.step, self.config.teacher_temperature)
         with torch.no_grad():
             vectors = self.teacher(torch.cat(whole))
             told = self.teacher_head(vectors)
@@ -138,7 +62,7 @@ class DINO(Method):
             loss=teaching.crossed(outputs, targets),
             vectors=vectors[: len(whole[0])],
             numbers={
-                "momentum": self._momentum(batch.step),
+                "momentum": self.momentum_at(batch.step),
                 "temperature": temperature,
                 "entropy": teaching.entropy(targets[0]),
                 "centre_norm": self.centre.value.norm(),
@@ -146,24 +70,3 @@ class DINO(Method):
             uniform_loss=self.uniform_loss,
             outputs=targets[0],
         )
-
-    def after_backward(self, step: int) -> None:
-        if step < self.config.frozen_epochs * self.plan.steps_per_epoch:
-            self.head.hold_prototypes()
-
-    def after_step(self, step: int) -> None:
-        momentum = self._momentum(step)
-        ema.move(self.teacher, self.encoder, momentum)
-        ema.move(self.teacher_head, self.head, momentum)
-        self.centre.move()
-
-    @property
-    def backbone(self) -> Encoder:
-        return self.teacher
-
-    @property
-    def num_outputs(self) -> int:
-        return len(self.centre.value)
-
-    def _momentum(self, step: int) -> float:
-        return cosine(teaching.first_momentum(self.config.momentum, self.plan), 1.0, step, self.plan.steps)

@@ -13,19 +13,19 @@ from typing import ClassVar
 import torch
 from torch.nn import functional
 
-from workbench.engine.methods import ema, teaching
-from workbench.engine.methods.base import Batch, Draw, Method, Outcome, Plan, Recipe, cosine
+from workbench.engine.methods import teaching
+from workbench.engine.methods.base import Batch, Draw, Outcome, Plan, Recipe
 from workbench.engine.methods.centre import Centre
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.masks import STREAM, block_masks
-from workbench.engine.methods.prototypes import PrototypeHead
+from workbench.engine.methods.taught import Taught, TaughtConfig, prototypes
 from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 
 PROTOTYPES = 8192
 
 
-class IBOT(Method):
+class IBOT(Taught):
     name = "ibot"
     title = "iBOT"
     family = "distillation"
@@ -35,24 +35,11 @@ class IBOT(Method):
     source = "Zhou et al. 2022 (arXiv 2111.07832), bytedance/ibot main_ibot.py"
     tokens_only = True
 
+    published = PROTOTYPES
+
     @dataclass(frozen=True, slots=True, kw_only=True)
-    class Config:
-        prototypes: int = param(
-            0,
-            help="Outputs that the teacher spreads pictures and patches over; 0 takes the published 8,192, and 4,096 "
-            "for fewer than 50,000 images.",
-            minimum=0,
-            at_minimum="as published",
-        )
-        mask_ratio: float = param(
-            0.3, help="Share of a masked view's patches that is hidden.", minimum=0, maximum=0.9
-        )
-        mask_spread: float = param(
-            0.2, help="How far that share varies, either way.", minimum=0, maximum=0.5, advanced=True
-        )
-        masked_views: float = param(
-            0.5, help="How often a view is masked at all.", minimum=0, maximum=1, advanced=True
-        )
+    class Config(TaughtConfig):
+        prototypes: int = prototypes("pictures and patches", PROTOTYPES)
         teacher_temperature: float = param(
             0.04, help="How sharply the teacher decides about a picture.", minimum=0.005, maximum=1
         )
@@ -66,26 +53,17 @@ class IBOT(Method):
             maximum=1,
             advanced=True,
         )
-        warming_epochs: int = param(
-            30,
-            help="Epochs from the first temperature to the teacher's, three tenths of the run at most.",
-            minimum=0,
-            unit="epochs",
-            advanced=True,
-        )
-        student_temperature: float = param(
-            0.1, help="How sharply the student decides.", minimum=0.01, maximum=1, advanced=True
-        )
-        momentum: float = param(
-            0.0,
-            help="How slowly the teacher follows at first; 0 takes the published rule, by batch size.",
-            minimum=0,
-            at_minimum="by the published rule",
-            maximum=1,
-            advanced=True,
-        )
         centre_momentum: float = param(
             0.9, help="How slowly both centres follow.", minimum=0, maximum=1, advanced=True
+        )
+        mask_ratio: float = param(
+            0.3, help="Share of a masked view's patches that is hidden.", minimum=0, maximum=0.9
+        )
+        mask_spread: float = param(
+            0.2, help="How far that share varies, either way.", minimum=0, maximum=0.5, advanced=True
+        )
+        masked_views: float = param(
+            0.5, help="How often a view is masked at all.", minimum=0, maximum=1, advanced=True
         )
         picture_weight: float = param(
             1.0, help="Weight of the loss of whole pictures.", minimum=0, maximum=100, advanced=True
@@ -93,29 +71,13 @@ class IBOT(Method):
         patch_weight: float = param(
             1.0, help="Weight of the loss of hidden patches.", minimum=0, maximum=100, advanced=True
         )
-        hidden: int = param(
-            2048, help="Width of the head's inner layers.", minimum=16, maximum=16_384, advanced=True
-        )
-        frozen_epochs: int = param(
-            1,
-            help="Epochs in which the prototypes don't learn yet. Raise it where the loss doesn't fall.",
-            minimum=0,
-            unit="epochs",
-            advanced=True,
-        )
 
     Config: ClassVar[type]
 
     def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
+        encoder.add_mask_token()  # before the teacher is copied
         super().__init__(encoder, config, plan)
-        prototypes = teaching.num_prototypes(config.prototypes, PROTOTYPES, plan)
-        self.head = PrototypeHead(encoder.width, prototypes, config.hidden)
-        encoder.add_mask_token()
-        self.teacher = ema.copy_of(encoder)
-        self.teacher_head = ema.copy_of(self.head)
-        self.centre = Centre(prototypes, config.centre_momentum)
-        self.patch_centre = Centre(prototypes, config.centre_momentum)
-        self.uniform_loss = teaching.uniform_loss(prototypes)
+        self.patch_centre = Centre(self.num_outputs, config.centre_momentum)
 
     @classmethod
     def views(cls) -> Augmentation:
@@ -127,13 +89,7 @@ class IBOT(Method):
             raise ValueError(
                 "iBOT hides patches, so it needs a transformer (vit_*). Choose one, or DINO for this architecture."
             )
-        return teaching.recipe(
-            plan,
-            tokens,
-            published=PROTOTYPES,
-            prototypes=config.prototypes,
-            momentum=config.momentum,
-        )
+        return super().recipe(config, plan, tokens)
 
     @classmethod
     def hidden(cls, config: Config, draw: Draw, num: int, grid: int, view: int) -> torch.Tensor | None:
@@ -157,7 +113,8 @@ class IBOT(Method):
         drawn = [self.hidden(config, batch.draw, num, grid, view) for view in range(len(whole))]
         hidden = torch.cat([mask for mask in drawn if mask is not None])  # (views * B, N), on the CPU
         where = hidden.flatten().nonzero().flatten().to(first.device)
-        temperature, patch_temperature = self._temperatures(batch.step)
+        temperature = self.temperature_at(batch.step, config.teacher_temperature)
+        patch_temperature = self.temperature_at(batch.step, config.patch_temperature)
 
         images = torch.cat(whole)
         with torch.no_grad():
@@ -186,7 +143,7 @@ class IBOT(Method):
             loss=config.picture_weight * picture_loss + config.patch_weight * patch_loss,
             vectors=vectors[:num],
             numbers={
-                "momentum": self._momentum(batch.step),
+                "momentum": self.momentum_at(batch.step),
                 "temperature": temperature,
                 "patch_temperature": patch_temperature,
                 "picture_loss": picture_loss.detach(),
@@ -199,36 +156,9 @@ class IBOT(Method):
             outputs=targets[0],
         )
 
-    def after_backward(self, step: int) -> None:
-        if step < self.config.frozen_epochs * self.plan.steps_per_epoch:
-            self.head.hold_prototypes()
-
     def after_step(self, step: int) -> None:
-        momentum = self._momentum(step)
-        ema.move(self.teacher, self.encoder, momentum)
-        ema.move(self.teacher_head, self.head, momentum)
-        self.centre.move()
+        super().after_step(step)
         self.patch_centre.move()
-
-    @property
-    def backbone(self) -> Encoder:
-        return self.teacher
-
-    @property
-    def num_outputs(self) -> int:
-        return len(self.centre.value)
-
-    def _momentum(self, step: int) -> float:
-        return cosine(teaching.first_momentum(self.config.momentum, self.plan), 1.0, step, self.plan.steps)
-
-    def _temperatures(self, step: int) -> tuple[float, float]:
-        """Of the teacher, for pictures and for patches."""
-        config, plan = self.config, self.plan
-        epochs = teaching.warming_epochs(config.warming_epochs, plan)
-        return (
-            teaching.temperature_at(config.first_temperature, config.teacher_temperature, epochs, plan, step),
-            teaching.temperature_at(config.first_temperature, config.patch_temperature, epochs, plan, step),
-        )
 
 
 def hidden_loss(outputs: torch.Tensor, targets: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
