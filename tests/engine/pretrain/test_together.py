@@ -60,8 +60,10 @@ def called(*arguments: str | Path) -> str:
 
 def shared(job: PretrainJob, runs: Path, stop: int | None = None) -> RunFolder:
     run, _ = new_run(replace(job, processes=2), runs, "shared")
-    told = called("-m", "tests.engine.pretrain.sharing", run.path, *([] if stop is None else [str(stop)]))
-    assert json.loads(told.splitlines()[-1]) == [0], (run.path / "log-1.txt").read_text()
+    told = called(
+        "-m", "tests.engine.pretrain.sharing", run.path, *([] if stop is None else ["stop", str(stop)])
+    )
+    assert json.loads(told.splitlines()[-1]) == [[0], ""], (run.path / "log-1.txt").read_text()
     return run
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from workbench.engine.pretrain.export import save_backbone
 from workbench.engine.pretrain.feed import Feed
 from workbench.engine.pretrain.fit import parts_on_processor
 from workbench.engine.pretrain.loop import Keeper, Progress, learn
+from workbench.engine.pretrain.others import Others
 from workbench.engine.pretrain.train import NotFinite
 from workbench.engine.pretrain.warnings import warnings
 from workbench.engine.pretrain.watch import Watch
@@ -62,18 +64,25 @@ _MAY_CHANGE = (
 
 def run(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError for what can't be trained, and when a loss was no number."""
-    others = together.start_others(job.processes, run.path) if job.processes > 1 and _alone() else []
+    others = Others(job.processes if _alone() else 1, run.path, control)
     try:
-        return train(job, run, control)
+        return train(job, run, control, others.lost)
+    except RuntimeError as error:
+        lost = others.lost(patience=2.0)
+        if not lost:
+            raise
+        raise ValueError(lost) from error
     finally:
         together.leave()
-        together.end_others(others)
+        others.end()
 
 
-def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
-    """One process's part; rank 0 writes."""
+def train(
+    job: PretrainJob, run: RunFolder, control: Control, lost: Callable[[], str] = str
+) -> dict[str, Any]:
+    """One process's part; rank 0 writes. `lost` says whether another process has died."""
     began = time.perf_counter()
-    ready = assemble(job, control)
+    ready = assemble(job, control, lost=lost)
     first = across.rank() == 0
     key = _key(ready)
     folder = run.path / CHECKPOINTS
@@ -105,6 +114,8 @@ def train(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
                 progress = _in_more_parts(ready, watch, keeper, control)
         return _finish(ready, run, watch, progress, time.perf_counter() - began) if watch is not None else {}
     except NotFinite as error:
+        if watch is None:  # it is so on all processes, and the first one says it
+            return {}
         raise _rolled_back(error, ready, run, watch, folder, began) from None
     except StopRequested:
         if watch is not None:

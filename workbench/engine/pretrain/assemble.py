@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,19 +78,27 @@ class Ready:
         return min(self.plan.steps, self.job.max_steps) if self.job.max_steps else self.plan.steps
 
 
-def assemble(job: PretrainJob, control: Control, *, sample: int = 0, scratch: Path | None = None) -> Ready:
+def assemble(
+    job: PretrainJob,
+    control: Control,
+    *,
+    sample: int = 0,
+    scratch: Path | None = None,
+    lost: Callable[[], str] = str,
+) -> Ready:
     """Everything that trains.
 
     Args:
         sample: decode only so many pictures, spread over all, into `scratch`: for an estimate. The plan stays that of
             all; 0 decodes what is needed.
+        lost: a sentence, as soon as it is known that another process of the run won't come.
 
     Raises:
         ValueError: what can't be trained, in words. StopRequested: what is decoded so far is kept.
     """
     found = method_class(job.method)
     config = build(found.Config, parse_settings(describe(found.Config), job.settings))
-    device = torch.device(together.join(pick_device(job.device)))
+    device = torch.device(together.join(pick_device(job.device), lost))
     control.progress(0, 0, unit="images", detail="Looking for the images to learn from", device=str(device))
     pool = find_pool(job)
     channels = pool.reading.num_channels or 3

@@ -15,6 +15,7 @@ from pathlib import Path
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs.pretrain import train
 from workbench.engine.pretrain import together
+from workbench.engine.pretrain.others import CHILD
 from workbench.records.pretrain_job import PretrainJob
 from workbench.records.runs import RunFolder
 
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return 2
     first = os.environ.get("RANK", "0") == "0"
     control = Control(run) if first else Silent(run)
-    if os.environ.get(together.CHILD):
+    if os.environ.get(CHILD):
         threading.Thread(target=_end_with_the_parent, daemon=True).start()
     if first:
         run.beat()

@@ -1,19 +1,18 @@
 """Several processes that share a batch: how they find each other, average their gradients and stop together.
 
 The processes come from `torchrun` (also over several machines), or are started by the job itself when it was asked
-for more than one. Rank 0 writes the run folder and speaks with the window; the others are silent. The gradients are
-averaged in one piece after the backward pass.
+for more than one (`others.py`). Rank 0 writes the run folder and speaks with the window; the others are silent. The
+gradients are averaged in one piece after the backward pass.
+
+They join within minutes, or it is said who is missing. Afterwards they wait for each other as long as it takes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-import subprocess
-import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import timm
 import torch
@@ -22,15 +21,22 @@ from torch import distributed, nn
 from workbench.engine.methods import across
 from workbench.engine.methods.across import SyncedBatchNorm
 
-CHILD = "WORKBENCH_CHILD"  # set for processes that end when their stdin does
-PATIENCE_SECONDS = 5.0  # for the others to end after rank 0
-_NAMES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+JOIN_SECONDS = 300.0  # for all to start: Python and torch, from a slow disk perhaps
 PATIENCE_DAYS = 30  # a run may be paused over a weekend, and the others wait for rank 0
+_POLL_SECONDS = 0.2
 
 
-def join(device: str) -> str:
-    """Join the group that the environment names, if it does. Returns this process's device."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+def join(device: str, lost: Callable[[], str] = str) -> str:
+    """Join the group that the environment names, if it does. Returns this process's device.
+
+    Args:
+        lost: a sentence, as soon as it is known that another process won't come.
+
+    Raises:
+        ValueError: a process is missing; the sentence says which.
+    """
+    number = int(os.environ.get("WORLD_SIZE", "1"))
+    if number == 1:
         return device
     kind = device.partition(":")[0]
     if kind == "cuda":
@@ -38,49 +44,51 @@ def join(device: str) -> str:
         torch.cuda.set_device(torch.device(device))
     if not distributed.is_initialized():
         backend = "nccl" if kind == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=timedelta(days=PATIENCE_DAYS))
+        own, patience = int(os.environ["RANK"]), timedelta(days=PATIENCE_DAYS)
+        store = _met(own, number, lost)
+        store.set_timeout(patience)
+        distributed.init_process_group(backend, store=store, rank=own, world_size=number, timeout=patience)
     return device
+
+
+def _met(own: int, number: int, lost: Callable[[], str]) -> distributed.Store:
+    """What all processes read and write, when all of them do."""
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    from_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # it keeps the store itself
+    deadline = time.monotonic() + JOIN_SECONDS
+    try:
+        every = distributed.TCPStore(
+            address,
+            port,
+            number,
+            is_master=own == 0 and not from_torchrun,
+            timeout=timedelta(seconds=JOIN_SECONDS),
+            wait_for_workers=False,
+        )
+    except RuntimeError as error:
+        raise ValueError(
+            f"Process {own} of {number} could not reach process 0 at {address}:{port} within {JOIN_SECONDS:.0f} "
+            f"seconds ({str(error).splitlines()[0]}). Has it started, and does a firewall let it be reached?"
+        ) from None
+    store = distributed.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", every)
+    store.set(f"process {own}", "here")
+    missing = list(range(number))
+    while missing := [other for other in missing if not store.check([f"process {other}"])]:
+        if sentence := lost():
+            raise ValueError(sentence)
+        if time.monotonic() > deadline:
+            names = ", ".join(map(str, missing))
+            raise ValueError(
+                f"Of {number} processes, counted from 0, {names} did not join within {JOIN_SECONDS:.0f} seconds, so "
+                "nothing was trained. Its own log says why; start all of them again."
+            )
+        time.sleep(_POLL_SECONDS)
+    return store
 
 
 def leave() -> None:
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
-
-
-def start_others(processes: int, run: Path) -> list[subprocess.Popen[bytes]]:
-    """Start ranks 1 and up on this machine, and make this process rank 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    others = []
-    for number in range(1, processes):
-        with (run / f"log-{number}.txt").open("ab") as log:
-            others.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "workbench.engine.pretrain.rank", str(run)],
-                    stdin=subprocess.PIPE,  # its end tells them that this process is gone
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **common, CHILD: "1", "RANK": str(number), "LOCAL_RANK": str(number)},
-                )
-            )
-    os.environ |= {**common, "RANK": "0", "LOCAL_RANK": "0"}
-    return others
-
-
-def end_others(others: list[subprocess.Popen[bytes]]) -> None:
-    """Let them end by themselves, for a moment; then end them. This process is alone again."""
-    for other in others:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            other.wait(PATIENCE_SECONDS)
-        with contextlib.suppress(OSError):
-            if other.stdin is not None:
-                other.stdin.close()
-        other.wait()
-    if others:
-        for name in _NAMES:
-            os.environ.pop(name, None)
 
 
 def share_of(batch_size: int) -> slice:
