@@ -91,7 +91,7 @@ def _pretrain(options: argparse.Namespace) -> int:
     if out.exists() and not there and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is there already and is no run. Name another folder.")
     _, job = _job(options)
-    title = f"Pretrain {job.method}"
+    title = f"Pretrain {job.method} {_begun(job)}"
     run = RunFolder(out)
     if there:
         before = run.job()
@@ -109,6 +109,11 @@ def _pretrain(options: argparse.Namespace) -> int:
         return print_json(result.public_json(run.path))
     print("\n".join(_told(result, run.path)))
     return 0
+
+
+def _begun(job: PretrainJob) -> str:
+    """ "vit_small_patch16_224", or "from dinov2_small", which brings its own architecture."""
+    return printable(f"from {Path(job.start).name}" if job.start else job.backbone)
 
 
 def _estimate(options: argparse.Namespace) -> int:

@@ -52,12 +52,19 @@ def test_the_heading_says_what_runs_and_how_far_it_is(qtbot, view, ready) -> Non
     live(ready, run, eta=5040.0)
     show(qtbot, view, run)
     qtbot.waitUntil(lambda: "6,119 steps" in view.caption.text())
-    assert view.heading.text() == "DINO · started from DINOv2 small"
+    assert view.heading.text().endswith(" · started from DINOv2 small")
     told = view.caption.text().split(" · ")
     assert told[:2] == ["Epoch 34 of 100", "6,119 steps"]
     assert told[2].endswith("img/s") and told[3:5] == ["data wait 1.2 %", "84 min left"]
     assert told[5].startswith("last checkpoint ") and told[5].endswith(" ago")
     assert [name for name, tool in view.tools.items() if not tool.isHidden()] == [PAUSE, STOP, BRANCH, NEW]
+
+
+def test_the_heading_has_the_architecture_that_the_run_has_built(qtbot, view, ready) -> None:
+    run = made.run(ready.project, steps=6120, every=2)
+    run.add_provenance({"architecture": "vit_small_patch14_dinov2", "patch_size": 14})
+    show(qtbot, view, run)
+    qtbot.waitUntil(lambda: view.heading.text() == "DINO · ViT-S/14 · started from DINOv2 small")
 
 
 def test_architectures_and_headings_in_words() -> None:
@@ -70,6 +77,10 @@ def test_architectures_and_headings_in_words() -> None:
     assert run_heading(config, "MAE", "") == "MAE · ViT-S/16 · from nothing"
     named = {**config, "start": "timm/vit_small_patch16_224.augreg_in21k"}
     assert run_heading(named, "DINO", "ViT small") == "DINO · ViT-S/16 · started from ViT small"
+    other = {**config, "start": "facebook/dinov2-small"}
+    assert run_heading(other, "DINO", "DINOv2 small") == "DINO · started from DINOv2 small"
+    built = run_heading(other, "DINO", "DINOv2 small", "vit_small_patch14_dinov2", 14)
+    assert built == "DINO · ViT-S/14 · started from DINOv2 small"
     assert run_heading({**config, "branch": "a"}, "DINO", "") == "DINO · ViT-S/16 · branched"
 
 

@@ -272,6 +272,8 @@ def _provenance(ready: Ready, run: RunFolder, key: str, source: Path | None) -> 
             "threads": torch.get_num_threads(),
             "precision": ready.precision,
             "key": key,
+            "architecture": ready.built.architecture,
+            "patch_size": ready.built.patch_size,
             "images": len(ready.learn),
             "batch_size": ready.plan.batch_size,
             "steps_per_epoch": ready.plan.steps_per_epoch,

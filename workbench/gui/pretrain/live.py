@@ -108,7 +108,7 @@ class LivePage(QWidget):
 
     def title_of(self, row: RunRow) -> str:
         """ "DINO · ViT-S/16 · started from DINOv2 small"."""
-        return run_heading(row.config, *self._names(row))
+        return run_heading(row.config, *self._names(row), row.architecture, row.patch)
 
     def short_title_of(self, row: RunRow) -> str:
         return run_words(row.config, *self._names(row))

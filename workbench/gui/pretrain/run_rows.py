@@ -29,6 +29,10 @@ class RunRow:
     epochs: float = 0.0  # done
     knn: float | None = None  # of the last look
     has_backbone: bool = False
+    architecture: str = (
+        ""  # timm's name of what learns, and its patches; "" and 0 before the run has built it
+    )
+    patch: int = 0  # px
 
     @property
     def method(self) -> str:
@@ -61,6 +65,9 @@ def read_row(run: RunFolder) -> RunRow:
     result = None
     if (run.path / RESULT).exists():
         result = PretrainResult.load(run.path / RESULT)
+    built = dict(document.get("provenance", {}))
+    if result is not None:
+        built = {"architecture": result.backbone, "patch_size": result.patch_size, **built}
     last = _last_lines(run.path / "metrics.jsonl")
     knn = next((line["knn"] for line in last if isinstance(line.get("knn"), float)), None)
     if knn is None and result is not None and result.looks:
@@ -75,6 +82,8 @@ def read_row(run: RunFolder) -> RunRow:
         result=result,
         epochs=float(epoch) if epoch or result is None else result.epochs,
         knn=knn,
+        architecture=str(built.get("architecture", "")),
+        patch=int(built.get("patch_size", 0)),
         has_backbone=(run.path / BACKBONE / "config.json").exists(),
     )
 

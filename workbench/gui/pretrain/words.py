@@ -98,14 +98,19 @@ def start_words(start: str, title: str) -> str:
     return f"started from {printable(title)}" if start else FROM_NOTHING
 
 
-def run_heading(config: Mapping[str, Any], method: str, start_title: str) -> str:
-    """ "DINO · ViT-S/16 · started from DINOv2 small". The architecture of weights that bring their own isn't told
-    twice."""
+def run_heading(
+    config: Mapping[str, Any], method: str, start_title: str, architecture: str = "", patch: int = 0
+) -> str:
+    """ "DINO · ViT-S/16 · started from DINOv2 small". The `architecture` is what the run has built; before it has, it
+    is told where the weights don't bring one of their own, of a name that isn't known here."""
     start = str(config.get("start", ""))
-    named = architecture_words(str(config.get("backbone", "")), int(config.get("patch_size", 0) or 0))
     parts = [printable(method)]
-    if not start or is_named(start, str(config.get("backbone", ""))):
-        parts.append(named)
+    if architecture:
+        parts.append(architecture_words(architecture, patch))
+    elif not start or is_named(start, str(config.get("backbone", ""))):
+        parts.append(
+            architecture_words(str(config.get("backbone", "")), int(config.get("patch_size", 0) or 0))
+        )
     parts.append("branched" if config.get("branch") else start_words(start, start_title))
     return " · ".join(parts)
 
