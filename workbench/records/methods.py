@@ -3,6 +3,7 @@ forms and flags of. The engine owns the methods (`engine/methods/`, one file eac
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from workbench.records.augmentation import Augmentation
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.params import Param
+from workbench.records.text import printable
 
 VERSION = 1
 
@@ -96,9 +98,7 @@ def parse_settings(params: Sequence[Param], texts: Sequence[str]) -> dict[str, A
         name = name.strip().replace("-", "_")
         item = known.get(name)
         if item is None or not equals:
-            raise ValueError(
-                f"The setting {text!r} is none: write NAME=VALUE, where NAME is one of {', '.join(known)}."
-            )
+            raise ValueError(_not_a_setting(text, name, known, bool(equals)))
         values[name] = _value(item, value.strip(), text)
     return values
 
@@ -106,6 +106,16 @@ def parse_settings(params: Sequence[Param], texts: Sequence[str]) -> dict[str, A
 def written_settings(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The inverse of `parse_settings`."""
     return tuple(f"{name}={_written(value)}" for name, value in values.items())
+
+
+def _not_a_setting(text: str, name: str, known: Iterable[str], has_value: bool) -> str:
+    names = list(known)
+    listed = f"It has {', '.join(names)}." if names else "It has none."
+    if name in names and not has_value:
+        return f"The setting {printable(text)!r} has no value: write {name}=VALUE."
+    near = difflib.get_close_matches(name, names, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"The method has no setting {printable(name)!r}.{meant} {listed} Write NAME=VALUE."
 
 
 def _written(value: Any) -> str:
