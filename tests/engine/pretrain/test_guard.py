@@ -24,6 +24,7 @@ GOOD = Facts(
     processes=1,
     accumulate=1,
     epochs=100,
+    planned=70_300,
     steps=70_300,
     warm_up=7_030,
     image_size=224,
@@ -98,6 +99,7 @@ def test_the_numbers_of_the_run_stand_in_the_sentences() -> None:
         images=1_200,
         start="",
         overlap=17,
+        planned=370,
         steps=370,
         epochs=10,
         warm_up=200,
@@ -112,6 +114,13 @@ def test_the_numbers_of_the_run_stand_in_the_sentences() -> None:
     assert "200 of 370" in said["warm-up takes most"]
     assert "Take 256 or so" in said["more prototypes than images"]
     assert "Take 512 or so" in said["queue holds every image"]
+
+
+def test_a_run_that_ends_before_its_plan_is_told_so() -> None:
+    said = {finding.name: finding.advice for finding in before(replace(GOOD, steps=10))}
+    assert "ends after 10 steps, of 70,300 that are planned" in said["few steps"]
+    assert "rises for 7,030 steps, and the run ends after 10" in said["warm-up takes most"]
+    assert "epochs" not in said["few steps"] + said["warm-up takes most"]
 
 
 def test_the_gravest_comes_first() -> None:

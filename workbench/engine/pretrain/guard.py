@@ -37,7 +37,8 @@ class Facts:
     processes: int
     accumulate: int  # parts that a process computes its share of a batch in
     epochs: int
-    steps: int  # in all
+    planned: int  # steps of all epochs
+    steps: int  # that are taken: fewer where the run is to end before its plan does
     warm_up: int  # steps
     image_size: int  # px
     patch: int  # px; 1 for a convolutional network
@@ -56,6 +57,10 @@ class Facts:
     def at_once(self) -> int:
         """Images whose batch statistics are taken together."""
         return self.batch_size // (self.processes * self.accumulate)
+
+    @property
+    def cut_short(self) -> bool:
+        return self.steps < self.planned
 
 
 def before(facts: Facts) -> list[Finding]:
@@ -118,13 +123,19 @@ def _from_nothing(facts: Facts) -> Finding | None:
 def _few_steps(facts: Facts) -> Finding | None:
     if facts.steps >= FEW_STEPS:
         return None
-    each = max(facts.steps // max(facts.epochs, 1), 1)
+    each = max(facts.planned // max(facts.epochs, 1), 1)
+    taken = count(facts.steps, "step")
+    if facts.cut_short:
+        how = f"The run ends after {taken}, of {facts.planned:,} that are planned"
+        mend = "let it go on for more steps"
+    else:
+        how = f"{taken} in all ({count(facts.epochs, 'epoch')} of {each:,})"
+        mend = f"ask for {-(-FEW_STEPS // each):,} epochs or more, or a smaller batch"
     return Finding(
         name="few steps",
         severity="warn",
-        advice=f"{count(facts.steps, 'step')} in all ({count(facts.epochs, 'epoch')} of {each:,}). Published "
-        f"schedules take tens of thousands, and below {FEW_STEPS:,} hardly anything is learnt: ask for "
-        f"{-(-FEW_STEPS // each):,} epochs or more, or a smaller batch.",
+        advice=f"{how}. Published schedules take tens of thousands, and below {FEW_STEPS:,} hardly anything is "
+        f"learnt: {mend}.",
     )
 
 
@@ -134,8 +145,13 @@ def _long_warm_up(facts: Facts) -> Finding | None:
     return Finding(
         name="warm-up takes most",
         severity="warn",
-        advice=f"The learning rate rises for {facts.warm_up:,} of {count(facts.steps, 'step')}, as published for "
-        "longer runs, so that little is learnt at its full height. Ask for more epochs.",
+        advice=(
+            f"The learning rate rises for {count(facts.warm_up, 'step')}, and the run ends after {facts.steps:,}, so "
+            "that little is learnt at its full height. Let it go on for more steps."
+            if facts.cut_short
+            else f"The learning rate rises for {facts.warm_up:,} of {count(facts.steps, 'step')}, as published for "
+            "longer runs, so that little is learnt at its full height. Ask for more epochs."
+        ),
     )
 
 

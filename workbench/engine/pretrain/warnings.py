@@ -23,6 +23,7 @@ def warnings(ready: Ready) -> list[Finding]:
             processes=across.processes(),
             accumulate=ready.trainer.accumulate,
             epochs=ready.plan.epochs,
+            planned=ready.plan.steps,
             steps=ready.end,
             warm_up=ready.recipe.warm_up,
             image_size=ready.built.image_size,
