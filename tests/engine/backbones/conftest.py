@@ -104,6 +104,31 @@ def _convnext() -> tuple[Any, Any]:
     return transformers.ConvNextModel(config), processor
 
 
+def _dinov3() -> tuple[Any, Any]:
+    config = transformers.DINOv3ViTConfig(**_VIT, num_register_tokens=4)
+    return transformers.DINOv3ViTModel(config), _square(64)
+
+
+def _msn() -> tuple[Any, Any]:
+    return transformers.ViTMSNModel(transformers.ViTMSNConfig(**_VIT)), _square(64)
+
+
+_TEXT = {**_SMALL, "intermediate_size": 64, "vocab_size": 32, "projection_dim": 32}
+
+
+def _clip_pair() -> tuple[Any, Any]:
+    """With the text model beside the tower, as CLIP is published."""
+    config = transformers.CLIPConfig(
+        text_config=_TEXT, vision_config={**_VIT, "projection_dim": 32}, projection_dim=32
+    )
+    return transformers.CLIPModel(config), _clip()[1]
+
+
+def _siglip_pair() -> tuple[Any, Any]:
+    config = transformers.SiglipConfig(text_config=_TEXT, vision_config=_VIT)
+    return transformers.SiglipModel(config), _siglip()[1]
+
+
 KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "dinov2": _dinov2,
     "registers": _registers,
@@ -111,6 +136,10 @@ KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "vit_mae": _vit_mae,
     "clip": _clip,
     "siglip": _siglip,
+    "dinov3": _dinov3,
+    "msn": _msn,
+    "clip_pair": _clip_pair,
+    "siglip_pair": _siglip_pair,
     "convnext": _convnext,
 }
 
