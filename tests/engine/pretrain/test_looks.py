@@ -15,7 +15,7 @@ from timm import create_model
 from torch import nn
 
 from workbench.engine.methods.encoder import Encoder
-from workbench.engine.pretrain.looks import HELD_OUT, NEIGHBOURS, STRENGTHS, Looker, features
+from workbench.engine.pretrain.looks import HELD_OUT, NEIGHBOURS, STRENGTHS, Looker, features, settled
 
 CPU = torch.device("cpu")
 SCORES = {
@@ -180,3 +180,30 @@ def test_modes_come_back_when_the_images_fail() -> None:
     with pytest.raises(OSError):
         features(encoder, failing(), precision="fp32", device=CPU)
     assert all(module.training for module in encoder.modules())
+
+
+def test_norms_that_have_seen_nothing_are_settled_in_a_copy() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(create_model("resnet18", num_classes=0)).train()
+    state = {name: value.clone() for name, value in encoder.state_dict().items()}
+    images = torch.randn(9, 3, 32, 32) * 2 + 1
+    mine = settled(encoder, images.split(4), precision="fp32", device=CPU)  # the ninth alone has no deviation
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, state[name]), name
+    assert all(module.training for module in encoder.modules())
+    with torch.no_grad():
+        first = encoder.module.conv1(images[:8])
+    parts = first.split(4)
+    mean = torch.stack([part.mean((0, 2, 3)) for part in parts]).mean(0)
+    variance = torch.stack([part.var((0, 2, 3)) for part in parts]).mean(0)
+    assert torch.allclose(mine.module.bn1.running_mean, mean, atol=1e-5)
+    assert torch.allclose(mine.module.bn1.running_var, variance, rtol=1e-4)
+    found = features(mine, [images], precision="fp32", device=CPU)
+    assert torch.isfinite(found).all() and not torch.allclose(
+        found, features(encoder, [images], precision="fp32", device=CPU)
+    )
+
+
+def test_a_network_without_batch_norm_is_left_alone() -> None:
+    encoder = Encoder(create_model("test_vit", num_classes=0))
+    assert settled(encoder, [], precision="fp32", device=CPU) is encoder

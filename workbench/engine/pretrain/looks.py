@@ -7,10 +7,12 @@ training part. The exact comparison of finished networks is `engine/evals/evalua
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.engine.evals import metrics
 from workbench.engine.evals.knn import knn_predict, nearest
@@ -116,6 +118,34 @@ def features(
             for module, training in modes.items():
                 module.training = training
     return torch.cat(found)
+
+
+def settled(
+    encoder: Encoder, batches: Iterable[torch.Tensor], *, precision: Precision, device: torch.device
+) -> Encoder:
+    """A copy whose batch norms know the mean and deviation of these pictures; the encoder itself where it has none.
+
+    Batch norms of a network that has seen nothing pass its values on as they come. The first steps give them the
+    pictures' statistics, and neighbours become better at once, with nothing learnt: on the steel of NEU the k-NN of a
+    small ResNet rose from 0.78 to 0.89 at a learning rate of 1e-9. So the score that a run has to beat is that of a
+    network that has learnt nothing and whose norms are settled.
+
+    Args:
+        batches: (B, C, S, S) normalised images, none that is scored on.
+    """
+    if not any(isinstance(module, _BatchNorm) for module in encoder.modules()):
+        return encoder
+    mine = copy.deepcopy(encoder).eval()
+    for module in mine.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean over all batches
+            module.train()
+    with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        for batch in batches:
+            if len(batch) > 1:  # one picture has no deviation
+                mine(batch.to(device, non_blocking=True))
+    return mine
 
 
 def _fitted_rows(labels: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -21,7 +21,7 @@ from workbench.engine.pretrain.assemble import Ready
 from workbench.engine.pretrain.boards import EventFile
 from workbench.engine.pretrain.doctor import Doctor
 from workbench.engine.pretrain.feed import Feed
-from workbench.engine.pretrain.looks import Looker, features
+from workbench.engine.pretrain.looks import Looker, features, settled
 from workbench.engine.pretrain.train import Stepped
 from workbench.records.files import whole_file
 from workbench.records.pretraining import HEALTH, Health, Look
@@ -128,12 +128,16 @@ class Watch:
                 step, ready.end, unit="steps", detail=f"Looking at validation after {step:,} steps"
             )
 
-        def batches() -> Any:
+        def batches(places: np.ndarray) -> Any:
             for start in range(0, len(places), _BATCH):
                 pixels = self._feed.pictures(places[start : start + _BATCH])
                 yield ready.trainer.augmenter.plain(pixels)
 
-        vectors = features(ready.method.backbone, batches(), precision=ready.precision, device=ready.device)
+        how: Any = {"precision": ready.precision, "device": ready.device}
+        encoder = ready.method.backbone
+        if step == 0 and ready.built.encoder.fresh:
+            encoder = settled(encoder, batches(places[self._looker.train]), **how)
+        vectors = features(encoder, batches(places), **how)
         knn, probe = self._looker.look(vectors)
         look = Look(
             step=step,
