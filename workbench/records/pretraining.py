@@ -113,7 +113,7 @@ class PretrainResult:
     seed: int
     device: str
     precision: str
-    seconds: float
+    seconds: float  # that its steps took, over all interruptions
 
     def save(self, path: Path) -> None:
         body = {**asdict(self), "augmentation": self.augmentation.to_json()}

@@ -72,6 +72,17 @@ def test_the_same_run_again_is_the_same(picture_folder: Path, tmp_path: Path) ->
     assert losses(run) != losses(runs[0])
 
 
+def test_a_finished_run_that_is_asked_again_keeps_its_time(picture_folder: Path, tmp_path: Path) -> None:
+    job = pretrain_job(picture_folder, tmp_path / "work", "simsiam", max_steps=2)
+    run, control = new_run(job, tmp_path / "runs", "run")
+    pretrain(job, run, control)
+    first = PretrainResult.load(run.path / RESULT)
+    pretrain(job, run, control)
+    again = PretrainResult.load(run.path / RESULT)
+    assert first.seconds > 0 and again.seconds == first.seconds
+    assert again.images_per_second == first.images_per_second
+
+
 @pytest.mark.slow
 def test_killed_at_random_steps_ten_times_each(picture_folder: Path, tmp_path: Path) -> None:
     """In a process of its own, which forks one child a life: see `killing.py`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -81,7 +80,6 @@ def train(
     job: PretrainJob, run: RunFolder, control: Control, lost: Callable[[], str] = str
 ) -> dict[str, Any]:
     """One process's part; rank 0 writes. `lost` says whether another process has died."""
-    began = time.perf_counter()
     ready = assemble(job, control, lost=lost)
     first = across.rank() == 0
     key = _key(ready)
@@ -112,14 +110,14 @@ def train(
                 if not is_out_of_memory(error) or watch is None:
                     raise
                 progress = _in_more_parts(ready, watch, keeper, control)
-        return _finish(ready, run, watch, progress, time.perf_counter() - began) if watch is not None else {}
+        return _finish(ready, run, watch, progress) if watch is not None else {}
     except NotFinite as error:
         if watch is None:  # it is so on all processes, and the first one says it
             return {}
-        raise _rolled_back(error, ready, run, watch, folder, began) from None
+        raise _rolled_back(error, ready, run, watch, folder) from None
     except StopRequested:
         if watch is not None:
-            _finish(ready, run, watch, progress, time.perf_counter() - began)
+            _finish(ready, run, watch, progress)
         raise
     finally:
         feed.close()
@@ -182,10 +180,10 @@ def _go_on(source: Path, ready: Ready, key: str, *, branch: bool) -> dict[str, A
     return facts
 
 
-def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seconds: float) -> dict[str, Any]:
+def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress) -> dict[str, Any]:
     """Write result and backbone of the network as it is."""
     watch.flush()
-    result = _result(ready, run, watch, progress, seconds)
+    result = _result(ready, run, watch, progress)
     learnt = _learnt(ready)
     whole = whole_mae(ready.method) if isinstance(ready.method, MAE) else None
     save_backbone(run.path / BACKBONE, ready.method.backbone, ready.built, result, learnt, whole=whole)
@@ -196,12 +194,12 @@ def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seco
         "checkpoint": result.checkpoint,
         "steps": result.steps,
         "knn": result.looks[-1].knn if result.looks else None,
-        "seconds": seconds,
+        "seconds": result.seconds,
     }
 
 
 def _rolled_back(
-    error: NotFinite, ready: Ready, run: RunFolder, watch: Watch | None, folder: Path, began: float
+    error: NotFinite, ready: Ready, run: RunFolder, watch: Watch | None, folder: Path
 ) -> ValueError:
     """Put the last good checkpoint back, keep its backbone, and say what to do."""
     good = state.latest(folder)
@@ -215,11 +213,11 @@ def _rolled_back(
         state.restore(good, ready.method, ready.trainer.optimiser, ready.device)
         watch.add(Finding(name=f"{error.what} is not a number", severity="bad", advice=advice))
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
-        _finish(ready, run, watch, progress, time.perf_counter() - began)
+        _finish(ready, run, watch, progress)
     return ValueError(advice)
 
 
-def _result(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seconds: float) -> PretrainResult:
+def _result(ready: Ready, run: RunFolder, watch: Watch, progress: Progress) -> PretrainResult:
     losses = [line["loss"] for line in run.metrics() if "loss" in line and line["step"] <= progress.step]
     each = max(1, -(-len(losses) // THINNED))
     job, built = ready.job, ready.built
@@ -251,7 +249,7 @@ def _result(ready: Ready, run: RunFolder, watch: Watch, progress: Progress, seco
         seed=job.seed,
         device=str(ready.device),
         precision=ready.precision,
-        seconds=seconds,
+        seconds=progress.seconds,
     )
 
 
