@@ -1,4 +1,4 @@
-"""Cosine k-nearest neighbours: exact search, block by block, and DINO's weighted vote.
+"""k-nearest neighbours, by cosine and Euclidean: exact search, block by block, and DINO's weighted vote.
 
 The search multiplies normalised blocks and keeps the best of each. Where the processor multiplies bfloat16
 faster than float32, large searches are made in bfloat16 for a few more candidates than asked for, which
@@ -24,6 +24,7 @@ PIECE = 2048  # rows converted at a time
 CANDIDATES = 80  # beyond k: enough to prove nearly every query on features whose classes form clusters
 SPARE = 8  # float32 candidates beyond k, so that equals at the border fall to the lower index
 FLOAT32_ERROR = 2e-5  # of a product of unit vectors, with room: sums of thousands of terms stay below 1e-6
+GATHERED = 1 << 24  # numbers gathered at a time where distances are taken anew
 COARSE_FROM = 20_000  # smaller banks are searched in float32: there is nothing to gain
 
 
@@ -86,6 +87,65 @@ def nearest(
     return similarity, index
 
 
+def nearest_euclidean(
+    rows: torch.Tensor,
+    k: int,
+    *,
+    block: int | None = None,
+    device: str | torch.device = "cpu",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k other rows of smallest Euclidean distance to each row, nearest first, lower index first among equals.
+
+    b is near q where q.b - |b|^2 / 2 is large, so this is a search by products too. They are of rows less their mean,
+    which leaves fewer digits to cancel; the best are ranked anew by their differences, which cancel nothing.
+
+    Args:
+        rows: (N, D), any float type. k: clipped to the rows that exist.
+        block, on_progress: as for `nearest`.
+
+    Returns:
+        distance (N, k) float32 and index (N, k) int64, on the CPU.
+
+    Raises:
+        ValueError: not a table, k < 1, or fewer than two rows.
+    """
+    if rows.ndim != 2:
+        raise ValueError(f"a nearest-neighbour search needs a table of rows, not shape {tuple(rows.shape)}.")
+    k = min(k, len(rows) - 1)
+    if k < 1:
+        raise ValueError("a nearest-neighbour search needs k >= 1 and a bank that is not empty.")
+    device = torch.device(device)
+    rows = rows.to(device, torch.float32)
+    rows = rows - rows.mean(0)
+    half = rows.square().sum(1) / 2
+    width = block or (BANK_CUDA if device.type == "cuda" else BANK)
+    height = QUERIES_CUDA if device.type == "cuda" else QUERIES
+    distance = torch.empty(len(rows), k)
+    index = torch.empty(len(rows), k, dtype=torch.int64)
+    for start in range(0, len(rows), height):
+        some = rows[start : start + height]
+        own = torch.arange(start, start + len(some), device=device)
+        where = _search(some, rows, None, min(k + SPARE, len(rows) - 1), width, own, less=half)[1]
+        apart = distances(some, rows, where)
+        nearness, where = _order(-apart, where, k)
+        distance[start : start + len(some)] = (-nearness).cpu()
+        index[start : start + len(some)] = where.cpu()
+        if on_progress is not None:
+            on_progress(start + len(some), len(rows))
+    return distance, index
+
+
+def distances(queries: torch.Tensor, bank: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """(Q, k) Euclidean distances of the queries (Q, D) to the bank's rows `where` (Q, k); of equals exactly 0."""
+    apart = torch.empty(where.shape, dtype=queries.dtype, device=queries.device)
+    step = max(1, GATHERED // max(where.shape[1] * bank.shape[1], 1))
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        apart[part] = torch.linalg.vector_norm(bank[where[part]] - queries[part, None], dim=2)
+    return apart
+
+
 @dataclass(slots=True)
 class _Rough:
     """The bank to search in first: unit rows less their mean, in bfloat16.
@@ -121,9 +181,10 @@ def _search(
     k: int,
     width: int,
     own: torch.Tensor | None,
+    less: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Unordered top k of one block of queries against the whole bank, in the bank's precision. The products
-    are scaled by `inverse` (N, 1) where it is given."""
+    are scaled by `inverse` (N, 1), and `less` (N,) is taken from them, where these are given."""
     k = min(k, len(bank))
     best = torch.empty(len(queries), 0, dtype=bank.dtype, device=bank.device)
     where = torch.empty(len(queries), 0, dtype=torch.int64, device=bank.device)
@@ -131,6 +192,8 @@ def _search(
         part = queries @ bank[start : start + width].T
         if inverse is not None:
             part *= inverse[start : start + width, 0]
+        if less is not None:
+            part -= less[start : start + width]
         if own is not None:
             inside = ((own >= start) & (own < start + part.shape[1])).nonzero()[:, 0]
             part[inside, own[inside] - start] = -torch.inf
