@@ -21,6 +21,7 @@ _MODULES = {
     "preview": "workbench.engine.jobs.preview",
     "estimate": "workbench.engine.jobs.estimate",
     "audit": "workbench.engine.jobs.audit",
+    "project": "workbench.engine.jobs.project",
     "export": "workbench.engine.jobs.export",
     "describe": "workbench.engine.jobs.describe",
     "fetch": "workbench.engine.jobs.fetch",

@@ -271,7 +271,9 @@ def read_h5ad(path: Path, *, vectors: str | None = None) -> Embeddings:
                 "of today's form). Write it again with a current anndata, or import it as another format."
             )
         ours = member(file, "uns/workbench")
-        provenance = _provenance(ours) if isinstance(ours, h5py.Group) else None
+        # A file of another program that holds no more of ours than a map (`map_file.py`) stays another program's.
+        foreign = not isinstance(ours, h5py.Group) or set(ours) == {"maps"}
+        provenance = None if foreign else _provenance(ours)
         decode = unescape if provenance is not None else str
         index = as_text(obs.attrs.get("_index", "_index"))
         ids = [decode(text) for text in read_column(obs, index)]

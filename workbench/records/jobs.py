@@ -8,6 +8,7 @@ from typing import Any, ClassVar, get_args
 from workbench.records.lanes import ASIDE, DEVICE, FILES, NETWORK
 from workbench.records.params import build, param
 from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob, PreviewJob
+from workbench.records.projection import ProjectJob
 from workbench.records.spec import FEATURES
 
 # 0.8 GB as 8-bit RGB: more is taken for a decompression bomb unless the user says otherwise.
@@ -345,6 +346,7 @@ JobConfig = (
     | PreviewJob
     | EstimateJob
     | AuditJob
+    | ProjectJob
     | ExportJob
     | DescribeJob
     | FetchJob
