@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.row import Row
 
-NAMES = ("first_paint", "index", "duplicates", "grid", "knn", "probe", "extraction", "pretrain")
+NAMES = ("first_paint", "index", "duplicates", "grid", "knn", "probe", "extraction", "pretrain", "maps")
 README = Path(__file__).with_name("README.md")
 
 
