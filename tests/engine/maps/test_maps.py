@@ -23,6 +23,7 @@ class Cancelled(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_the_map_is_as_trustworthy_as_umap_learns_on_the_same_graph() -> None:
     """The one fit of umap-learn here: compiling it takes most of this file's time."""
     import umap as learn  # slow to import, too
