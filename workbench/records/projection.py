@@ -50,6 +50,7 @@ class MapSettings:
         0.0,
         help="How many neighbours t-SNE weighs for each item, about; 0 takes 30, or fewer where there are few items.",
         minimum=0,
+        at_minimum="as usual",
         maximum=500,
         advanced=True,
     )
