@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 import numpy as np
@@ -12,8 +13,11 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from timm import create_model
+from timm.layers import convert_sync_batchnorm
 from torch import nn
 
+from workbench.engine.methods import across
+from workbench.engine.methods.across import SyncedBatchNorm
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.pretrain.looks import HELD_OUT, NEIGHBOURS, STRENGTHS, Looker, features, settled
 
@@ -202,6 +206,33 @@ def test_norms_that_have_seen_nothing_are_settled_in_a_copy() -> None:
     assert torch.isfinite(found).all() and not torch.allclose(
         found, features(encoder, [images], precision="fp32", device=CPU)
     )
+
+
+def shared_on_a_cpu(module: nn.Module) -> nn.Module:
+    for name, child in module.named_children():
+        plain = type(child) in (nn.BatchNorm1d, nn.BatchNorm2d)
+        setattr(module, name, SyncedBatchNorm.like(child) if plain else shared_on_a_cpu(child))
+    return module
+
+
+@pytest.mark.parametrize("share", [shared_on_a_cpu, convert_sync_batchnorm], ids=["ours", "torch's"])
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
+def test_norms_that_processes_share_are_settled_by_one_of_them(name, share, monkeypatch) -> None:
+    torch.manual_seed(0)
+    plain = Encoder(create_model(name, num_classes=0)).train()
+    shared = share(copy.deepcopy(plain))
+    images = torch.randn(8, 3, 32, 32) * 2 + 1
+    wanted = settled(plain, images.split(4), precision="fp32", device=CPU)
+
+    def asked(*_: object) -> int:
+        raise AssertionError("the others don't look, and would never answer")
+
+    monkeypatch.setattr(across, "processes", asked)
+    mine = settled(shared, images.split(4), precision="fp32", device=CPU)
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in mine.modules())
+    values = wanted.state_dict()
+    for key, value in mine.state_dict().items():
+        assert torch.allclose(value.float(), values[key].float(), rtol=1e-3, atol=1e-3), key
 
 
 def test_a_network_without_batch_norm_is_left_alone() -> None:

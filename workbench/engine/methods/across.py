@@ -53,11 +53,15 @@ class _Gather(torch.autograd.Function):
 
 
 class SyncedBatchNorm(nn.Module):
-    """Batch normalisation with the statistics of every process's rows, on any device; gradients flow through them."""
+    """Batch normalisation with the statistics of every process's rows, on any device; gradients flow through them.
 
-    def __init__(self, num_features: int, eps: float, momentum: float) -> None:
+    `shared` False takes those of this process alone; a `momentum` of None makes the running ones the plain mean over
+    all batches, as torch's norms do.
+    """
+
+    def __init__(self, num_features: int, eps: float, momentum: float | None) -> None:
         super().__init__()
-        self.eps, self.momentum = eps, momentum
+        self.eps, self.momentum, self.shared = eps, momentum, True
         self.weight: nn.Parameter | None = None
         self.bias: nn.Parameter | None = None
         self.register_buffer("running_mean", torch.zeros(num_features))
@@ -79,20 +83,31 @@ class SyncedBatchNorm(nn.Module):
         axes = [axis for axis in range(values.ndim) if axis != 1]
         shape = [1, -1] + [1] * (values.ndim - 2)
         if self.training:
-            num = values.numel() // values.shape[1] * processes()
-            average = total(values.sum(axes)) / num
-            spread = total((values - average.view(shape)).square().sum(axes)) / num
+            num = values.numel() // values.shape[1] * (processes() if self.shared else 1)
+            average = self._total(values.sum(axes)) / num
+            spread = self._total((values - average.view(shape)).square().sum(axes)) / num
             with torch.no_grad():
                 self.num_batches_tracked += 1
-                self.running_mean.lerp_(average.detach().to(self.running_mean.dtype), self.momentum)
+                momentum = self.momentum
+                if momentum is None:
+                    momentum = 1 / float(self.num_batches_tracked)
+                self.running_mean.lerp_(average.detach().to(self.running_mean.dtype), momentum)
                 unbiased = spread.detach().to(self.running_var.dtype) * num / max(num - 1, 1)
-                self.running_var.lerp_(unbiased, self.momentum)
+                self.running_var.lerp_(unbiased, momentum)
         else:
             average, spread = self.running_mean, self.running_var
         out = (values - average.view(shape)) / torch.sqrt(spread.view(shape) + self.eps)
         if self.weight is not None and self.bias is not None:
             out = out * self.weight.view(shape) + self.bias.view(shape)
         return out
+
+    def reset_running_stats(self) -> None:
+        self.running_mean.zero_()
+        self.running_var.fill_(1)
+        self.num_batches_tracked.zero_()
+
+    def _total(self, values: torch.Tensor) -> torch.Tensor:
+        return total(values) if self.shared else values
 
 
 def total(values: torch.Tensor) -> torch.Tensor:

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from timm.layers import BatchNormAct2d, SyncBatchNormAct
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.engine.evals import metrics
 from workbench.engine.evals.knn import knn_predict, nearest
 from workbench.engine.evals.probe import fit_probes
+from workbench.engine.methods.across import SyncedBatchNorm
 from workbench.engine.methods.encoder import Encoder
 from workbench.records.spec import Precision
 
@@ -133,11 +135,13 @@ def settled(
     Args:
         batches: (B, C, S, S) normalised images, none that is scored on.
     """
-    if not any(isinstance(module, _BatchNorm) for module in encoder.modules()):
+    kinds = (_BatchNorm, SyncedBatchNorm)
+    if not any(isinstance(module, kinds) for module in encoder.modules()):
         return encoder
     mine = copy.deepcopy(encoder).eval()
     for module in mine.modules():
-        if isinstance(module, _BatchNorm):
+        if isinstance(module, kinds):
+            _let_alone(module)
             module.reset_running_stats()
             module.momentum = None  # the plain mean over all batches
             module.train()
@@ -146,6 +150,16 @@ def settled(
             if len(batch) > 1:  # one picture has no deviation
                 mine(batch.to(device, non_blocking=True))
     return mine
+
+
+def _let_alone(module: torch.nn.Module) -> None:
+    """The first process looks alone: a norm that waited for the others' statistics would wait for ever."""
+    if isinstance(module, SyncedBatchNorm):
+        module.shared = False
+    elif isinstance(module, SyncBatchNormAct):
+        module.__class__ = BatchNormAct2d  # the same parts without the others
+    elif isinstance(module, torch.nn.SyncBatchNorm):
+        module.__class__ = torch.nn.BatchNorm2d
 
 
 def _fitted_rows(labels: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
