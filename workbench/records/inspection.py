@@ -1,0 +1,273 @@
+"""Looking into backbones: what can be asked, and what one model answers about some pictures.
+
+A pass through a model is answered with raw maps, all layers and heads at once, so that a slider for layer, head,
+opacity or kept share draws anew without asking again; `pixels/cells.py` makes pictures of them, for the window and
+for files alike.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from workbench.records.files import whole_file
+from workbench.records.lanes import ASIDE
+from workbench.records.params import param
+
+VERSION = 1
+SHOWN = {  # by how they are asked for: how they are called
+    "attention": "Attention",
+    "reconstruction": "Reconstruction",
+    "patch-pca": "Patch colours",
+    "likeness": "Likeness",
+    "segments": "Groups of patches",
+}
+ASK = "ask.json"  # {"ask": number, "config": the job's values}, which a watching job answers
+_ARRAYS = (
+    *("pictures", "attention", "beside", "rollout", "artefacts", "colours", "foreground", "shares"),
+    *("values", "groups", "painted", "hidden", "errors", "picture_errors"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectSettings:
+    """What is looked at, and how it is drawn. Which fields count depends on `show`."""
+
+    show: str = param("attention", help="What is shown of a model.", choices=tuple(SHOWN))
+    layer: int = param(
+        0,
+        help="Layer that is looked at, counted from 1; 0 takes the last of each model. A model with fewer layers "
+        "shows its last.",
+        minimum=0,
+        at_minimum="the last",
+        maximum=200,
+    )
+    head: int = param(
+        0,
+        help="Attention head, counted from 1; 0 takes the mean of all. A model with fewer heads shows the mean.",
+        minimum=0,
+        at_minimum="the mean of all",
+        maximum=200,
+    )
+    query: str = param(
+        "cls",
+        help='Whose attention or likeness is shown: "cls" is the class token, "mean" the mean over all patches, and '
+        '"0.5,0.25" the patch at half of the width and a quarter of the height. A model without a class token shows '
+        "the mean.",
+    )
+    query_image: int = param(
+        1, help="Picture that the patch for likeness lies in, counted from 1.", minimum=1, advanced=True
+    )
+    rollout: str = param(
+        "",
+        help="Follow attention through all layers up to the chosen one (Abnar and Zuidema 2020), the heads of a "
+        "layer fused in that way; empty shows the layer alone.",
+        choices=("", "mean", "max", "min"),
+        advanced=True,
+    )
+    keep_mass: float = param(
+        1.0,
+        help="Show only the patches that hold this share of the attention; DINO's pictures use 0.6.",
+        label="Kept share",
+        minimum=0.01,
+        maximum=1,
+    )
+    opacity: float = param(0.6, help="How much the map covers the picture.", minimum=0, maximum=1)
+    artefacts: bool = param(
+        True,
+        help="Outline patches that the model uses as scratch paper: tokens far longer than all others, which say "
+        "nothing of their place.",
+    )
+    mask_ratio: float = param(
+        0.75, help="Share of the patches that is hidden from the model.", minimum=0.01, maximum=0.99
+    )
+    boxes: tuple[str, ...] = param(
+        (),
+        help="Hide what lies in these boxes instead of random patches: left,top,right,bottom as shares of the sides.",
+    )
+    own_statistics: bool = param(
+        False,
+        help="Give each painted patch the true picture's brightness and contrast, which a model that learnt with "
+        "normalised targets does not know. It looks better than the model is.",
+    )
+    side: str = param(
+        "all",
+        help='Which patches get colours: "inner" leaves out what looks like background, "outer" what looks like the '
+        'subject, "all" leaves nothing out.',
+        choices=("all", "inner", "outer"),
+    )
+    groups: int = param(
+        6, help="Groups that the patches of all pictures are put into.", minimum=2, maximum=12
+    )
+    seed: int = param(0, help="Another seed hides other patches and starts the groups elsewhere.", minimum=0)
+
+    def place(self) -> tuple[float, float] | None:
+        """Of a query that is a patch, how far right and down it lies, as shares of the sides; else None.
+
+        Raises:
+            ValueError: the query is neither a word nor a place.
+        """
+        if self.query in ("cls", "mean"):
+            return None
+        try:
+            across, down = (float(part) for part in self.query.split(","))
+        except ValueError:
+            across = down = -1.0
+        if not (0 <= across <= 1 and 0 <= down <= 1):
+            raise ValueError(
+                f'The query must be "cls", "mean" or a place such as 0.5,0.25, not "{self.query}".'
+            )
+        return across, down
+
+    def drawn_boxes(self) -> np.ndarray:
+        """(K, 4) float: the boxes as numbers.
+
+        Raises:
+            ValueError: one isn't four shares, left below right and top below bottom.
+        """
+        made = []
+        for text in self.boxes:
+            try:
+                left, top, right, bottom = (float(part) for part in text.split(","))
+            except ValueError:
+                left = top = right = bottom = -1.0
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                raise ValueError(
+                    "A box must be left,top,right,bottom as shares of the sides, such as 0.2,0.2,0.6,0.5; "
+                    f'not "{text}".'
+                )
+            made.append((left, top, right, bottom))
+        return np.asarray(made, dtype=float).reshape(-1, 4)
+
+
+# What a pass through the model depends on, of each thing that is shown. The rest is drawn anew from the answer.
+NEEDS = {
+    "attention": ("query", "rollout", "layer"),  # the layer for rollout alone
+    "reconstruction": ("mask_ratio", "boxes", "own_statistics", "seed"),
+    "patch-pca": ("layer", "side"),
+    "likeness": ("layer", "query", "query_image"),
+    "segments": ("layer", "groups", "seed"),
+}
+
+
+def same_answer(one: InspectSettings, other: InspectSettings) -> bool:
+    """Whether both are drawn from the same answer of a model about the same pictures."""
+    if one.show != other.show:
+        return False
+    needs = NEEDS[one.show]
+    if one.show == "attention" and not one.rollout and not other.rollout:
+        needs = ("query",)
+    return all(getattr(one, name) == getattr(other, name) for name in needs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectJob(InspectSettings):
+    """Look into backbones: what each sees in the same pictures.
+
+    With `watch` it stays, models and pictures in memory, and answers again whenever `ask.json` in the run folder
+    changes, until nobody has asked for a while.
+    """
+
+    kind: ClassVar[str] = "inspect"
+    lane: ClassVar[str] = ASIDE
+    models: tuple[str, ...] = param(
+        (), help="Catalogue ids, Hugging Face ids, timm names, or local files or folders."
+    )
+    images: tuple[str, ...] = param((), help="Image files.")
+    pages: tuple[int, ...] = param((), help="The page of each image, counted from 0; empty takes the first.")
+    curation: str = param("", help="What was decided about how stored numbers become pictures.", path=True)
+    image_size: int = param(
+        0,
+        help="Side of the square that a model gets; 0 takes its own. Larger shows finer maps and costs more.",
+        minimum=0,
+        at_minimum="each model's own",
+        maximum=2048,
+        unit="px",
+    )
+    watch: bool = param(False, help="Stay and answer again when the file changes.", advanced=True)
+    device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
+    memo: str = param(
+        "", help="Folder that keeps what was found out about weight files.", path=True, advanced=True
+    )
+
+
+def sight_file(place: int) -> str:
+    """The file with the answer of the model that was asked for in that place, counted from 0."""
+    return f"sight-{place}.npz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one model answers about B pictures of S pixels a side, seen as h x w patches.
+
+    Pictures are as the model sees them: squashed or cut to its square. Every array has a row for each picture that
+    was asked for; rows of pictures that can't be read are empty, and `reasons` says why. What wasn't asked for is
+    None.
+
+    Attributes:
+        model: as it was asked for.
+        error: a sentence, where the model can't answer at all; then nothing else counts.
+        notes: sentences that belong beside the pictures, such as that a model has no class token.
+        reasons: (B,) of each picture why it can't be shown; empty where it can.
+        pictures: (B, S, S, 3) uint8.
+        grid: rows and columns of patches.
+        attention: (B, L, H, h*w) float16, how the query looks at each patch, in every layer and head.
+        beside: (B, L, H) float32, what of the query's attention goes to tokens that are no patches.
+        rollout: (B, h*w) float32.
+        artefacts: (B, h, w) bool, patches used as scratch paper.
+        colours: (B, h, w, 3) float32 in 0..1, black where `foreground` (B, h, w) is False; `shares` (3,) of the
+            variance that red, green and blue hold.
+        values: (B, h, w) float32, likeness to the query patch, -1 to 1.
+        groups: (B, h, w) int64.
+        painted: (B, S, S, 3) uint8.
+        hidden: (B, n, n) bool, n patches of the decoder a side.
+        errors: (B, n, n) float32, root mean square of each patch, in levels of 0 to 255.
+        picture_errors: (B,) float32, the same over the hidden patches; NaN where none is hidden.
+        statistics: "pixels", "guessed" or "own": where brightness and contrast of painted patches come from.
+    """
+
+    model: str
+    title: str = ""
+    ask: int = 0
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    grid: tuple[int, int] = (0, 0)
+    depth: int = 0
+    heads: int = 0
+    statistics: str = ""
+    pictures: np.ndarray | None = None
+    attention: np.ndarray | None = None
+    beside: np.ndarray | None = None
+    rollout: np.ndarray | None = None
+    artefacts: np.ndarray | None = None
+    colours: np.ndarray | None = None
+    foreground: np.ndarray | None = None
+    shares: np.ndarray | None = None
+    values: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    painted: np.ndarray | None = None
+    hidden: np.ndarray | None = None
+    errors: np.ndarray | None = None
+    picture_errors: np.ndarray | None = None
+
+    def save(self, path: Path) -> None:
+        facts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _ARRAYS}
+        made = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
+        with whole_file(path) as stream:
+            np.savez(stream, facts=np.asarray(json.dumps({"version": VERSION, **facts})), **made)
+
+    @classmethod
+    def load(cls, path: Path) -> Sight:
+        """Raises OSError or ValueError when there is none that this program reads."""
+        with np.load(path, allow_pickle=False) as arrays:
+            facts: dict[str, Any] = json.loads(str(arrays["facts"]))
+            if int(facts.pop("version")) > VERSION:
+                raise ValueError(f"{path} was written by a newer program.")
+            for name in ("notes", "reasons", "grid"):
+                facts[name] = tuple(facts[name])
+            return cls(**facts, **{name: arrays[name] for name in _ARRAYS if name in arrays})
