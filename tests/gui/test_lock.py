@@ -32,7 +32,7 @@ def session(qtbot, tmp_path: Path, monkeypatch, small_index: ImageIndex) -> Iter
     monkeypatch.setattr(made, "describe", lambda: None)
     monkeypatch.setattr(made.dataset, "read", lambda *_: None)
     made.create_project(tmp_path / "project", "Line 4")
-    made.catalogue = CATALOGUE
+    made.lookup.catalogue = CATALOGUE
     made.dataset.arranged = Arranged(small_index)
     made.started = []
     monkeypatch.setattr(made._jobs, "start", lambda job, *_, **__: made.started.append(job) or "run")

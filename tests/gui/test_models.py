@@ -39,7 +39,7 @@ def session(qtbot, tmp_path: Path, monkeypatch) -> Iterator[Session]:
     monkeypatch.setattr(made, "describe", lambda: None)
     monkeypatch.setattr(made.dataset, "read", lambda *_: None)
     made.create_project(tmp_path / "project", "Line 4")
-    made.catalogue = CATALOGUE
+    made.lookup.catalogue = CATALOGUE
     yield made
     made.close()
 
@@ -171,7 +171,7 @@ def test_what_can_be_done_with_a_backbone_depends_on_where_it_is(view: ModelsVie
         buttons = (card.fetch, card.import_pack, card.export_pack)
         return [made.text() for made in buttons if made.isVisibleTo(view)]
 
-    session.catalogue = (
+    session.lookup.catalogue = (
         *CATALOGUE,
         facts("inside", source="built in"),
         facts("large", available=False, download=1_200_000_000),
@@ -309,14 +309,14 @@ def test_without_a_catalogue_the_place_says_so_and_asks_again(
 ) -> None:
     asked = []
     monkeypatch.setattr(session, "describe", lambda: asked.append(True))
-    session.catalogue = ()
+    session.lookup.catalogue = ()
     view = ModelsView(session, commands)
     qtbot.addWidget(view)
     view.show()
     assert view.empty.isVisible() and not view.table.isVisible()
     view.empty.buttons[0].click()
     assert asked == [True]
-    session.catalogue = CATALOGUE
+    session.lookup.catalogue = CATALOGUE
     session.backbones_changed.emit()
     assert view.table.isVisible() and view.table.current() == CATALOGUE[0]
 

@@ -50,7 +50,7 @@ def fill(session: Session, index: ImageIndex) -> None:
     session.dataset.split = make_split(index.ids, index.label, index.group, seed=0)
     session.result, session.predictions = small_comparison(index)
     session.settings.result = "run-7"
-    session.catalogue = tuple(facts(name) for name in ("strong", "middle", "weak"))
+    session.lookup.catalogue = tuple(facts(name) for name in ("strong", "middle", "weak"))
     for name in ("strong", "weak"):
         session.choose(f"lab/{name}")
     status = Status(state="running", done=10, total=40, rate=20.0, eta=90.0)
@@ -217,7 +217,7 @@ def test_no_view_of_the_comparison_reads_names_as_html(
     session.result = replace(
         session.result, diagnoses=tuple(replace(one, advice=EVIL) for one in session.result.diagnoses)
     )
-    session.catalogue = tuple(facts(name, title=EVIL) for name in ("strong",))
+    session.lookup.catalogue = tuple(facts(name, title=EVIL) for name in ("strong",))
     show_all(session)
     settle(window, "compare")
     place = window.findChild(CompareView)
@@ -290,7 +290,7 @@ def test_names_are_never_read_as_html(
     pairs = tuple(replace(pair, reason=f"{EVIL} is better.") for pair in result.comparisons)
     findings = (Finding(name=EVIL, severity="bad", advice=EVIL),)
     session.result = replace(result, comparisons=pairs, findings=findings)
-    session.catalogue = tuple(
+    session.lookup.catalogue = tuple(
         facts(name, title=EVIL, licence=EVIL, training_data=EVIL, family=EVIL, available=False, remedy=EVIL)
         for name in ("strong", "middle", "weak")
     )

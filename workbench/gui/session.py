@@ -6,7 +6,6 @@ files of any size are read in a thread.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
+from workbench.gui.lookup import Lookup
 from workbench.gui.model_store import ModelStore
 from workbench.gui.pretrain_store import PretrainStore
-from workbench.records.catalogue import BackboneFacts, load_catalogue
-from workbench.records.files import DocumentError
+from workbench.records.catalogue import BackboneFacts
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import DescribeJob, ExportJob
+from workbench.records.jobs import ExportJob
 from workbench.records.methods import MethodFacts
 from workbench.records.project import Chosen, Project, Settings
 from workbench.records.project_jobs import embed_jobs, evaluate_job, finetune_job, why_not_compare
@@ -52,8 +51,6 @@ class Session(QObject):
         self.project: Project | None = None
         self.result: EvaluationResult | None = None
         self.predictions: Predictions | None = None
-        self.catalogue: tuple[BackboneFacts, ...] = ()
-        self.devices: dict[str, Any] = {}
         self.selected: frozenset[str] = frozenset()
         self._jobs = Jobs(self)
         self._jobs.changed.connect(self.jobs_changed)
@@ -71,6 +68,9 @@ class Session(QObject):
         self.models.names_changed.connect(self.backbones_changed)
         self.pretraining = PretrainStore(self._jobs, self._background, self._project, look_again, self)
         self.pretraining.told.connect(self.message)
+        self.lookup = Lookup(self._jobs, self.models, self.pretraining, self)
+        self.lookup.told.connect(self.message)
+        self.lookup.found.connect(self.backbones_changed)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
@@ -105,6 +105,14 @@ class Session(QObject):
     def reading(self) -> Reading:
         """How stored numbers become pictures, for whoever shows one."""
         return self.settings.curation.reading
+
+    @property
+    def catalogue(self) -> tuple[BackboneFacts, ...]:
+        return self.lookup.catalogue
+
+    @property
+    def devices(self) -> dict[str, Any]:
+        return self.lookup.devices
 
     @property
     def names(self) -> tuple[BackboneFacts, ...]:
@@ -185,17 +193,8 @@ class Session(QObject):
     # The backbones
 
     def describe(self, *, devices: bool = True) -> None:
-        """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
-        project = self._project()
-        known = project.folder / "caches" / "catalogue.json"
-        if known.exists() and not self.catalogue:
-            self._show_catalogue(known)
-            self.models.read_names(known.with_name("names.json"))
-            self.pretraining.read_methods(known.with_name("methods.json"))
-        methods, runs = devices or not self.methods, str(project.runs_folder)
-        job = DescribeJob(devices=devices, names=True, methods=methods, runs=runs)
-        run = RunFolder.create(known.parent / "describe", job, title="Look up the backbones")
-        self._jobs.start_aside(run, self._adopt_catalogue)
+        """Show what is known of the backbones, and look up again what there is now."""
+        self.lookup.look(self._project(), devices=devices)
 
     def choose(self, backbone: str, feature: str = "", image_size: int = 0) -> None:
         choice = Chosen(backbone=backbone, feature=feature, image_size=image_size)
@@ -415,27 +414,6 @@ class Session(QObject):
 
     def _adopt_finetune(self, _: RunFolder) -> None:
         self.finetunes_changed.emit()
-
-    def _adopt_catalogue(self, run: RunFolder, state: JobState) -> None:
-        """What a describe job found becomes the cache; its run folder has served."""
-        if state.status.state == "failed":
-            self.message.emit("bad", f"The backbones could not be looked up. {state.status.error}")
-        elif state.status.state == "done":
-            self.devices = run.status().result.get("devices", self.devices)
-            known = run.path.parent.parent / "catalogue.json"
-            (run.path / "catalogue.json").replace(known)
-            self.models.adopt_names(run, known.with_name("names.json"))
-            self.pretraining.adopt_methods(run, known.with_name("methods.json"))
-            self._show_catalogue(known)
-        shutil.rmtree(run.path, ignore_errors=True)
-
-    def _show_catalogue(self, path: Path) -> None:
-        try:
-            self.catalogue = load_catalogue(path)
-        except DocumentError as error:
-            self._complain(error)
-            return
-        self.backbones_changed.emit()
 
     def _take_up(self, states: list[JobState]) -> None:
         """Runs of an earlier session that did not end well go into the tray, to be retried or discarded."""

@@ -66,7 +66,7 @@ def ready(session: Session, small_index: ImageIndex, monkeypatch) -> Session:
     session.settings.roots = dict(small_index.roots)
     session.dataset.arranged = Arranged(small_index)
     session.dataset.split = make_split(small_index.ids, small_index.label, small_index.group, seed=0)
-    session.catalogue = CATALOGUE
+    session.lookup.catalogue = CATALOGUE
     session.pretraining.methods = made.methods()
     return session
 

@@ -323,7 +323,7 @@ def test_what_was_chosen_is_there_again(qtbot, view, ready) -> None:
 
 def test_untrusted_words_are_shown_as_they_are(qtbot, ready, commands) -> None:
     ready.pretraining.methods = (made.damaged(made.methods()[0], EVIL),)
-    ready.catalogue = (
+    ready.lookup.catalogue = (
         CATALOGUE[0].__class__.from_json({**CATALOGUE[0].to_json(), "title": EVIL, "training_data": EVIL}),
     )
     view = PretrainView(ready, commands)

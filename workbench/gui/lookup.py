@@ -1,0 +1,67 @@
+"""Looking up which backbones, methods and devices there are: what was found last is shown until a worker has been."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from workbench.gui.jobs import Jobs
+from workbench.gui.model_store import ModelStore
+from workbench.gui.pretrain_store import PretrainStore
+from workbench.records.catalogue import BackboneFacts, load_catalogue
+from workbench.records.files import DocumentError
+from workbench.records.jobs import DescribeJob
+from workbench.records.project import Project
+from workbench.records.runs import RunFolder
+from workbench.supervisor import JobState
+
+
+class Lookup(QObject):
+    """`catalogue` and `devices` as they were found last; `found` says that there is a new catalogue."""
+
+    found = Signal()
+    told = Signal(str, str)  # severity, sentence
+
+    def __init__(
+        self, jobs: Jobs, models: ModelStore, pretraining: PretrainStore, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.catalogue: tuple[BackboneFacts, ...] = ()
+        self.devices: dict[str, Any] = {}
+        self._jobs, self._models, self._pretraining = jobs, models, pretraining
+
+    def look(self, project: Project, *, devices: bool) -> None:
+        """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
+        known = project.folder / "caches" / "catalogue.json"
+        if known.exists() and not self.catalogue:
+            self._show(known)
+            self._models.read_names(known.with_name("names.json"))
+            self._pretraining.read_methods(known.with_name("methods.json"))
+        methods, runs = devices or not self._pretraining.methods, str(project.runs_folder)
+        job = DescribeJob(devices=devices, names=True, methods=methods, runs=runs)
+        run = RunFolder.create(known.parent / "describe", job, title="Look up the backbones")
+        self._jobs.start_aside(run, self._adopt)
+
+    def _adopt(self, run: RunFolder, state: JobState) -> None:
+        """What a describe job found becomes the cache; its run folder has served."""
+        if state.status.state == "failed":
+            self.told.emit("bad", f"The backbones could not be looked up. {state.status.error}")
+        elif state.status.state == "done":
+            self.devices = run.status().result.get("devices", self.devices)
+            known = run.path.parent.parent / "catalogue.json"
+            (run.path / "catalogue.json").replace(known)
+            self._models.adopt_names(run, known.with_name("names.json"))
+            self._pretraining.adopt_methods(run, known.with_name("methods.json"))
+            self._show(known)
+        shutil.rmtree(run.path, ignore_errors=True)
+
+    def _show(self, path: Path) -> None:
+        try:
+            self.catalogue = load_catalogue(path)
+        except DocumentError as error:
+            self.told.emit("bad", str(error))
+            return
+        self.found.emit()
