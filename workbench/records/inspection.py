@@ -27,8 +27,11 @@ SHOWN = {  # by how they are asked for: how they are called
     "segments": "Groups of patches",
 }
 ASK = "ask.json"  # {"ask": number, "config": the job's values}, which a watching job answers
+FOR_LOOKING = (
+    "For looking: a map shows where a model looks, not whether it separates your classes. The probe decides."
+)
 _ARRAYS = (
-    *("pictures", "attention", "beside", "rollout", "artefacts", "colours", "foreground", "shares"),
+    *("pictures", "seen", "attention", "beside", "rollout", "artefacts", "colours", "foreground", "shares"),
     *("values", "groups", "painted", "hidden", "errors", "picture_errors"),
 )
 
@@ -56,8 +59,8 @@ class InspectSettings:
     query: str = param(
         "cls",
         help='Whose attention or likeness is shown: "cls" is the class token, "mean" the mean over all patches, and '
-        '"0.5,0.25" the patch at half of the width and a quarter of the height. A model without a class token shows '
-        "the mean.",
+        '"0.5,0.25" the patch at half of the whole picture\'s width and a quarter of its height. A model without a '
+        "class token shows the mean.",
     )
     query_image: int = param(
         1, help="Picture that the patch for likeness lies in, counted from 1.", minimum=1, advanced=True
@@ -87,7 +90,8 @@ class InspectSettings:
     )
     boxes: tuple[str, ...] = param(
         (),
-        help="Hide what lies in these boxes instead of random patches: left,top,right,bottom as shares of the sides.",
+        help="Hide what lies in these boxes instead of random patches: left,top,right,bottom as shares of the whole "
+        "picture's sides.",
     )
     own_statistics: bool = param(
         False,
@@ -195,6 +199,28 @@ class InspectJob(InspectSettings):
     )
 
 
+def in_view(places: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+    """(..., 2) places in the whole picture, across and down as shares of its sides -> the same of what is seen of it.
+
+    `seen`: (4,), as in `Sight`; None where the whole is seen. What lies outside is below 0 or above 1.
+    """
+    if seen is None:
+        return places
+    shares: np.ndarray = (places - seen[:2]) / (seen[2:] - seen[:2])
+    return shares
+
+
+def nearest_patch(
+    place: tuple[float, float], seen: np.ndarray | None, grid: tuple[int, int]
+) -> tuple[int, int]:
+    """Row and column of the patch at a place in the whole picture, or of the nearest where none is there."""
+    across, down = in_view(np.asarray(place, float), seen).tolist()
+    return (
+        min(max(int(down * grid[0]), 0), grid[0] - 1),
+        min(max(int(across * grid[1]), 0), grid[1] - 1),
+    )
+
+
 def sight_file(place: int) -> str:
     """The file with the answer of the model that was asked for in that place, counted from 0."""
     return f"sight-{place}.npz"
@@ -214,6 +240,8 @@ class Sight:
         notes: sentences that belong beside the pictures, such as that a model has no class token.
         reasons: (B,) of each picture why it can't be shown; empty where it can.
         pictures: (B, S, S, 3) uint8.
+        seen: (B, 4) float64, what part of the whole picture that is: left, top, right and bottom as shares of its
+            sides; below 0 or above 1 where the model's square is larger than the picture.
         grid: rows and columns of patches.
         attention: (B, L, H, h*w) float16, how the query looks at each patch, in every layer and head.
         beside: (B, L, H) float32, what of the query's attention goes to tokens that are no patches.
@@ -241,6 +269,7 @@ class Sight:
     heads: int = 0
     statistics: str = ""
     pictures: np.ndarray | None = None
+    seen: np.ndarray | None = None
     attention: np.ndarray | None = None
     beside: np.ndarray | None = None
     rollout: np.ndarray | None = None
@@ -254,6 +283,19 @@ class Sight:
     hidden: np.ndarray | None = None
     errors: np.ndarray | None = None
     picture_errors: np.ndarray | None = None
+
+    def whole_place(self, row: int, across: float, down: float) -> tuple[float, float]:
+        """A place in what the model sees of picture `row` -> in the whole picture, which is what a query names.
+
+        Both are shares of the sides, from 0 to 1.
+        """
+        left, top, right, bottom = (0, 0, 1, 1) if self.seen is None else self.seen[row].tolist()
+        whole = (left + across * (right - left), top + down * (bottom - top))
+        return min(max(whole[0], 0.0), 1.0), min(max(whole[1], 0.0), 1.0)
+
+    def patch_at(self, row: int, place: tuple[float, float]) -> tuple[int, int]:
+        """Row and column of the patch of picture `row` that lies nearest to a place in the whole picture."""
+        return nearest_patch(place, None if self.seen is None else self.seen[row], self.grid)
 
     def save(self, path: Path) -> None:
         facts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _ARRAYS}
