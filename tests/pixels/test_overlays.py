@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.pixels.overlays import DIM, as_picture, dimmed, heat, kinds, laid_over, outlined, spread
+from workbench.pixels.overlays import (
+    DIM,
+    as_picture,
+    dimmed,
+    heat,
+    kinds,
+    laid_over,
+    mass_mask,
+    outlined,
+    spread,
+)
 
 
 def test_heat_rises_in_lightness() -> None:
@@ -57,3 +67,28 @@ def test_a_line_stays_inside_its_patch() -> None:
 
 def test_values_outside_are_cut_off() -> None:
     assert as_picture(np.array([[[-1.0, 0.5, 2.0]]])).tolist() == [[[0, 128, 255]]]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.95, 1.0])
+def test_the_mass_mask_is_the_smallest_set_that_holds_the_share(share) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.gamma(0.3, size=(5, 2, 30))
+    mask = mass_mask(rows, share)
+    for index in np.ndindex(5, 2):
+        values, kept = rows[index].tolist(), set(np.flatnonzero(mask[index]).tolist())
+        expected: set[int] = set()
+        held = 0.0
+        for place in sorted(range(30), key=lambda at: -values[at]):
+            if held >= share * sum(values) - 1e-12:
+                break
+            expected.add(place)
+            held += values[place]
+        assert kept == expected
+    dino = np.sort(rows, axis=-1)  # as DINO writes it: rising sums above what may be lost
+    rising = np.cumsum(dino / dino.sum(-1, keepdims=True), axis=-1) > 1 - share
+    if share < 1:
+        np.testing.assert_array_equal(mask.sum(-1), rising.sum(-1))
+    assert mass_mask(np.array([0.25, 0.25, 0.25, 0.25]), 0.5).tolist() == [True, True, False, False]
+    assert not mass_mask(np.zeros(4)).any()
+    with pytest.raises(ValueError, match="above 0 and up to 1"):
+        mass_mask(rows, 0)

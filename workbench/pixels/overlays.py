@@ -91,6 +91,27 @@ def outlined(picture: np.ndarray, marked: np.ndarray, colour: Sequence[int] = (0
     return made
 
 
+def mass_mask(rows: np.ndarray, share: float = 0.6) -> np.ndarray:
+    """(..., N) weights -> (..., N) bool: the fewest patches that hold `share` of each row's sum.
+
+    As DINO's visualize_attention.py thresholds its maps (Caron et al. 2021). Of equal weights the earlier patches are
+    taken. A row without any weight keeps nothing.
+
+    Raises:
+        ValueError: a share outside of 0..1.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"The share of the attention must lie above 0 and up to 1, not at {share}.")
+    rows = np.asarray(rows, np.float64)
+    order = np.argsort(-rows, axis=-1, kind="stable")
+    falling = np.take_along_axis(rows, order, axis=-1)
+    before = np.cumsum(falling, axis=-1) - falling
+    kept = before < share * falling.sum(axis=-1, keepdims=True)
+    mask = np.zeros(rows.shape, bool)
+    np.put_along_axis(mask, order, kept & (falling > 0), axis=-1)
+    return mask
+
+
 def as_picture(values: np.ndarray) -> np.ndarray:
     """(..., 3) float in 0..1, cut off outside -> uint8."""
     return np.round(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)

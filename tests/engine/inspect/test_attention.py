@@ -17,7 +17,7 @@ from timm.models import save_for_hf
 from tests.engine.backbones.conftest import fill
 from workbench.engine.backbones.families import FAMILIES
 from workbench.engine.backbones.floors import random_vit
-from workbench.engine.inspect.attention import _Watch, mass_mask, read_attention
+from workbench.engine.inspect.attention import _Watch, read_attention
 from workbench.engine.inspect.vision import Vision, open_vision
 
 # The kind of small model in the published layout that stands for each family that attends.
@@ -232,31 +232,6 @@ def test_rollout_is_the_product_over_all_layers(fusion, published, photographs, 
             read.rollout("cls", fusion=fusion, through=1)[picture], part[0, 5:], atol=1e-5
         )
     assert whole[0, 5:].std() > 1e-4
-
-
-@pytest.mark.parametrize("share", [0.1, 0.6, 0.95, 1.0])
-def test_the_mass_mask_is_the_smallest_set_that_holds_the_share(share) -> None:
-    rng = np.random.default_rng(3)
-    rows = rng.gamma(0.3, size=(5, 2, 30))
-    mask = mass_mask(rows, share)
-    for index in np.ndindex(5, 2):
-        values, kept = rows[index].tolist(), set(np.flatnonzero(mask[index]).tolist())
-        expected: set[int] = set()
-        held = 0.0
-        for place in sorted(range(30), key=lambda at: -values[at]):
-            if held >= share * sum(values) - 1e-12:
-                break
-            expected.add(place)
-            held += values[place]
-        assert kept == expected
-    dino = np.sort(rows, axis=-1)  # as DINO writes it: rising sums above what may be lost
-    rising = np.cumsum(dino / dino.sum(-1, keepdims=True), axis=-1) > 1 - share
-    if share < 1:
-        np.testing.assert_array_equal(mask.sum(-1), rising.sum(-1))
-    assert mass_mask(np.array([0.25, 0.25, 0.25, 0.25]), 0.5).tolist() == [True, True, False, False]
-    assert not mass_mask(np.zeros(4)).any()
-    with pytest.raises(ValueError, match="above 0 and up to 1"):
-        mass_mask(rows, 0)
 
 
 def test_patches_come_row_by_row(memo) -> None:

@@ -86,6 +86,11 @@ class Attention:
     def heads(self) -> int:
         return self.layers[0].queries.shape[1]
 
+    @property
+    def nbytes(self) -> int:
+        """That are held for the rows which may yet be asked for."""
+        return sum(layer.queries.nbytes + layer.keys.nbytes for layer in self.layers)
+
     def rows(self, query: Query, layers: Sequence[int] | None = None) -> Rows:
         """How `query` looks at each patch in `layers`, counted from 0 (None: all of them).
 
@@ -184,27 +189,6 @@ def read_attention(vision: Vision, pictures: np.ndarray) -> Attention:
             "can be shown. For attention, choose a usual vision transformer such as DINOv2."
         )
     return Attention(tuple(watch.layers), vision.title, vision.grid, vision.has_cls, vision.prefix)
-
-
-def mass_mask(rows: np.ndarray, share: float = 0.6) -> np.ndarray:
-    """(..., N) weights -> (..., N) bool: the fewest patches that hold `share` of each row's sum.
-
-    As DINO's visualize_attention.py thresholds its maps (Caron et al. 2021). Of equal weights the earlier patches are
-    taken. A row without any weight keeps nothing.
-
-    Raises:
-        ValueError: a share outside of 0..1.
-    """
-    if not 0 < share <= 1:
-        raise ValueError(f"The share of the attention must lie above 0 and up to 1, not at {share}.")
-    rows = np.asarray(rows, np.float64)
-    order = np.argsort(-rows, axis=-1, kind="stable")
-    falling = np.take_along_axis(rows, order, axis=-1)
-    before = np.cumsum(falling, axis=-1) - falling
-    kept = before < share * falling.sum(axis=-1, keepdims=True)
-    mask = np.zeros(rows.shape, bool)
-    np.put_along_axis(mask, order, kept & (falling > 0), axis=-1)
-    return mask
 
 
 class _Watch(TorchFunctionMode):
