@@ -22,6 +22,7 @@ _MODULES = {
     "estimate": "workbench.engine.jobs.estimate",
     "audit": "workbench.engine.jobs.audit",
     "project": "workbench.engine.jobs.project",
+    "inspect": "workbench.engine.jobs.inspect",
     "export": "workbench.engine.jobs.export",
     "describe": "workbench.engine.jobs.describe",
     "fetch": "workbench.engine.jobs.fetch",

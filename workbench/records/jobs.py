@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
+from workbench.records.inspection import InspectJob
 from workbench.records.lanes import ASIDE, DEVICE, FILES, NETWORK
 from workbench.records.params import build, param
 from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob, PreviewJob
@@ -347,6 +348,7 @@ JobConfig = (
     | EstimateJob
     | AuditJob
     | ProjectJob
+    | InspectJob
     | ExportJob
     | DescribeJob
     | FetchJob

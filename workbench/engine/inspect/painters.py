@@ -71,8 +71,9 @@ class Painter:
         self.size = spec.preprocess.size
         self.patch = int(module.config.patch_size)
         self.grid = self.size // self.patch
+        self.depth, self.heads = int(module.config.num_hidden_layers), int(module.config.num_attention_heads)
         self.norm_pixels = bool(module.config.norm_pix_loss)
-        self._module, self._device = module.to(device).eval(), torch.device(device)
+        self.module, self._device = module.to(device).eval(), torch.device(device)
         self._mean, self._std = (
             torch.tensor(values, device=self._device).view(1, 3, 1, 1)
             for values in (spec.preprocess.mean, spec.preprocess.std)
@@ -107,7 +108,7 @@ class Painter:
         given = self._given(
             (original - self._mean) / self._std, torch.from_numpy(hidden.reshape(len(images), -1))
         )
-        target = self._module.patchify((original - self._mean) / self._std, interpolate_pos_encoding=True)
+        target = self.module.patchify((original - self._mean) / self._std, interpolate_pos_encoding=True)
         deviation = (target.var(-1, keepdim=True) + _SMALL).sqrt()
         mean = target.mean(-1, keepdim=True)
         mask = torch.from_numpy(hidden.reshape(len(images), -1)).to(self._device)
@@ -120,8 +121,7 @@ class Painter:
                 mean, deviation = (guessed(each[..., 0], mask, side)[..., None] for each in (mean, deviation))
             given = given * deviation + mean
         painted = (
-            self._module.unpatchify(given, original_image_size=(self.size, self.size)) * self._std
-            + self._mean
+            self.module.unpatchify(given, original_image_size=(self.size, self.size)) * self._std + self._mean
         )
         squares = (painted - original).square().mean(1, keepdim=True)
         errors = torch.nn.functional.avg_pool2d(squares, self.patch)[:, 0].sqrt() * 255
@@ -143,10 +143,10 @@ class Painter:
         for number in counts.unique().tolist():
             rows = (counts == number).nonzero()[:, 0]
             # transformers keeps int(N * (1 - ratio)) patches: those with the least noise.
-            self._module.config.mask_ratio = (number - 0.5) / total
+            self.module.config.mask_ratio = (number - 0.5) / total
             noise = hidden[rows].float().to(pixels.device)
             noise = noise + torch.arange(total, device=pixels.device) / (2 * total)
-            out = self._module(pixels[rows.to(pixels.device)], noise=noise, interpolate_pos_encoding=True)
+            out = self.module(pixels[rows.to(pixels.device)], noise=noise, interpolate_pos_encoding=True)
             given[rows.to(pixels.device)] = out.logits.float()
         return given
 

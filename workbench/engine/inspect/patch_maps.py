@@ -97,8 +97,12 @@ def likeness(tokens: np.ndarray, picture: int, row: int, column: int) -> np.ndar
             f"There is no patch in row {row + 1} and column {column + 1} of picture {picture + 1}: there are "
             f"{count(batch, 'picture')} of {height} x {width} patches."
         )
-    unit = _unit(tokens)
-    return (unit @ unit[picture, row, column]).clip(-1, 1)
+    return likeness_to(tokens, tokens[picture, row, column])
+
+
+def likeness_to(tokens: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """(B, h, w, D) patches -> the cosine of each to a vector (D,) of the same layer, (B, h, w) float32 in -1..1."""
+    return (_unit(tokens) @ _unit(vector)).clip(-1, 1)
 
 
 def segments(tokens: np.ndarray, number: int, seed: int = 0) -> np.ndarray:

@@ -72,13 +72,7 @@ class Vision:
         for image in images:
             if image.ndim != 3 or image.shape[2] != channels:
                 raise ValueError(f"expected images of shape (H, W, {channels}), got {image.shape}.")
-        seen = [prepare(image, self.backbone.spec.preprocess) for image in images]
-        if any(picture.dtype != np.uint8 for picture in seen):
-            seen = [
-                picture.astype(np.float32) / np.float32(255) if picture.dtype == np.uint8 else picture
-                for picture in seen
-            ]
-        return np.stack(seen)
+        return stacked([prepare(image, self.backbone.spec.preprocess) for image in images])
 
     def load(self, paths: Sequence[Path], pages: Sequence[int] | None = None) -> np.ndarray:
         """Files, and the page of each counted from 0 -> as `prepare`, decoded just as for an embedding.
@@ -119,8 +113,18 @@ class Vision:
         Raises:
             ValueError: there is no such layer, or its patches can't be had.
         """
+        return _on_grid(self._named(pictures, layer)["patches"])
+
+    def tokens_and_class(
+        self, pictures: np.ndarray, layer: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """As `tokens`, and the class token beside them, (B, D), of the models that have one. Raises as `tokens`."""
+        named = self._named(pictures, layer)
+        return _on_grid(named["patches"]), named["cls"].cpu().numpy() if self.has_cls else None
+
+    def _named(self, pictures: np.ndarray, layer: int | None) -> Named:
         if layer is None or layer == self.depth - 1:
-            return _on_grid(self.backbone.encode(pictures)["patches"])
+            return self.backbone.encode(pictures)
         if not self.attends:
             raise ValueError(f"{self.title} gives the map of its last layer only. Leave the layer out.")
         if not 0 <= layer < self.depth:
@@ -128,7 +132,7 @@ class Vision:
                 f"{self.title} has {count(self.depth, 'layer')} whose patches can be read, and layer {layer + 1} "
                 "was asked for. Choose another."
             )
-        return _on_grid(self._encode(pictures, self.reader(layer)))
+        return self._encode(pictures, self.reader(layer))
 
     def raw_tokens(self, pictures: np.ndarray) -> np.ndarray:
         """As `tokens` of the last layer, but before the final norm, which would hide how long each of them is."""
@@ -145,15 +149,27 @@ class Vision:
 
         if self.final_norm is None:
             return self.tokens(pictures)
-        return _on_grid(self._encode(pictures, read))
+        return _on_grid(self._encode(pictures, read)["patches"])
 
-    def _encode(self, pictures: np.ndarray, read: Callable[[torch.Tensor], Named]) -> torch.Tensor:
+    def _encode(self, pictures: np.ndarray, read: Callable[[torch.Tensor], Named]) -> Named:
         device = str(next(self.backbone.module.parameters()).device)
         tokens = self.grid[0] * self.grid[1]
         reading = TorchBackbone(
             self.backbone.spec, self.backbone.module, read, device=device, dimensions={}, tokens=tokens
         )
-        return reading.encode(pictures)["patches"]
+        return reading.encode(pictures)
+
+
+def stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures of one size, uint8 or float32 in 0..1 -> (B, S, S, n); float32 where some are."""
+    if all(picture.dtype == np.uint8 for picture in pictures):
+        return np.stack(pictures)
+    return np.stack(
+        [
+            picture.astype(np.float32) / np.float32(255) if picture.dtype == np.uint8 else picture
+            for picture in pictures
+        ]
+    )
 
 
 def open_vision(

@@ -1,0 +1,39 @@
+"""What was made once and may be wanted again: models, pictures, what a model computed of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing")
+
+
+class Kept(Generic[Thing]):
+    """The things that were wanted last, as many as `limit` bytes hold; what is larger than that is not kept."""
+
+    def __init__(self, limit: int, size: Callable[[Thing], int]) -> None:
+        """`size`: bytes of a thing."""
+        self.limit, self._size = limit, size
+        self._things: OrderedDict[Hashable, Thing] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
+        """What was made for `key` before, or made now. What `make` raises passes, and nothing is kept."""
+        if key in self._things:
+            self._things.move_to_end(key)
+            return self._things[key]
+        thing = make()
+        self._things[key] = thing
+        while self._things and sum(map(self._size, self._things.values())) > self.limit:
+            self._things.popitem(last=False)
+        return thing
+
+    def forget(self, besides: Hashable = None) -> None:
+        """Let everything go, but what was made for `besides`."""
+        self._things = OrderedDict((key, thing) for key, thing in self._things.items() if key == besides)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._things
+
+    def __len__(self) -> int:
+        return len(self._things)
