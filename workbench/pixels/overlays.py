@@ -79,15 +79,18 @@ def dimmed(picture: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.round(picture * light[..., None]).astype(np.uint8)
 
 
-def outlined(picture: np.ndarray, marked: np.ndarray, colour: Sequence[int] = (0, 255, 255)) -> np.ndarray:
-    """(H, W, 3) uint8 with a line, inside, around each patch that is `marked`, (h, w) bool."""
-    height, width = picture.shape[:2]
+def outlined(
+    picture: np.ndarray, marked: np.ndarray, colour: Sequence[int] = (0, 255, 255), *, width: int = 1
+) -> np.ndarray:
+    """(H, W, 3) uint8 with a line of `width` pixels, inside, around each patch that is `marked`, (h, w) bool."""
+    height, across = picture.shape[:2]
     made = picture.copy()
     for row, column in np.argwhere(marked):
         top, bottom = (-(-(row + each) * height // marked.shape[0]) for each in (0, 1))
-        left, right = (-(-(column + each) * width // marked.shape[1]) for each in (0, 1))
-        made[[top, bottom - 1], left:right] = colour
-        made[top:bottom, [left, right - 1]] = colour
+        left, right = (-(-(column + each) * across // marked.shape[1]) for each in (0, 1))
+        patch = made[top:bottom, left:right]
+        for side in (patch[:width], patch[-width:], patch[:, :width], patch[:, -width:]):
+            side[...] = colour
     return made
 
 

@@ -1,0 +1,123 @@
+"""What is said beside the pictures of a board: what was asked, how a model's column came about, how colours read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.records.inspection import InspectSettings, Sight
+from workbench.records.text import count
+
+_FRAMED = "Patches used as scratch paper, where there are any, are framed in cyan."
+
+
+def layer_shown(sight: Sight, settings: InspectSettings) -> int:
+    """Counted from 1: the one that is asked for, or the model's last. 0 where only the last map can be had."""
+    return settings.layer if 0 < settings.layer <= sight.depth else sight.depth
+
+
+def head_shown(sight: Sight, settings: InspectSettings) -> int:
+    """Counted from 1: the one that is asked for; 0 is the mean of all."""
+    return settings.head if settings.head <= sight.heads else 0
+
+
+def notes_of(sight: Sight, settings: InspectSettings) -> tuple[str, ...]:
+    """The sight's own, and those on what is drawn of it."""
+    notes = list(sight.notes)
+    if settings.show == "attention" and not settings.rollout and not sight.error:
+        if settings.layer > sight.depth:
+            notes.append(f"It has {count(sight.depth, 'layer')}: its last is shown.")
+        if settings.head > sight.heads:
+            notes.append(f"It has {count(sight.heads, 'head')}: their mean is shown.")
+    return tuple(notes)
+
+
+def column_words(sight: Sight, settings: InspectSettings) -> str:
+    """How a model's column came about: "layer 12 of 12, mean of 6 heads"; "" for one that can't answer."""
+    if sight.error:
+        return ""
+    rows, columns = sight.grid
+    layer = f"layer {layer_shown(sight, settings)} of {sight.depth}" if sight.heads else "last map"
+    if settings.show == "attention":
+        if settings.rollout:
+            return f"rollout to {layer}, {settings.rollout} of {sight.heads} heads"
+        head = head_shown(sight, settings)
+        return f"{layer}, " + (f"head {head} of {sight.heads}" if head else f"mean of {sight.heads} heads")
+    if settings.show == "reconstruction":
+        return f"{rows} × {columns} patches"
+    if settings.show == "patch-pca" and sight.shares is not None:
+        red, green, blue = (f"{share:.0%}" for share in sight.shares)
+        return f"{layer}, red {red}, green {green}, blue {blue}"
+    if settings.show == "likeness" and sight.values is not None:
+        known = sight.values[np.isfinite(sight.values)]
+        return f"{layer}, dark {known.min():.2f}, light {known.max():.2f}"
+    return f"{layer}, {rows} × {columns} patches"
+
+
+def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
+    """What was asked and how to read the colours, in one or two sentences.
+
+    `top`: levels of the lightest error, of a reconstruction.
+    """
+    layer = f"layer {settings.layer}" if settings.layer else "the last layer"
+    if settings.show == "attention":
+        head = f"head {settings.head}" if settings.head else "the mean of all heads"
+        what = (
+            f"followed by rollout to {layer}, the {settings.rollout} of all heads"
+            if settings.rollout
+            else f"{layer}, {head}"
+        )
+        kept = (
+            f" In light: the patches that hold {settings.keep_mass:.0%} of it."
+            if settings.keep_mass < 1
+            else ""
+        )
+        framed = f" {_FRAMED}" if settings.artefacts else ""
+        return (
+            f"Attention of {_asker(settings)}: {what}. The lightest colour is the strongest patch of each cell, so "
+            f"colours of two cells can't be compared.{kept}{framed}"
+        )
+    if settings.show == "reconstruction":
+        what = (
+            f"What lies in {count(len(settings.boxes), 'box', 'boxes')} is hidden"
+            if settings.boxes
+            else f"{settings.mask_ratio:.0%} of the patches are hidden at random, seed {settings.seed}, the same for "
+            "all models with as many patches"
+        )
+        return (
+            f"{what}. Errors are root mean squares over hidden patches, in levels of 0 to 255, on one scale for all: "
+            f"the lightest is {top:.0f}, grey was visible."
+        )
+    if settings.show == "patch-pca":
+        side = {
+            "all": "all patches",
+            "inner": "what looks like the subject",
+            "outer": "what looks like background",
+        }
+        return (
+            f"The first three principal components of {side[settings.side]} at {layer} as red, green and blue, over "
+            "all pictures of a model: a colour means the same in a column, not across columns."
+        )
+    if settings.show == "likeness":
+        return (
+            f"Cosine of every patch to {_asker(settings)} of picture {settings.query_image}, at {layer}. One scale a "
+            "model: dark and light stand under its name."
+        )
+    return (
+        f"Patches of all pictures of a model in {settings.groups} groups (k-means, seed {settings.seed}) at {layer}: "
+        "a colour means the same in a column, not across columns."
+    )
+
+
+def reconstruction_errors(sights: Sequence[Sight], row: int) -> list[float]:
+    """Of picture `row` by each model that painted it, in levels."""
+    errors = [float(sight.picture_errors[row]) for sight in sights if sight.picture_errors is not None]
+    return [error for error in errors if np.isfinite(error)]
+
+
+def _asker(settings: InspectSettings) -> str:
+    place = settings.place()
+    if place is None:
+        return "the class token" if settings.query == "cls" else "the mean of the patches"
+    return f"the green patch at {place[0]:.0%} of the width and {place[1]:.0%} of the height"
