@@ -114,10 +114,10 @@ def test_attention_covers_is_dimmed_and_outlined() -> None:
     for row, column, share in ((0, 0, 0.1), (0, 1, 0.2), (1, 1, 0.4)):
         expected = heat(np.array(share), 0, 0.4)  # each cell by its own strongest patch
         assert np.abs(patch(cell.pixels, row, column).astype(int) - expected).max() <= 1
-    assert cell.caption == "strongest patch 40% · 0.0% to no patch"
+    assert cell.caption == "strongest patch 40 % · 0.0 % to no patch"
     (kept,) = cells(one, 0, asked(opacity=0.0, keep_mass=0.5))  # layer 2: 0.25, 0.5, 0.125, 0 of 0.875
     assert flat(patch(kept.pixels, 0, 1), 100) and flat(patch(kept.pixels, 0, 0), round(100 * DIM))
-    assert kept.caption == "strongest patch 50% · 50% in 1 of 4 · 12% to no patch"
+    assert kept.caption == "strongest patch 50 % · 50 % in 1 of 4 · 12 % to no patch"
     flags = np.zeros((3, 2, 2), bool)
     flags[0, 1, 0] = True
     flagged = replace(one, artefacts=flags)
@@ -146,7 +146,7 @@ def test_panels_of_a_reconstruction() -> None:
         assert flat(patch(made[name].pixels, 0, 1), 100) and flat(patch(made[name].pixels, 1, 1), 100)
     assert flat(patch(made["error"].pixels, 0, 0), heat(np.array(1.0), 0, 1))
     assert flat(patch(made["error"].pixels, 1, 0), 96), "what was visible has no error"
-    assert made["masked"].caption == "25% hidden" and made["error"].caption == "error 20.0 · light is 20"
+    assert made["masked"].caption == "25 % hidden" and made["error"].caption == "error 20.0 · light is 20"
     other = replace(one, errors=np.full((3, 2, 2), 40, np.float32))
     top = error_top([one, other, Sight(model="x", error="No.")])
     assert top == 40 and error_top([one]) == 20 and error_top([]) == 1
@@ -162,8 +162,8 @@ def test_colours_likeness_and_groups() -> None:
     foreground[0, 1, 1] = False
     (colours,) = cells(sight(foreground=foreground), 0, asked("patch-pca"))
     assert flat(patch(colours.pixels, 0, 0), 128) and flat(patch(colours.pixels, 1, 1), round(100 * DIM))
-    assert colours.caption == "75% of the patches" and cells(sight(), 0, asked("patch-pca"))[0].caption == ""
-    assert column_words(sight(), asked("patch-pca")) == "layer 2 of 2, red 50%, green 25%, blue 12%"
+    assert colours.caption == "75 % of the patches" and cells(sight(), 0, asked("patch-pca"))[0].caption == ""
+    assert column_words(sight(), asked("patch-pca")) == "layer 2 of 2, red 50 %, green 25 %, blue 12 %"
     (alike,) = cells(sight(), 2, asked("likeness"))
     assert flat(alike.pixels, heat(np.array(0.25), -0.5, 1)), "one scale for all pictures of a model"
     assert column_words(sight(), asked("likeness")) == "layer 2 of 2, dark -0.50, light 1.00"
@@ -171,7 +171,7 @@ def test_colours_likeness_and_groups() -> None:
     assert flat(patch(groups.pixels, 0, 0), kinds(np.array(0))) and flat(
         patch(groups.pixels, 1, 0), kinds(np.array(1))
     )
-    assert groups.caption == "group 2 75% · group 1 25%"
+    assert groups.caption == "group 2 75 % · group 1 25 %"
     convolutional = sight(heads=0, depth=5)
     assert column_words(convolutional, asked("segments")) == "last map, 2 × 2 patches"
 

@@ -17,6 +17,7 @@ import numpy as np
 from workbench.pixels.overlays import dimmed, heat, kinds, laid_over, mass_mask, outlined, spread
 from workbench.records.inspection import InspectSettings, Sight
 from workbench.records.sight_words import head_shown, layer_shown
+from workbench.records.text import percent
 
 PANELS = {  # of a reconstruction, in their order: how they are called
     "original": "Original",
@@ -75,7 +76,7 @@ def plain_cell(sights: Sequence[Sight], row: int) -> Cell:
 
 
 def error_top(sights: Sequence[Sight]) -> float:
-    """The largest error of a hidden patch in all pictures of all models, in levels; all error panels call it light."""
+    """The largest error of a hidden patch in all pictures of all models, in levels: the light of all error panels."""
     tops = [
         float(sight.errors[sight.hidden].max())
         for sight in sights
@@ -103,7 +104,7 @@ def _attention(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     if settings.keep_mass < 1:
         kept = mass_mask(shares.ravel(), settings.keep_mass).reshape(shares.shape)
         made = dimmed(made, kept)
-        words.append(f"{settings.keep_mass:.0%} in {int(kept.sum())} of {kept.size}")
+        words.append(f"{percent(settings.keep_mass)} in {int(kept.sum())} of {kept.size}")
     words.append(f"{_percent(max(1 - float(shares.sum()), 0.0))} to no patch")
     if settings.artefacts and sight.artefacts is not None:
         made = outlined(made, sight.artefacts[row], _ARTEFACT, width=_line(made))
@@ -117,7 +118,7 @@ def _patch_colours(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     made = laid_over(picture, colours, settings.opacity)
     outside = ~spread(inside, *picture.shape[:2])
     made[outside] = dimmed(picture, inside)[outside]
-    return Cell(made, "" if inside.all() else f"{inside.mean():.0%} of the patches")
+    return Cell(made, "" if inside.all() else f"{percent(inside.mean())} of the patches")
 
 
 def _likeness(sight: Sight, row: int, settings: InspectSettings) -> Cell:
@@ -139,7 +140,7 @@ def _groups(sight: Sight, row: int, settings: InspectSettings) -> Cell:
         zip(counts.tolist(), numbers.tolist(), strict=True), key=lambda each: (-each[0], each[1])
     )[:3]
     return Cell(
-        made, " · ".join(f"group {number + 1} {share / groups.size:.0%}" for share, number in largest)
+        made, " · ".join(f"group {number + 1} {percent(share / groups.size)}" for share, number in largest)
     )
 
 
@@ -154,7 +155,7 @@ def _reconstruction(sight: Sight, row: int, top: float) -> tuple[Cell, ...]:
     found = f"error {error:.1f}" if np.isfinite(error) else "nothing hidden"
     made = {
         "original": (original, ""),
-        "masked": (np.where(under, np.uint8(_GREY), original), f"{hidden.mean():.0%} hidden"),
+        "masked": (np.where(under, np.uint8(_GREY), original), f"{percent(hidden.mean())} hidden"),
         "painted": (painted, ""),
         "pasted": (np.where(under, painted, original), ""),
         "error": (spread(wrong, *original.shape[:2]), f"{found} · light is {top:.0f}"),
@@ -177,4 +178,4 @@ def _line(picture: np.ndarray) -> int:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+    return percent(share, digits=int(share < 0.1))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.records.inspection import InspectSettings, Sight
-from workbench.records.text import count
+from workbench.records.text import count, percent
 
 _FRAMED = "Patches used as scratch paper, where there are any, are framed in cyan."
 
@@ -47,7 +47,7 @@ def column_words(sight: Sight, settings: InspectSettings) -> str:
     if settings.show == "reconstruction":
         return f"{rows} × {columns} patches"
     if settings.show == "patch-pca" and sight.shares is not None:
-        red, green, blue = (f"{share:.0%}" for share in sight.shares)
+        red, green, blue = (percent(share) for share in sight.shares)
         return f"{layer}, red {red}, green {green}, blue {blue}"
     if settings.show == "likeness" and sight.values is not None:
         known = sight.values[np.isfinite(sight.values)]
@@ -69,7 +69,7 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
             else f"{layer}, {head}"
         )
         kept = (
-            f" In light: the patches that hold {settings.keep_mass:.0%} of it."
+            f" In light: the patches that hold {percent(settings.keep_mass)} of it."
             if settings.keep_mass < 1
             else ""
         )
@@ -82,7 +82,7 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
         what = (
             f"What lies in {count(len(settings.boxes), 'box', 'boxes')} is hidden"
             if settings.boxes
-            else f"{settings.mask_ratio:.0%} of the patches are hidden at random, seed {settings.seed}, the same for "
+            else f"{percent(settings.mask_ratio)} of the patches are hidden at random, seed {settings.seed}, the same for "
             "all models with as many patches"
         )
         return (
@@ -120,4 +120,4 @@ def _asker(settings: InspectSettings) -> str:
     place = settings.place()
     if place is None:
         return "the class token" if settings.query == "cls" else "the mean of the patches"
-    return f"the green patch at {place[0]:.0%} of the width and {place[1]:.0%} of the height"
+    return f"the green patch at {percent(place[0])} of the width and {percent(place[1])} of the height"

@@ -39,6 +39,11 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """ "12 %", or "3.1 %" with one digit."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def duration(seconds: float) -> str:
     """ "44 s", "3 min", "2 h 10 min": what a person wants to know of a wait."""
     if seconds < 90:
