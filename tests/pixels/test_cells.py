@@ -146,12 +146,12 @@ def test_panels_of_a_reconstruction() -> None:
         assert flat(patch(made[name].pixels, 0, 1), 100) and flat(patch(made[name].pixels, 1, 1), 100)
     assert flat(patch(made["error"].pixels, 0, 0), heat(np.array(1.0), 0, 1))
     assert flat(patch(made["error"].pixels, 1, 0), 96), "what was visible has no error"
-    assert made["masked"].caption == "25 % hidden" and made["error"].caption == "error 20.0 · light is 20"
+    assert made["masked"].caption == "25 % hidden" and made["error"].caption == "20.0 levels · lightest 20"
     other = replace(one, errors=np.full((3, 2, 2), 40, np.float32))
     top = error_top([one, other, Sight(model="x", error="No.")])
     assert top == 40 and error_top([one]) == 20 and error_top([]) == 1
     shared = cells(one, 0, asked("reconstruction"), top)[-1]
-    assert flat(patch(shared.pixels, 0, 0), heat(np.array(20.0), 0, 40)) and "light is 40" in shared.caption
+    assert flat(patch(shared.pixels, 0, 0), heat(np.array(20.0), 0, 40)) and "lightest 40" in shared.caption
     seen = replace(one, hidden=np.zeros((3, 2, 2), bool), picture_errors=np.full(3, np.nan, np.float32))
     assert "nothing hidden" in cells(seen, 0, asked("reconstruction"))[-1].caption
     assert reconstruction_errors([one, seen], 0) == [20] and reconstruction_errors([one], 1) == []
@@ -171,7 +171,7 @@ def test_colours_likeness_and_groups() -> None:
     assert flat(patch(groups.pixels, 0, 0), kinds(np.array(0))) and flat(
         patch(groups.pixels, 1, 0), kinds(np.array(1))
     )
-    assert groups.caption == "group 2 75 % · group 1 25 %"
+    assert groups.caption == "orange 75 %, blue 25 %"
     convolutional = sight(heads=0, depth=5)
     assert column_words(convolutional, asked("segments")) == "last map, 2 × 2 patches"
 

@@ -7,6 +7,7 @@ import pytest
 
 from workbench.pixels.overlays import (
     DIM,
+    KIND_NAMES,
     as_picture,
     dimmed,
     heat,
@@ -31,6 +32,7 @@ def test_kinds_are_told_apart() -> None:
     assert len({tuple(colour) for colour in found.tolist()}) == 12
     assert np.array_equal(kinds(np.array([12])), found[:1])
     assert not kinds(np.array([-1])).any()
+    assert len(set(KIND_NAMES)) == 12
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 14), (3, 2), (2, 1)])
@@ -63,6 +65,8 @@ def test_a_line_stays_inside_its_patch() -> None:
     assert touched.any() and not (touched & ~inside).any()
     rows, columns = np.nonzero(inside)
     assert touched[rows.min(), columns].all() and touched[rows.max()][columns].all()
+    thick = outlined(np.zeros((10, 10, 3), dtype=np.uint8), marked, (9, 9, 9), width=9).any(-1)
+    assert np.array_equal(thick, inside)
 
 
 def test_values_outside_are_cut_off() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.pixels.overlays import dimmed, heat, kinds, laid_over, mass_mask, outlined, spread
+from workbench.pixels.overlays import KIND_NAMES, dimmed, heat, kinds, laid_over, mass_mask, outlined, spread
 from workbench.records.inspection import InspectSettings, Sight
 from workbench.records.sight_words import head_shown, layer_shown
 from workbench.records.text import percent
@@ -136,12 +136,9 @@ def _groups(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     groups = sight.groups[row]
     made = laid_over(sight.pictures[row], kinds(groups), settings.opacity)
     numbers, counts = np.unique(groups, return_counts=True)
-    largest = sorted(
-        zip(counts.tolist(), numbers.tolist(), strict=True), key=lambda each: (-each[0], each[1])
-    )[:3]
-    return Cell(
-        made, " · ".join(f"group {number + 1} {percent(share / groups.size)}" for share, number in largest)
-    )
+    largest = sorted(zip((-counts).tolist(), numbers.tolist(), strict=True))[:3]
+    told = (f"{KIND_NAMES[number]} {percent(-share / groups.size)}" for share, number in largest)
+    return Cell(made, ", ".join(told))
 
 
 def _reconstruction(sight: Sight, row: int, top: float) -> tuple[Cell, ...]:
@@ -152,13 +149,13 @@ def _reconstruction(sight: Sight, row: int, top: float) -> tuple[Cell, ...]:
     wrong = heat(sight.errors[row], 0.0, top)
     wrong[~hidden] = _VISIBLE
     error = float(sight.picture_errors[row])
-    found = f"error {error:.1f}" if np.isfinite(error) else "nothing hidden"
+    found = f"{error:.1f} levels" if np.isfinite(error) else "nothing hidden"
     made = {
         "original": (original, ""),
         "masked": (np.where(under, np.uint8(_GREY), original), f"{percent(hidden.mean())} hidden"),
         "painted": (painted, ""),
         "pasted": (np.where(under, painted, original), ""),
-        "error": (spread(wrong, *original.shape[:2]), f"{found} · light is {top:.0f}"),
+        "error": (spread(wrong, *original.shape[:2]), f"{found} · lightest {top:.0f}"),
     }
     return tuple(Cell(made[name][0], made[name][1], panel=name) for name in PANELS)
 

@@ -33,6 +33,10 @@ _KINDS = np.array(
     ],
     dtype=np.uint8,
 )
+KIND_NAMES = (
+    *("blue", "orange", "green", "pink", "sky blue", "red"),
+    *("yellow", "grey", "pale blue", "pale orange", "pale green", "pale pink"),
+)
 DIM = 0.35  # what is left of the light outside a mask
 
 

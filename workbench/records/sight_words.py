@@ -82,12 +82,12 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
         what = (
             f"What lies in {count(len(settings.boxes), 'box', 'boxes')} is hidden"
             if settings.boxes
-            else f"{percent(settings.mask_ratio)} of the patches are hidden at random, seed {settings.seed}, the same for "
-            "all models with as many patches"
+            else f"{percent(settings.mask_ratio)} of the patches are hidden at random, seed {settings.seed}, the "
+            "same for all models with as many patches"
         )
         return (
             f"{what}. Errors are root mean squares over hidden patches, in levels of 0 to 255, on one scale for all: "
-            f"the lightest is {top:.0f}, grey was visible."
+            f"the lightest is {top:.0f}. Grey was visible: no model learns to paint that."
         )
     if settings.show == "patch-pca":
         side = {
