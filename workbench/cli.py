@@ -13,7 +13,17 @@ from collections.abc import Sequence
 
 from workbench.headless import JobFailed
 from workbench.records.text import printable
-from workbench.verbs import adapting, comparing, data, machine, mapping, models, pretraining, window
+from workbench.verbs import (
+    adapting,
+    comparing,
+    data,
+    inspecting,
+    machine,
+    mapping,
+    models,
+    pretraining,
+    window,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +55,6 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         prog="workbench", description="Is a public vision backbone good enough for your images?"
     )
     verbs = parser.add_subparsers(metavar="VERB")
-    for group in (window, data, comparing, mapping, adapting, pretraining, models, machine):
+    for group in (window, data, comparing, mapping, inspecting, adapting, pretraining, models, machine):
         group.register(verbs)
     return parser, frozenset(verbs.choices)

@@ -8,6 +8,7 @@ than it may have ends in an ellipsis, and no line is drawn over another.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PySide6.QtCore import QMarginsF, QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
+    QGuiApplication,
     QImage,
     QPagedPaintDevice,
     QPageLayout,
@@ -26,7 +28,7 @@ from PySide6.QtGui import (
     QPen,
 )
 
-from workbench.gui.theme import LIGHT, Theme, font_of
+from workbench.gui.theme import DARK, LIGHT, Theme, font_of
 from workbench.pixels.boards import Board, Row
 from workbench.pixels.cells import PANELS, Cell
 from workbench.records.files import whole_path
@@ -70,6 +72,14 @@ def save_board(path: Path, board: Board, theme: Theme = LIGHT) -> Path:
         if not write(part, sheet, size):
             raise OSError(f"{printable(str(path))} can't be written. Is the disk full?")
     return path
+
+
+def save_headless(path: Path, board: Board, *, dark: bool = False) -> Path:
+    """`save_board` for a process that has no window and needs none. Raises as `save_board`."""
+    if QGuiApplication.instance() is None:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        QGuiApplication([])
+    return save_board(path, board, DARK if dark else LIGHT)
 
 
 def _png(path: Path, sheet: _Sheet, size: QSize) -> bool:

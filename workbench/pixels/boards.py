@@ -95,8 +95,7 @@ def _notes(sights: Sequence[Sight], settings: InspectSettings) -> tuple[str, ...
     said: dict[str, list[str]] = {}
     for sight in sights:
         for note in [sight.error] if sight.error else notes_of(sight, settings):
-            named = name_of(sight) in note
-            said.setdefault(note, []).extend([] if named else [name_of(sight)])
+            said.setdefault(note, []).extend([] if name_of(sight) in note else [name_of(sight)])
     return tuple(
         f"{', '.join(dict.fromkeys(names))}: {note}" if names else note for note, names in said.items()
     )

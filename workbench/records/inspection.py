@@ -157,6 +157,15 @@ NEEDS = {
     "segments": ("layer", "groups", "seed"),
 }
 
+# What can be set of each thing that is shown: what it needs, and what is only drawn.
+SETTABLE = {
+    "attention": ("layer", "head", "query", "rollout", "keep_mass", "opacity", "artefacts"),
+    "reconstruction": NEEDS["reconstruction"],
+    "patch-pca": (*NEEDS["patch-pca"], "opacity"),
+    "likeness": (*NEEDS["likeness"], "opacity"),
+    "segments": (*NEEDS["segments"], "opacity"),
+}
+
 
 def same_answer(one: InspectSettings, other: InspectSettings) -> bool:
     """Whether both are drawn from the same answer of a model about the same pictures."""

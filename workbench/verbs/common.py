@@ -51,7 +51,9 @@ def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         more = [item.unit, f"default: {item.default_word}" if item.default_word else ""]
         aside = "; ".join(part for part in more if part)
         text = (f"{item.help} ({aside})" if aside else item.help).replace("%", "%%")
-        if item.type == "bool":
+        if item.type == "bool" and item.default:
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, default=True, help=text)
+        elif item.type == "bool":
             parser.add_argument(name, action="store_true", default=None, help=text)
         elif item.type == "list":
             parser.add_argument(name, action="append", help=text, metavar=item.name.upper())
