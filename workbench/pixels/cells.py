@@ -171,7 +171,7 @@ def _with_query(made: np.ndarray, sight: Sight, row: int, settings: InspectSetti
 
 
 def _line(picture: np.ndarray) -> int:
-    return max(round(picture.shape[0] / _LINE), 1)
+    return max(round(len(picture) / _LINE), 1)
 
 
 def _percent(share: float) -> str:

@@ -160,17 +160,20 @@ def _write(
                 with whole_file(path) as stream:
                     Image.fromarray(cell.pixels).save(stream, "PNG")
                 files.append(path)
-    board = make_board(sights, [image.name for image in images], settings)
     try:
         from workbench.gui.board_sheet import save_headless
-    except ImportError as error:  # a server without the libraries that Qt needs
+
+        board = make_board(sights, [image.name for image in images], settings)
+        files.append(save_headless(out / f"board.{options.board}", board, dark=options.dark))
+    except (
+        ImportError,
+        ValueError,
+    ) as error:  # a server without the libraries that Qt needs, or too many pictures
         print(
-            f"The board can't be drawn on this machine ({error}). The single pictures are there; "
-            "`workbench doctor` says what is missing.",
+            f"The board can't be drawn: {printable(str(error))} The single pictures are there.",
             file=sys.stderr,
         )
-        return files
-    return [*files, save_headless(out / f"board.{options.board}", board, dark=options.dark)]
+    return files
 
 
 def _document(

@@ -14,6 +14,7 @@ from tests.test_cli import document
 from workbench import cli
 from workbench.engine.control import Control
 from workbench.engine.jobs import inspect
+from workbench.gui import board_sheet
 from workbench.pixels.cells import PANELS
 from workbench.records.inspection import FOR_LOOKING, NEEDS, SETTABLE, SHOWN
 from workbench.records.jobs import JobConfig
@@ -134,6 +135,23 @@ def test_errors_are_told_the_oddest_first(here, pictures, published, tmp_path, c
     assert {row[2] for row in table} == {"0.png", "2.png", "3.png"} and all(row[0] == row[1] for row in table)
     assert [float(row[0]) for row in table] == sorted((float(row[0]) for row in table), reverse=True)
     assert len(list((tmp_path / "o").iterdir())) == 3 * 5 * 2 + 1, "two models of one name overwrite nothing"
+
+
+def test_a_board_that_is_too_large_stops_no_picture(here, pictures, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(board_sheet, "_MOST_SIDE", 100)
+    words = [
+        "inspect",
+        "patch-pca",
+        str(pictures / "0.png"),
+        "--backbone",
+        "random_vit",
+        "--image-size",
+        "64",
+    ]
+    assert cli.main([*words, "--out", str(tmp_path / "o")]) == 0
+    said = capsys.readouterr()
+    assert "too many for one PNG" in said.err and "1 picture\n" in said.out
+    assert len(list((tmp_path / "o").iterdir())) == 1
 
 
 def test_wrong_requests_and_nothing_to_show(here, pictures, tmp_path, capsys) -> None:

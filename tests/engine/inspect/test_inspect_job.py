@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.inspect import looker as looking
+from workbench.engine.inspect.artefacts import token_norms
 from workbench.engine.inspect.attention import read_attention
 from workbench.engine.inspect.painters import drawn_hidden, open_painter, random_hidden
 from workbench.engine.inspect.patch_maps import component_maps, segments
@@ -24,6 +25,7 @@ from workbench.engine.jobs import inspect
 from workbench.records.files import write_document, write_text
 from workbench.records.inspection import ASK, SHOWN, InspectJob, Sight, sight_file
 from workbench.records.runs import RunFolder
+from workbench.records.spec import Reading
 
 # What each view needs of a model beside the pictures. A new one has to say so here.
 ARRAYS = {
@@ -117,6 +119,11 @@ def test_a_place_is_the_same_spot_of_the_picture_for_every_model(look, files, pu
             np.testing.assert_allclose(sight.attention[row], expected[0], atol=1e-3)
             back = sight.whole_place(row, (column + 0.5) / 4, (line + 0.5) / 4)
             assert sight.patch_at(row, back) == (line, column)
+    inside, outside = (
+        look(models=(cut, whole), images=files, query=place) for place in ("0.5,0.5", "0.01,0.5")
+    )
+    assert not inside[0].notes and not outside[1].notes
+    assert any("in 4 pictures the place lies outside" in note for note in outside[0].notes)
 
 
 def test_what_a_model_has_not_is_replaced_and_told(look, files, published) -> None:
@@ -184,14 +191,23 @@ def test_patch_maps_are_made_over_all_good_pictures(look, files, published, memo
     assert "There is no picture 9" in look(show="likeness", query_image=9, **asked)[0].error
 
 
-def test_scratch_paper_is_counted(look, files, published, monkeypatch) -> None:
-    def norms(vision: Any, pictures: np.ndarray) -> np.ndarray:
-        made = np.random.default_rng(0).normal(10, 0.5, (len(pictures), 4, 4))
-        made[0, 1, 2] = made[1, 3, 3] = 90
-        return made
+@pytest.mark.parametrize("kind", ["vit", "clip"])  # clip has no final norm: another pass tells its norms
+def test_scratch_paper_is_counted(look, files, published, monkeypatch, kind) -> None:
+    read = looking.read_attention
+    made = np.random.default_rng(0).normal(10, 0.5, (4, 4, 4))
+    made[0, 1, 2] = made[1, 3, 3] = 90
 
-    monkeypatch.setattr(looking, "token_norms", norms)
-    (sight,) = look(models=(str(published("vit").folder),), images=files)
+    def reading(vision: Any, pictures: np.ndarray) -> Any:
+        found = read(vision, pictures)
+        assert (found.norms is None) == (kind == "clip")
+        if found.norms is None:
+            return found
+        np.testing.assert_allclose(found.norms, token_norms(vision, pictures), rtol=1e-5)
+        return replace(found, norms=made)
+
+    monkeypatch.setattr(looking, "read_attention", reading)
+    monkeypatch.setattr(looking, "token_norms", lambda *_: made)
+    (sight,) = look(models=(str(published(kind).folder),), images=files)
     assert np.argwhere(sight.artefacts).tolist() == [[0, 1, 2], [2, 3, 3]]
     assert any("2 patches of 64" in note for note in sight.notes)
 
@@ -225,6 +241,25 @@ def test_memory_that_is_full_halves_the_batch(look, files, published, monkeypatc
         looking, "read_attention", lambda *_: (_ for _ in ()).throw(RuntimeError("out of memory"))
     )
     assert "memory is too small" in look(models=(folder,), images=files)[0].error
+
+
+def test_a_model_that_finds_no_room_makes_some(files, published, monkeypatch, memo) -> None:
+    """The first model leaves the device when the second doesn't fit beside it."""
+    opening, opened = looking.open_vision, []
+    first, second = (str(published(kind).folder) for kind in ("dinov2", "vit"))
+    looker = looking.Looker("cpu")
+
+    def fits_alone(name: str, *more: Any, **values: Any) -> Any:
+        opened.append(name)
+        if len(looker._models):
+            raise RuntimeError("CUDA out of memory")
+        return opening(name, *more, **values)
+
+    monkeypatch.setattr(looking, "open_vision", fits_alone)
+    for name in (first, second):
+        job = InspectJob(models=(name,), images=files, show="segments", groups=2, memo=str(memo))
+        assert not looker.look(job, name, Reading()).error
+    assert opened == [first, second, second]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ class Attention:
     grid: tuple[int, int]
     has_cls: bool
     prefix: int
+    norms: np.ndarray | None  # (B, h, w), as `artefacts.token_norms`; None of models without a final norm
 
     @property
     def depth(self) -> int:
@@ -181,14 +182,16 @@ def read_attention(vision: Vision, pictures: np.ndarray) -> Attention:
         )
     length = vision.prefix + vision.grid[0] * vision.grid[1]
     watch = _Watch(length)
-    with torch.inference_mode(), _fused(vision.backbone.module), watch:
+    raw = vision.catching_raw() if vision.final_norm is not None else contextlib.nullcontext([])
+    with torch.inference_mode(), _fused(vision.backbone.module), raw as caught, watch:
         vision.run(vision.pixels(pictures))
     if not watch.layers or (vision.depth and len(watch.layers) != vision.depth):
         raise ValueError(
             f"{vision.title} computes its attention in a way of its own, which can't be read here. Its patch maps "
             "can be shown. For attention, choose a usual vision transformer such as DINOv2."
         )
-    return Attention(tuple(watch.layers), vision.title, vision.grid, vision.has_cls, vision.prefix)
+    norms = caught[0].norm(dim=-1).reshape(-1, *vision.grid).cpu().numpy() if caught else None
+    return Attention(tuple(watch.layers), vision.title, vision.grid, vision.has_cls, vision.prefix, norms)
 
 
 class _Watch(TorchFunctionMode):

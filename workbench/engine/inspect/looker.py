@@ -6,7 +6,7 @@ Shapes: B pictures that were asked for, G of them can be read, L layers, H heads
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,6 @@ class Looker:
         self._gallery = Gallery()
         self._reads: Kept[list[Attention]] = Kept(_READ, lambda parts: sum(part.nbytes for part in parts))
         self._patches: Kept[_Patches] = Kept(_TOKENS, lambda patches: patches.tokens.nbytes)
-        self._artefacts: Kept[np.ndarray] = Kept(_TOKENS, lambda flags: flags.nbytes)
 
     def look(self, job: InspectJob, model: str, reading: Reading) -> Sight:
         """What `model` answers, or why it can't; `reading` says how many channels there are.
@@ -65,7 +64,15 @@ class Looker:
         """
         painting = job.show == "reconstruction"
         key = (painting, model, job.image_size, reading)
-        opened = self._models.get(key, lambda: self._open(job, model, reading, painting))
+        try:
+            opened = self._models.get(key, lambda: self._open(job, model, reading, painting))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            opened = None
+        if opened is None:  # outside the except block, which holds what filled the memory
+            self._forget()
+            opened = self._models.get(key, lambda: self._open(job, model, reading, painting))
         facts: Fields = {"model": model, "title": opened.title, "depth": opened.depth, "heads": opened.heads}
         try:
             made = self._answer(opened, key, job, reading)
@@ -105,7 +112,7 @@ class Looker:
         parts = self._reads.get((key, views.key), lambda: self._read(vision, key, views))
         read, good, total = parts[0], views.good, len(views.reasons)
         wanted = self._query(job, vision, notes)
-        queries = [wanted if place is None else place for place in _own_patches(job, views, read.grid)]
+        queries = [wanted if place is None else place for place in _own_patches(job, views, read.grid, notes)]
         rows, beside, rolled = [], [], []
         layer = job.layer if 0 < job.layer <= read.depth else read.depth
         first = 0
@@ -129,7 +136,7 @@ class Looker:
             first = last
         if job.rollout and layer != (job.layer or layer):
             notes.append(f"It has {count(read.depth, 'layer')}: attention is followed to its last.")
-        flags = self._artefacts.get((key, views.key), lambda: self._flags(vision, key, views))
+        flags = find_artefacts(np.concatenate([part.norms for part in parts])).flagged
         if flags.any():
             notes.append(
                 f"{count(int(flags.sum()), 'patch', 'patches')} of {flags.size:,} are used as scratch paper: their "
@@ -226,15 +233,14 @@ class Looker:
         most = max(_READ // max(8 * max(vision.depth, 12) * tokens * width, 12 * tokens**2), 1)
 
         def read(part: slice) -> Attention:
-            return read_attention(vision, views.pixels[part])
+            found = read_attention(vision, views.pixels[part])
+            return (
+                found
+                if found.norms is not None
+                else replace(found, norms=token_norms(vision, views.pixels[part]))
+            )
 
         return self._in_parts(len(views.pixels), min(most, _BATCH), read, key)
-
-    def _flags(self, vision: Vision, key: Hashable, views: Views) -> np.ndarray:
-        parts = self._in_parts(
-            len(views.pixels), _BATCH, lambda part: token_norms(vision, views.pixels[part]), key
-        )
-        return find_artefacts(np.concatenate(parts)).flagged
 
     def _tokens(self, vision: Vision, key: Hashable, views: Views, layer: int | None) -> _Patches:
         parts = self._in_parts(
@@ -264,11 +270,15 @@ class Looker:
                 raise ValueError(
                     "The device's memory is too small for one picture. Choose a smaller input size, or the CPU."
                 )
-            self._models.forget(key)
-            self._reads.forget()
-            _release(self.device)
+            self._forget(key)
             size = max((part.stop - part.start) // 2, 1)
         return made
+
+    def _forget(self, besides: Hashable = None) -> None:
+        """Make room on the device."""
+        self._models.forget(besides)
+        self._reads.forget()
+        _release(self.device)
 
     # What is asked
 
@@ -276,7 +286,7 @@ class Looker:
         if job.query != _CLS:
             return None
         if not vision.has_cls:
-            notes.append("It has no class token: the mean over all patches is shown.")
+            notes.append("It has no class token: the mean over all patches stands in for it.")
             return None
         return _CLS
 
@@ -304,11 +314,20 @@ class Looker:
         return patches.tokens[row].mean((0, 1))
 
 
-def _own_patches(job: InspectSettings, views: Views, grid: tuple[int, int]) -> list[int | None]:
+def _own_patches(
+    job: InspectSettings, views: Views, grid: tuple[int, int], notes: list[str]
+) -> list[int | None]:
     """Of each good picture the patch that the query names, for models cut pictures differently; else None."""
     place = job.place()
     if place is None:
         return [None] * len(views.good)
+    shares = np.stack([in_view(np.asarray(place), views.seen[row]) for row in views.good])
+    outside = int(((shares < 0) | (shares > 1)).any(axis=1).sum())
+    if outside:
+        notes.append(
+            f"It is shown the middle of pictures, and in {count(outside, 'picture')} the place lies outside: the "
+            "nearest patch stands in for it."
+        )
     found = [nearest_patch(place, views.seen[row], grid) for row in views.good]
     return [row * grid[1] + column for row, column in found]
 

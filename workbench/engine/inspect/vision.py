@@ -8,9 +8,10 @@ Shapes: B pictures of S pixels a side with n channels, h x w patches, D features
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,18 +139,26 @@ class Vision:
         """As `tokens` of the last layer, but before the final norm, which would hide how long each of them is."""
 
         def read(pixels: torch.Tensor) -> Named:
-            caught: list[torch.Tensor] = []
-            assert self.final_norm is not None
-            handle = self.final_norm.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
-            try:
+            with self.catching_raw() as caught:
                 self.run(pixels)
-            finally:
-                handle.remove()
-            return {"patches": caught[0][:, self.prefix :]}
+            return {"patches": caught[0]}
 
         if self.final_norm is None:
             return self.tokens(pictures)
         return _on_grid(self._encode(pictures, read)["patches"])
+
+    @contextlib.contextmanager
+    def catching_raw(self) -> Iterator[list[torch.Tensor]]:
+        """Inside, every pass adds its patches before `final_norm`, which must be one, to the list: (B, N, D)."""
+        caught: list[torch.Tensor] = []
+        assert self.final_norm is not None
+        handle = self.final_norm.register_forward_pre_hook(
+            lambda _, given: caught.append(given[0][:, self.prefix :])
+        )
+        try:
+            yield caught
+        finally:
+            handle.remove()
 
     def _encode(self, pictures: np.ndarray, read: Callable[[torch.Tensor], Named]) -> Named:
         device = str(next(self.backbone.module.parameters()).device)
