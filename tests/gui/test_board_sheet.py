@@ -82,6 +82,7 @@ def test_a_pdf_is_one_page_and_an_svg_holds_its_words(qapp, tmp_path) -> None:
     pdf = save_board(tmp_path / "b.pdf", made).read_bytes()
     (width, height) = re.findall(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)", pdf)[0]
     assert pdf[:5] == b"%PDF-" and pdf.count(b"/MediaBox") == 1 and b"/Count 1" in pdf
+    assert b"/DCTDecode" not in pdf, "no cell is a JPEG"
     svg = save_board(tmp_path / "b.svg", made)
     root = ElementTree.parse(svg).getroot()
     _, _, across, down = (float(part) for part in root.get("viewBox", "").split())

@@ -12,7 +12,7 @@ import pytest
 from workbench.pixels.cells import PANELS, attention_map, cells, error_top, plain_cell
 from workbench.pixels.overlays import DIM, heat, kinds
 from workbench.records.inspection import FOR_LOOKING, SHOWN, InspectSettings, Sight
-from workbench.records.sight_words import asked_words, column_words, notes_of, reconstruction_error
+from workbench.records.sight_words import asked_words, column_words, notes_of, reconstruction_errors
 
 SIDE, GRID = 8, 2
 
@@ -154,8 +154,7 @@ def test_panels_of_a_reconstruction() -> None:
     assert flat(patch(shared.pixels, 0, 0), heat(np.array(20.0), 0, 40)) and "lightest 40" in shared.caption
     seen = replace(one, hidden=np.zeros((3, 2, 2), bool), picture_errors=np.full(3, np.nan, np.float32))
     assert "nothing hidden" in cells(seen, 0, asked("reconstruction"))[-1].caption
-    half = replace(one, picture_errors=np.full(3, 10, np.float32))
-    assert reconstruction_error([one, seen, half], 0) == 15 and np.isnan(reconstruction_error([one], 1))
+    assert reconstruction_errors([one, seen], 0) == [20] and reconstruction_errors([one], 1) == []
 
 
 def test_colours_likeness_and_groups() -> None:

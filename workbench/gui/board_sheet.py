@@ -128,7 +128,11 @@ def _paint(device: QPaintDevice, sheet: _Sheet, scale: float = 1.0) -> bool:
     painter = QPainter()
     if not painter.begin(device):
         return False
-    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform, True)
+    hints = QPainter.RenderHint
+    # Lossless, because a PDF would else hold JPEGs, in which the edges of patches run.
+    painter.setRenderHints(
+        hints.Antialiasing | hints.SmoothPixmapTransform | hints.LosslessImageRendering, True
+    )
     painter.scale(scale, scale)
     sheet.draw(painter)
     return painter.end()

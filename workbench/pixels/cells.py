@@ -88,7 +88,8 @@ def error_top(sights: Sequence[Sight]) -> float:
 def attention_map(sight: Sight, row: int, settings: InspectSettings) -> np.ndarray:
     """(h, w) float32: the shares of the query's attention that go to each patch of picture `row`."""
     if settings.rollout and sight.rollout is not None:
-        return sight.rollout[row].reshape(sight.grid)
+        followed: np.ndarray = sight.rollout[row]
+        return followed.reshape(sight.grid)
     assert sight.attention is not None
     layer, head = layer_shown(sight, settings), head_shown(sight, settings)
     heads = sight.attention[row, layer - 1].astype(np.float32)

@@ -110,11 +110,10 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
     )
 
 
-def reconstruction_error(sights: Sequence[Sight], row: int) -> float:
-    """Of picture `row`, in levels: the mean over the models that painted something of it; NaN where none did."""
+def reconstruction_errors(sights: Sequence[Sight], row: int) -> list[float]:
+    """Of picture `row`, in levels: by each model that painted something of it."""
     errors = [float(sight.picture_errors[row]) for sight in sights if sight.picture_errors is not None]
-    known = [error for error in errors if np.isfinite(error)]
-    return sum(known) / len(known) if known else float("nan")
+    return [error for error in errors if np.isfinite(error)]
 
 
 def _asker(settings: InspectSettings) -> str:

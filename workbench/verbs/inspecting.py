@@ -26,7 +26,7 @@ from workbench.records.inspection import (
     sight_file,
 )
 from workbench.records.params import build, config_of, describe
-from workbench.records.sight_words import column_words, notes_of, reconstruction_error
+from workbench.records.sight_words import column_words, notes_of, reconstruction_errors
 from workbench.records.text import count, printable
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
 
@@ -237,10 +237,8 @@ def _told(
 def _errors(sights: Sequence[Sight], images: Sequence[Path]) -> list[str]:
     """Of reconstructions: each picture's error by each model, the oddest picture first."""
     painters = [sight for sight in sights if sight.picture_errors is not None]
-    means = [(reconstruction_error(sights, row), row) for row in range(len(images))]
-    order = [
-        row for mean, row in sorted(means, key=lambda each: -np.nan_to_num(each[0])) if np.isfinite(mean)
-    ]
+    known = {row: found for row in range(len(images)) if (found := reconstruction_errors(sights, row))}
+    order = sorted(known, key=lambda row: -sum(known[row]) / len(known[row]))
     if not order:
         return []
     models = f" by {', '.join(name_of(sight) for sight in painters)}" if len(painters) > 1 else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ _SHARE = 0.5  # of a device's own memory, where it has less
 _READ = 256 << 20  # bytes of queries and keys that are computed at a time, and that may stay
 _TOKENS = 256 << 20  # bytes of patches that may stay
 _BATCH = 16  # pictures at a time, where memory sets no other number
-_CLS = "cls"
+_CLS: Literal["cls"] = "cls"
 
 Made = TypeVar("Made")
 Opened = Vision | Painter
@@ -308,10 +308,12 @@ class Looker:
         place = job.place()
         if place is not None:
             down, across = nearest_patch(place, views.seen[asked], patches.tokens.shape[1:3])
-            return patches.tokens[row, down, across]
-        if self._query(job, vision, notes) == _CLS and patches.cls is not None:
-            return patches.cls[row]
-        return patches.tokens[row].mean((0, 1))
+            own: np.ndarray = patches.tokens[row, down, across]
+        elif self._query(job, vision, notes) == _CLS and patches.cls is not None:
+            own = patches.cls[row]
+        else:
+            own = patches.tokens[row].mean((0, 1))
+        return own
 
 
 def _own_patches(
