@@ -383,12 +383,12 @@ def test_it_ends_when_nobody_asks(tmp_path, monkeypatch) -> None:
 def test_what_is_kept_is_bounded() -> None:
     from workbench.engine.inspect.kept import Kept
 
-    made: list[str] = []
-    kept: Kept[str] = Kept(5, len)
-
-    def get(key: str) -> str:
-        return kept.get(key, lambda: made.append(key) or key)
-
-    for key in ("aa", "bb", "aa", "cc", "aa", "bb", "eeeeee", "eeeeee"):
-        assert get(key) == key
-    assert made == ["aa", "bb", "cc", "bb", "eeeeee", "eeeeee"]
+    for newest, expected in (
+        (False, ["aa", "bb", "cc", "bb", "eeeeee", "eeeeee"]),
+        (True, ["aa", "bb", "cc", "bb", "eeeeee"]),
+    ):
+        made: list[str] = []
+        kept: Kept[str] = Kept(5, len, newest=newest)
+        for key in ("aa", "bb", "aa", "cc", "aa", "bb", "eeeeee", "eeeeee"):
+            assert kept.get(key, lambda key=key, made=made: made.append(key) or key) == key
+        assert made == expected and len(kept) == int(newest)

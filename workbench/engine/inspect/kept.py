@@ -10,11 +10,11 @@ Thing = TypeVar("Thing")
 
 
 class Kept(Generic[Thing]):
-    """The things that were wanted last, as many as `limit` bytes hold; what is larger than that is not kept."""
+    """The things that were wanted last, as many as `limit` bytes hold."""
 
-    def __init__(self, limit: int, size: Callable[[Thing], int]) -> None:
-        """`size`: bytes of a thing."""
-        self.limit, self._size = limit, size
+    def __init__(self, limit: int, size: Callable[[Thing], int], *, newest: bool = False) -> None:
+        """`size`: bytes of a thing. `newest`: the newest stays also where it alone is larger than the limit."""
+        self.limit, self._size, self._least = limit, size, int(newest)
         self._things: OrderedDict[Hashable, Thing] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
@@ -24,7 +24,7 @@ class Kept(Generic[Thing]):
             return self._things[key]
         thing = make()
         self._things[key] = thing
-        while self._things and sum(map(self._size, self._things.values())) > self.limit:
+        while len(self._things) > self._least and sum(map(self._size, self._things.values())) > self.limit:
             self._things.popitem(last=False)
         return thing
 

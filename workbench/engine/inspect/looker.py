@@ -51,7 +51,7 @@ class Looker:
         self.device, self.check = device, check
         own = memory(device)
         limit = _MODELS if own is None else min(_MODELS, int(_SHARE * own[1]))
-        self._models: Kept[Opened] = Kept(limit, _parameter_bytes)
+        self._models: Kept[Opened] = Kept(limit, _parameter_bytes, newest=True)
         self._gallery = Gallery()
         self._reads: Kept[list[Attention]] = Kept(_READ, lambda parts: sum(part.nbytes for part in parts))
         self._patches: Kept[_Patches] = Kept(_TOKENS, lambda patches: patches.tokens.nbytes)
