@@ -162,7 +162,10 @@ def test_colours_likeness_and_groups() -> None:
     foreground[0, 1, 1] = False
     (colours,) = cells(sight(foreground=foreground), 0, asked("patch-pca"))
     assert flat(patch(colours.pixels, 0, 0), 128) and flat(patch(colours.pixels, 1, 1), round(100 * DIM))
-    assert colours.caption == "75 % of the patches" and cells(sight(), 0, asked("patch-pca"))[0].caption == ""
+    assert (
+        colours.caption == "75 % of its patches in colour"
+        and cells(sight(), 0, asked("patch-pca"))[0].caption == ""
+    )
     assert column_words(sight(), asked("patch-pca")) == "layer 2 of 2, red 50 %, green 25 %, blue 12 %"
     (alike,) = cells(sight(), 2, asked("likeness"))
     assert flat(alike.pixels, heat(np.array(0.25), -0.5, 1)), "one scale for all pictures of a model"

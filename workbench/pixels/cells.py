@@ -119,7 +119,7 @@ def _patch_colours(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     made = laid_over(picture, colours, settings.opacity)
     outside = ~spread(inside, *picture.shape[:2])
     made[outside] = dimmed(picture, inside)[outside]
-    return Cell(made, "" if inside.all() else f"{percent(inside.mean())} of the patches")
+    return Cell(made, "" if inside.all() else f"{percent(inside.mean())} of its patches in colour")
 
 
 def _likeness(sight: Sight, row: int, settings: InspectSettings) -> Cell:

@@ -97,7 +97,8 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
         }
         return (
             f"The first three principal components of {side[settings.side]} at {layer} as red, green and blue, over "
-            "all pictures of a model: a colour means the same in a column, not across columns."
+            "all pictures of a model: a colour means the same in a column, not across columns. Under each name: the "
+            "share of the variance that each colour holds."
         )
     if settings.show == "likeness":
         return (
