@@ -63,7 +63,7 @@ def card(result: PretrainResult, built: Built, mark: dict[str, Any], transformer
         f"({_plain(result.precision)}), seed {result.seed}.",
     ]
     lines += [
-        f"- {_plain(rule.name).capitalize()}: {_plain(rule.value)}, from {_plain(rule.rule)}."
+        f"- {_plain(rule.name).capitalize()}: {_plain(rule.value)} ({_plain(rule.rule)})."
         for rule in result.rules
     ]
     if result.settings:
