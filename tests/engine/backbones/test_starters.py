@@ -85,8 +85,13 @@ def test_the_painter_paints_a_picture_of_its_world_better_than_its_mean(tmp_path
     assert model.config.norm_pix_loss is False
     patches = model.patchify(batch)
     hidden = painted.mask.bool()
-    of_mean = (patches - patches.mean(dim=(1, 2), keepdim=True)).square().mean(-1)[hidden].mean()
-    assert float(painted.loss) < 0.6 * float(of_mean)
+    wrong = (painted.logits - patches).square().mean(-1)
+    of_mean = (patches - patches.mean(dim=(1, 2), keepdim=True)).square().mean(-1)
+    # Picture by picture, and their median: some are there to be faulty, as black or white as a wall.
+    ratios = [
+        float(wrong[row][hidden[row]].mean() / of_mean[row][hidden[row]].mean()) for row in range(len(batch))
+    ]
+    assert float(np.median(ratios)) < 0.6
 
 
 def test_the_one_that_attends_is_a_network_of_timm_and_knows_what_it_saw() -> None:
