@@ -16,6 +16,7 @@ from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.jobs import Jobs, unfinished
 from workbench.gui.lookup import Lookup
+from workbench.gui.map_store import MapStore
 from workbench.gui.model_store import ModelStore
 from workbench.gui.pretrain_store import PretrainStore
 from workbench.records.catalogue import BackboneFacts
@@ -71,6 +72,7 @@ class Session(QObject):
         self.lookup = Lookup(self._jobs, self.models, self.pretraining, self)
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)
+        self.maps = MapStore(self, self._jobs)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
@@ -332,6 +334,7 @@ class Session(QObject):
             "finetune": self._adopt_finetune,
             "fetch": self.models.adopt,
             "pack": self.models.adopt,
+            "project": self.maps.adopt,
             **self.pretraining.follow_ups,
         }
         self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))

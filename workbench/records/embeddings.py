@@ -252,11 +252,12 @@ def write_h5ad(path: Path, embeddings: Embeddings, *, chunk: int | None = None) 
             encode(ours[key], "string", "0.2.0")
 
 
-def read_h5ad(path: Path, *, vectors: str | None = None) -> Embeddings:
+def read_h5ad(path: Path, *, vectors: str | None = None, maps_only: bool = False) -> Embeddings:
     """Read an .h5ad file, ours or anybody's.
 
     `vectors` names the obsm entry to take as X. Without it X is taken, or the only obsm entry that isn't a
-    projection where the file has no X. A missing column reads as empty strings, a missing path as the id.
+    projection where the file has no X. A missing column reads as empty strings, a missing path as the id. With
+    `maps_only` no vectors are read: X is (N, 0), and obsm holds what is in `PROJECTIONS`.
 
     Raises:
         DocumentError: no such file, not HDF5, not AnnData, damaged, or nothing in it can serve as vectors.
@@ -284,10 +285,12 @@ def read_h5ad(path: Path, *, vectors: str | None = None) -> Embeddings:
         obsm = {}
         group = member(file, "obsm")
         for key in group if isinstance(group, h5py.Group) else ():
-            entry = member(group, key)
+            entry = member(group, key) if not maps_only or key in PROJECTIONS else None
             if isinstance(entry, h5py.Dataset) and entry.ndim == 2 and entry.dtype.kind in "fiu":
                 obsm[decode(key)] = entry.astype(np.float32)[...]
-        x = obsm.get(vectors) if vectors is not None else _vectors(file, obsm)
+        x = obsm.get(vectors) if vectors is not None else None if maps_only else _vectors(file, obsm)
+        if maps_only and x is None:
+            x = np.zeros((len(ids), 0), np.float32)
         if x is None:
             raise DocumentError(
                 f"{path} has no dense X to take as vectors. Choose one of its arrays: "

@@ -118,6 +118,18 @@ class EvaluationResult:
     def model(self, name: str) -> ModelResult:
         return next(model for model in self.models if model.name == name)
 
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Each model's embedding file by the model's name; the result lies in the run folder `folder`.
+
+        A file that is no longer where it was is looked for in the run folders beside, as after a move.
+        """
+        found = {}
+        for model in self.models:
+            path = folder / model.source
+            beside = folder.parent / path.parent.name / path.name
+            found[model.name] = beside if not path.exists() and beside.exists() else path
+        return found
+
     def comparison(self, first: str, second: str) -> Comparison | None:
         wanted = {first, second}
         return next((pair for pair in self.comparisons if {pair.a, pair.b} == wanted), None)

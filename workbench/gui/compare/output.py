@@ -181,14 +181,14 @@ class Output:
         session = self.view.session
         if session.result is None or session.project is None:
             return []
-        folder = session.project.run(session.settings.result).path
-        return [str(folder / row.source) for row in session.result.models if model in ("", row.name)]
+        files = session.result.files(session.project.run(session.settings.result).path)
+        return [str(path) for name, path in files.items() if model in ("", name)]
 
     def export(self, format: str, model: str = "") -> None:
         """Ask where to, then write in a worker."""
         view = self.view
         title, ending = FORMATS[format]
-        stem = _file_name(view.titles.get(model, model)) if model else "embeddings"
+        stem = file_name(view.titles.get(model, model)) if model else "embeddings"
         chosen, _ = QFileDialog.getSaveFileName(
             view, "Export embeddings", self._start(f"{stem}{ending}"), f"{title} (*{ending})"
         )
@@ -250,7 +250,7 @@ class Output:
         if result is None:
             return
         chosen, _ = QFileDialog.getSaveFileName(
-            view, "Save plot", self._start(f"{_file_name(title)}.png"), PICTURES
+            view, "Save plot", self._start(f"{file_name(title)}.png"), PICTURES
         )
         if not chosen:
             return
@@ -268,6 +268,6 @@ class Output:
         return str(Path(folder) / name)
 
 
-def _file_name(title: str) -> str:
+def file_name(title: str) -> str:
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in title.lower())
     return kept.strip("_") or "plot"

@@ -1,0 +1,542 @@
+"""The maps of all models of the shown comparison side by side, on the same images.
+
+Owns what the points are coloured by and which are selected, and tells the panels; they know nothing of each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from workbench.gui.background import Background
+from workbench.gui.commands import Command, Commands
+from workbench.gui.compare.words import titles_of
+from workbench.gui.item_ids import positions
+from workbench.gui.maps.atlas import NO_CODE, Atlas, DrawnMap
+from workbench.gui.maps.canvas import BOX, LASSO, MOVE
+from workbench.gui.maps.colouring import CLASS, Answers, Colouring, answers, available, colouring
+from workbench.gui.maps.column import CROWDED, DRAW, LOOK, SETTINGS, Column
+from workbench.gui.maps.hover import HoverCard
+from workbench.gui.maps.output import save_map
+from workbench.gui.maps.panel import MapPanel
+from workbench.gui.maps.scene import Scene
+from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
+from workbench.gui.project_commands import guarded
+from workbench.gui.session import Session
+from workbench.gui.theme import Theme, current_theme, know_models, themes
+from workbench.gui.thumbnails import thumbnails_of, tile_key
+from workbench.gui.widgets.cards import EmptyState
+from workbench.gui.widgets.image_grid import SELECT_AT_MOST
+from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.gui.widgets.segments import Segments
+from workbench.records.index import ImageIndex
+from workbench.records.projection import MAPS
+from workbench.records.results import Predictions
+from workbench.records.scores import METRIC_NAMES
+from workbench.records.text import count, printable
+
+COLOUR, KIND, TOOL = "maps.colour", "maps.kind", "maps.tool"  # what the project remembers
+GAP = 12  # px between maps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """What was looked up in a thread for an atlas: where its images are, and what was said of them."""
+
+    position: np.ndarray  # (items,) int64 in the index that counts, -1 where it doesn't hold the image
+    answers: Answers
+
+
+class MapsPage(QWidget):
+    """Reads `session.maps` when it is shown."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__()
+        self.session, self.commands = session, commands
+        self.background = Background(self, threads=2)
+        self.panels: dict[str, MapPanel] = {}
+        self.colouring: Colouring | None = None
+        self.kind = str(session.recall(KIND, "umap"))
+        self._atlas: Atlas | None = None
+        self._looked: _Looked | None = None
+        self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
+        self._asked = 0
+        self.column = Column(session)
+        self.hover = HoverCard(thumbnails_of(session), self)
+        self._build_parts()
+        self._lay_out()
+        self._connect()
+        self._register()
+        self.refresh()
+
+    # Parts
+
+    def _build_parts(self) -> None:
+        self.tools = Segments(
+            "Drag",
+            [
+                (
+                    LASSO,
+                    "Lasso",
+                    "Drag around points to select them; Ctrl adds. Other mouse buttons move the map.",
+                ),
+                (BOX, "Box", "Drag a rectangle to select what lies in it; Ctrl adds"),
+                (MOVE, "Move", "Drag to move the map, or to turn one of three axes. The wheel zooms."),
+            ],
+        )
+        self.tools.choose(str(self.session.recall(TOOL, LASSO)))
+        self.kinds = Segments(
+            "Kind of map", [(kind, title, f"Show the {title} maps") for kind, title in MAPS.items()]
+        )
+        self.status = ElidedLabel("", "dim")
+        self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.empty = EmptyState("", "", [("Draw the maps", self._next, "primary")], "inspect")
+        self.grid_holder = QWidget()
+        self.grid = QGridLayout(self.grid_holder)
+        self.grid.setContentsMargins(0, 0, 0, 0)
+        self.grid.setSpacing(GAP)
+        self.pairs = ElidedLabel("", "dim")
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.grid_holder)
+
+    def _lay_out(self) -> None:
+        tools = QHBoxLayout()
+        tools.setSpacing(12)
+        tools.addWidget(self.tools)
+        tools.addWidget(self.kinds)
+        tools.addWidget(self.status, 1)
+        caution = QHBoxLayout()
+        caution.setSpacing(8)
+        caution.addWidget(Chip("For looking", "undecided"))
+        caution.addWidget(label(CAUTION, wrap=True), 1)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addLayout(tools)
+        left.addWidget(self.pages, 1)
+        left.addWidget(self.pairs)
+        left.addLayout(caution)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(12)
+        outer.addLayout(left, 1)
+        outer.addWidget(self.column)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.maps.changed.connect(self.refresh)
+        session.jobs_changed.connect(self._tell_jobs)
+        session.dataset_changed.connect(self._look_up)
+        session.selection_changed.connect(self._show_selection)
+        session.backbones_changed.connect(self._tell_panels)
+        themes().changed.connect(self._paint)
+        self.tools.chosen.connect(self._on_tool)
+        self.kinds.chosen.connect(self.show_kind)
+        self.column.colour.currentIndexChanged.connect(
+            lambda _: self.colour_by(str(self.column.colour.currentData()))
+        )
+        self.column.legend.toggled.connect(lambda _: self._paint())
+        self.column.legend.wanted.connect(self._select_category)
+        self.column.form.asked.connect(self.draw)
+
+    def _register(self) -> None:
+        add: Callable[[Command], Callable[[], None]] = self.commands.add
+        removers = [
+            add(
+                Command(
+                    id="maps.draw",
+                    title="Draw the maps of the compared models",
+                    run=lambda: self.draw(self.column.form.values()),
+                    why_not=self._why_not_draw,
+                    help="A map of each model's vectors, as the Maps page is set.",
+                    place="inspect",
+                )
+            ),
+            add(
+                Command(
+                    id="maps.fit",
+                    title="Show the whole of every map",
+                    run=lambda: [panel.canvas.fit() for panel in self.panels.values()],
+                    help="Undo every zoom and move.",
+                    place="inspect",
+                )
+            ),
+        ]
+        self.destroyed.connect(lambda: [remove() for remove in removers])
+
+    # What is shown
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.session.maps.look()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_panels()
+
+    def refresh(self) -> None:
+        """After another atlas, or another comparison."""
+        session = self.session
+        if self.isVisible() and session.maps.atlas is None and not session.maps.problem:
+            session.maps.look()
+        atlas = session.maps.atlas
+        if atlas is not self._atlas:
+            self._atlas, self._looked, self.colouring = atlas, None, None
+            self.hover.leave()
+            self._make_panels()
+            self.column.chosen.show_atlas(atlas)
+            if atlas is not None:
+                if self.kind not in atlas.kinds():
+                    self.kind = next(iter(atlas.kinds()), self.kind)
+                self.column.show_part(LOOK if atlas.kinds() else DRAW)
+                self._look_up()
+        self._tell_panels()
+        self._tell_jobs()
+
+    def show_kind(self, kind: str) -> None:
+        self.kind = kind
+        self.session.remember(KIND, kind)
+        self._recode()
+        self._tell_panels()
+
+    def drawn(self, model: str) -> DrawnMap | None:
+        """The map of a model that is shown."""
+        return self._atlas.maps.get(model, {}).get(self.kind) if self._atlas is not None else None
+
+    def _make_panels(self) -> None:
+        for panel in self.panels.values():
+            self.grid.removeWidget(panel)
+            panel.hide()
+            panel.deleteLater()
+        self.panels = {}
+        result = self.session.result
+        if self._atlas is None or result is None:
+            return
+        know_models(model.name for model in result.models)
+        titles = titles_of(result, self.session.catalogue)
+        for name in self._atlas.maps:
+            panel = self.panels[name] = MapPanel(name, titles.get(name, name), self.background)
+            panel.canvas.tool = self.tools.current
+            panel.canvas.pointed.connect(partial(self._on_pointed, name))
+            panel.canvas.picked.connect(self._on_picked)
+            panel.canvas.cleared.connect(lambda: self.session.select([]))
+            panel.canvas.looked.connect(self._on_looked)
+            panel.save.clicked.connect(partial(self._save, name))
+        self._place_panels()
+
+    def _place_panels(self) -> None:
+        """As many columns as leave the maps largest."""
+        number = len(self.panels)
+        if not number:
+            return
+        room = self.pages.size()
+        width, height = max(room.width(), 1), max(room.height(), 1)
+
+        def side(columns: int) -> float:
+            rows = math.ceil(number / columns)
+            return min((width - GAP * (columns - 1)) / columns, (height - GAP * (rows - 1)) / rows - 60)
+
+        columns = max(range(1, number + 1), key=side)
+        for place, panel in enumerate(self.panels.values()):
+            row, column = divmod(place, columns)
+            item = self.grid.itemAtPosition(row, column)
+            if item is None or item.widget() is not panel:
+                self.grid.removeWidget(panel)
+                self.grid.addWidget(panel, row, column)
+        for line in range(number):
+            self.grid.setColumnStretch(line, int(line < columns))
+            self.grid.setRowStretch(line, int(line < math.ceil(number / columns)))
+
+    def _tell_panels(self) -> None:
+        """Titles, scores, figures, and sentences where there is no map."""
+        result, atlas, maps = self.session.result, self._atlas, self.session.maps
+        kinds = atlas.kinds() if atlas is not None else []
+        for kind, made in self.kinds.buttons.items():
+            made.setVisible(kind in kinds)
+        self.kinds.choose(self.kind)
+        self.kinds.setVisible(len(kinds) > 1)
+        self.tools.setVisible(bool(kinds))
+        self.status.setVisible(bool(kinds))
+        self.pages.setCurrentIndex(int(bool(kinds)))
+        if result is None:
+            self._tell_empty(
+                "No comparison yet", "Maps show what a comparison has embedded. Run one first.", "Compare"
+            )
+        elif maps.problem:
+            self._tell_empty("The maps can't be read", maps.problem)
+        elif atlas is None:
+            self._tell_empty("Reading the maps…", "")
+        elif not kinds:
+            self._tell_no_maps(atlas)
+        if result is None or atlas is None:
+            self.pairs.setText("")
+            self.pairs.hide()
+            return
+        titles = titles_of(result, self.session.catalogue)
+        for name, panel in self.panels.items():
+            model = result.model(name)
+            score = model.probe.get(result.metric)
+            panel.name = titles.get(name, name)
+            panel.title.setText(panel.name)
+            told = f"probe {score.mean:.3f}" if score is not None else ""
+            metric = METRIC_NAMES.get(result.metric, result.metric)
+            panel.show_score(told, f"{metric} of the probe, mean of {count(len(result.seeds), 'split')}")
+            why = atlas.problems.get(
+                name, f"No {MAPS[self.kind]} map of this model yet. Draw the maps again."
+            )
+            panel.tell(self.drawn(name), why)
+        told = pairs_told(atlas.pairs.get(self.kind, ()), titles)
+        self.pairs.setText(told)
+        self.pairs.setVisible(bool(told))
+        self._paint()
+
+    def _tell_empty(self, title: str, text: str, action: str = "") -> None:
+        self.empty.set(title, text)
+        self.empty.buttons[0].setVisible(bool(action))
+        self.empty.buttons[0].setText(action)
+
+    def _tell_no_maps(self, atlas: Atlas) -> None:
+        if self.session.maps.drawing:
+            self._tell_empty(
+                "The maps are being drawn", "They appear here. The bar below shows how far they are."
+            )
+            return
+        problems = " ".join(atlas.problems.values())
+        what = f"{count(len(atlas.maps), 'model')}, {count(len(atlas.ids), 'image')}."
+        text = "A map lays similar images side by side, once for each model, so that you see what a model mixes up."
+        self._tell_empty(
+            "No maps yet", problems or f"{text} {what} Nothing leaves this machine.", "Draw the maps"
+        )
+
+    def _tell_jobs(self) -> None:
+        atlas, maps = self._atlas, self.session.maps
+        self.column.form.tell(
+            drawing=maps.drawing,
+            models=len(atlas.maps) if atlas is not None else 0,
+            items=len(atlas.ids) if atlas is not None else 0,
+        )
+        if atlas is not None and not atlas.kinds():
+            self._tell_no_maps(atlas)
+
+    # Colours
+
+    def colour_by(self, key: str) -> None:
+        self.session.remember(COLOUR, key)
+        self._recolour(key)
+
+    def _look_up(self) -> None:
+        """Where the images are and what was said of them, in a thread; then the colours."""
+        atlas, session = self._atlas, self.session
+        if atlas is None:
+            return
+        self._asked += 1
+        asked, index, predictions = self._asked, session.index, session.predictions
+        before = self._looked
+
+        def take(looked: _Looked) -> None:
+            if asked == self._asked:
+                self._looked = looked
+                if self.colouring is None:
+                    self._recolour(str(session.recall(COLOUR, CLASS)))
+
+        if before is not None and self.colouring is not None:  # another index only: the answers are the same
+            work: Callable[[], _Looked] = lambda: _Looked(_positions(atlas, index), before.answers)  # noqa: E731
+        else:
+            work = lambda: _look_up(atlas, index, predictions)  # noqa: E731
+        self.background.run(work, take, lambda error: session.message.emit("bad", str(error)))
+
+    def _recolour(self, key: str) -> None:
+        atlas, result, looked = self._atlas, self.session.result, self._looked
+        if atlas is None or result is None or looked is None:
+            return
+        keys = available(atlas, self.session.predictions)
+        key = key if key in keys else next(iter(keys), CLASS)
+        self.column.show_choices(keys, key)
+        found = self.colouring = colouring(key, atlas, result, looked.answers)
+        names = [*found.names, found.rest]
+        self.column.legend.show_rows(names, found.counts, CROWDED if found.crowded else "")
+        self._recode()
+        self._paint()
+
+    def _recode(self) -> None:
+        found = self.colouring
+        self._codes = {}
+        for name in self.panels:
+            drawn = self.drawn(name)
+            if found is not None and drawn is not None:
+                self._codes[name] = found.rows(name, drawn.items)
+
+    def _paint(self) -> None:
+        """Give every canvas its points in their colours."""
+        atlas, found, theme = self._atlas, self.colouring, current_theme()
+        if atlas is None or found is None:
+            return
+        shown = self.column.legend.shown
+        colours = found.colours(shown, theme)
+        self.column.legend.show_colours(colours)
+        levels = np.asarray([QColor(colour).getRgbF()[:3] for colour in colours], np.float32)
+        chosen = self._chosen(atlas)
+        for name, panel in self.panels.items():
+            drawn = self.drawn(name)
+            if drawn is None or name not in self._codes:
+                continue
+            panel.canvas.show_scene(_scene(drawn, self._codes[name], levels, shown, chosen, theme))
+        self._tell_status(atlas, chosen)
+
+    def _chosen(self, atlas: Atlas) -> np.ndarray | None:
+        """(items,) whether each is selected; None where none of them is."""
+        places = atlas.places(self.session.selected)
+        if not len(places):
+            return None
+        mask = np.zeros(len(atlas.ids), bool)
+        mask[places] = True
+        return mask
+
+    def _show_selection(self) -> None:
+        self._paint()
+
+    def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:
+        if chosen is None:
+            self.status.setText(f"{count(len(atlas.ids), 'image')} · the wheel zooms")
+        else:
+            self.status.setText(f"{int(chosen.sum()):,} of {len(atlas.ids):,} images selected · Esc clears")
+
+    # Hands
+
+    def draw(self, values: dict[str, object]) -> None:
+        """Start the job, and remember how it was asked."""
+        reason = self._why_not_draw()
+        if reason:
+            self.session.message.emit("warn", reason)
+            return
+        self.session.remember(SETTINGS, values)
+        self.kind = str(values.get("map", self.kind))
+        self.session.remember(KIND, self.kind)
+        guarded(self.session, lambda: self.session.maps.draw(values))
+
+    def _why_not_draw(self) -> str:
+        if self.session.result is None:
+            return "There is no comparison yet. Run one first."
+        return "The maps are being drawn already." if self.session.maps.drawing else ""
+
+    def _next(self) -> None:
+        if self.session.result is None:
+            self.commands.run("go.compare")
+        else:
+            self.draw(self.column.form.values())
+
+    def _on_tool(self, tool: str) -> None:
+        self.session.remember(TOOL, tool)
+        for panel in self.panels.values():
+            panel.canvas.tool = tool
+
+    def _on_pointed(self, model: str, item: int) -> None:
+        """Ring the image on every map, and show it beside the pointer."""
+        atlas, looked = self._atlas, self._looked
+        for panel in self.panels.values():
+            panel.canvas.mark(item)
+        if item < 0 or atlas is None:
+            self.hover.leave()
+            return
+        index, position = self.session.index, int(looked.position[item]) if looked is not None else -1
+        known = index is not None and 0 <= position < len(index)
+        at = self.mapFromGlobal(self.cursor().pos())
+        name = atlas.paths[item].rsplit("/", 1)[-1]
+        key = tile_key(index, position) if known and index is not None else b""
+        path = partial(self.session.file, position) if known else None
+        self.hover.tell(QPoint(at), printable(name), self._lines(atlas, model, item), key, path)
+
+    def _lines(self, atlas: Atlas, model: str, item: int) -> list[str]:
+        """Class, what this model's probe says, and the group, of an item."""
+        result, lines = self.session.result, []
+        code = int(atlas.labels.code[item])
+        lines.append(printable(atlas.labels.names[code]) if code != NO_CODE else "No label")
+        said = self._looked.answers.get(model) if self._looked is not None else None
+        if said is not None and result is not None and said[0][item] != NO_CODE:
+            lines.append(f"Said: {printable(result.classes[int(said[0][item])])}")
+        group = int(atlas.groups.code[item])
+        if group != NO_CODE:
+            lines.append(printable(atlas.groups.names[group]))
+        return lines
+
+    def _on_picked(self, items: np.ndarray, add: bool) -> None:
+        atlas = self._atlas
+        if atlas is None:
+            return
+        if len(items) > SELECT_AT_MOST:
+            self.session.message.emit(
+                "warn",
+                f"{SELECT_AT_MOST:,} of these {len(items):,} images are selected: more can't be at once.",
+            )
+        ids = {atlas.ids[place] for place in items[:SELECT_AT_MOST].tolist()}
+        self.session.select(ids | self.session.selected if add else ids)
+
+    def _on_looked(self, item: int) -> None:
+        self.hover.leave()
+        self.column.show_part(LOOK)
+        self.column.chosen.look(item)
+
+    def _select_category(self, place: int) -> None:
+        """All images of a category, those that any model has in it."""
+        atlas, found = self._atlas, self.colouring
+        if atlas is None or found is None:
+            return
+        wanted = NO_CODE if place == len(found.names) else place
+        inside = np.zeros(len(atlas.ids), bool)
+        for code in found.code.values():
+            inside |= code == wanted
+        self._on_picked(np.flatnonzero(inside), False)
+
+    def _save(self, model: str) -> None:
+        found, drawn = self.colouring, self.drawn(model)
+        if found is None or drawn is None:
+            return
+        shown = self.column.legend.shown
+        colours = found.colours(shown, current_theme())
+        names = [*found.names, found.rest]
+        entries = [(colours[i], names[i]) for i in range(len(names)) if shown[i] and found.counts[i]]
+        panel = self.panels[model]
+        told = how_drawn(drawn.facts)
+        aside = f"{told}. {panel.told.text()}. {panel.score.text()}. {CAUTION}" if told else CAUTION
+        save_map(self.session, panel, entries, aside)
+
+
+def _scene(
+    drawn: DrawnMap,
+    code: np.ndarray,
+    colours: np.ndarray,
+    shown: np.ndarray,
+    chosen: np.ndarray | None,
+    theme: Theme,
+) -> Scene:
+    mine = chosen[drawn.items] if chosen is not None else None
+    return Scene.of(
+        drawn.positions,
+        items=drawn.items,
+        code=code,
+        colours=colours,
+        shown=shown,
+        chosen=mine,
+        ground=theme.panel,
+        ink=theme.text,
+    )
+
+
+def _look_up(atlas: Atlas, index: ImageIndex | None, predictions: Predictions | None) -> _Looked:
+    said = answers(atlas, predictions) if predictions is not None else {}
+    return _Looked(_positions(atlas, index), said)
+
+
+def _positions(atlas: Atlas, index: ImageIndex | None) -> np.ndarray:
+    found = np.full(len(atlas.ids), -1, np.int64)
+    if index is not None:
+        for name, position in positions(index, atlas.ids).items():
+            found[atlas.where[name]] = position
+    return found
