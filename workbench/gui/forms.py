@@ -27,6 +27,7 @@ from workbench.records.params import Param, build, describe
 
 Config = TypeVar("Config")
 LARGEST_INT = 2**31 - 1
+NARROWEST = 96  # px of a field, where Qt would make room for ten digits
 NOTHING = "(default)"  # how an empty choice reads
 
 
@@ -40,10 +41,17 @@ class Form(QWidget, Generic[Config]):
     changed = Signal()
 
     def __init__(
-        self, config: type[Config], values: Mapping[str, Any] | None = None, *, hidden: tuple[str, ...] = ()
+        self,
+        config: type[Config],
+        values: Mapping[str, Any] | None = None,
+        *,
+        hidden: tuple[str, ...] = (),
+        narrow: bool = False,
     ) -> None:
-        """`values` fill the form; `hidden` parameters keep their value and get no field."""
+        """`values` fill the form; `hidden` parameters keep their value and get no field. A `narrow` form leaves what
+        a parameter means to its tooltip."""
         super().__init__()
+        self._narrow = narrow
         self._config = config
         self._kept = dict(values or {})
         self._params = {item.name: item for item in describe(config)}
@@ -104,6 +112,10 @@ class Form(QWidget, Generic[Config]):
             error = label("", "error", wrap=True)
             error.hide()
             self._errors[item.name] = error
+            if self._narrow:
+                field.setMinimumWidth(NARROWEST)
+                grid.addWidget(error, 3 * number + 1, 0, 1, 2)
+                continue
             grid.addWidget(label(item.help, "caption", wrap=True), 3 * number + 1, 1)
             grid.addWidget(error, 3 * number + 2, 1)
         return grid

@@ -28,8 +28,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from workbench.gui.background import Background
-from workbench.gui.maps.scene import Frame, Scene, draw, point_radius, render
-from workbench.gui.maps.view import View, fitting
+from workbench.gui.maps.scene import Frame, Scene, draw, fit, point_radius, render
+from workbench.gui.maps.view import Scale, View, flat
 from workbench.gui.theme import current_theme
 
 LASSO, BOX, MOVE = "lasso", "box", "move"
@@ -82,7 +82,7 @@ class MapCanvas(QWidget):
             self.view, self.frame = View(), None
         self._ask()
 
-    def fit(self) -> None:
+    def show_whole(self) -> None:
         self.show_view(replace(self.view, x=0.0, y=0.0, zoom=1.0))
 
     def show_view(self, view: View) -> None:
@@ -114,51 +114,63 @@ class MapCanvas(QWidget):
         painter.save()
         painter.translate(area.topLeft())
         painter.setClipRect(QRectF(0, 0, area.width(), area.height()))
-        fitted = fitting(self.scene.half, area.width(), area.height())
-        draw(painter, self.scene, self.view, area.width(), area.height(), fitted)
+        draw(painter, self.scene, self.view, area.width(), area.height())
         painter.restore()
 
     # Where it is
 
     @property
-    def fitted(self) -> float:
-        return fitting(self.scene.half if self.scene else (1.0, 1.0), self.width(), self.height())
+    def scale(self) -> Scale:
+        """Pixels a unit of the map, across and down."""
+        if self.scene is None:
+            return 1.0, 1.0
+        return self.view.scale(fit(self.scene, self.width(), self.height()))
 
     def at(self, point: QPointF) -> tuple[float, float]:
         """The map's own coordinates of a point of the widget."""
-        scale = self.view.scale(self.fitted)
+        across, down = self.scale
         return (
-            self.view.x + (point.x() - self.width() / 2) / scale,
-            self.view.y - (point.y() - self.height() / 2) / scale,
+            self.view.x + (point.x() - self.width() / 2) / across,
+            self.view.y - (point.y() - self.height() / 2) / down,
         )
 
     def place(self, x: float, y: float) -> QPointF:
         """The point of the widget at coordinates of the map."""
-        scale = self.view.scale(self.fitted)
+        across, down = self.scale
         return QPointF(
-            self.width() / 2 + (x - self.view.x) * scale, self.height() / 2 - (y - self.view.y) * scale
+            self.width() / 2 + (x - self.view.x) * across, self.height() / 2 - (y - self.view.y) * down
         )
 
     def item_at(self, point: QPointF) -> int:
         """The item that the pointer is on, -1 for none. Only what is painted can be pointed at."""
-        frame = self.frame
-        if frame is None or frame.scene is not self.scene:
+        frame = self._answering()
+        if frame is None:
             return -1
-        row = frame.nearest(*self.at(point), REACH / self.view.scale(self.fitted))
+        row = frame.nearest(*self.at(point), self.scale, REACH)
         return int(frame.scene.items[row]) if row >= 0 else -1
 
     def point_of(self, item: int) -> QPointF | None:
         """Where an item is on the widget; None where it isn't shown."""
-        frame = self.frame
-        if frame is None or frame.scene is not self.scene or item < 0:
+        scene = self.scene
+        if scene is None or item < 0:
             return None
-        found = np.flatnonzero(frame.scene.items[frame.rows] == item)
-        return self.place(float(frame.x[found[0]]), float(frame.y[found[0]])) if len(found) else None
+        rows = np.flatnonzero(scene.items == item)
+        if not len(rows) or not scene.shown[scene.code[rows[0]]]:
+            return None
+        x, y, _ = flat(scene.positions[rows[:1]], self.view)
+        return self.place(float(x[0]), float(y[0]))
+
+    def _answering(self) -> Frame | None:
+        """The picture that says what is where: the last one, unless it was of other points."""
+        frame, scene = self.frame, self.scene
+        if frame is None or scene is None or frame.scene.code is not scene.code:
+            return None
+        return frame if np.array_equal(frame.scene.shown, scene.shown) else None
 
     def items_in(self, outline: QPolygonF) -> np.ndarray:
         """(M,) items whose points lie in an outline of the widget: it is filled, and each point's pixel looked up."""
-        frame = self.frame
-        if frame is None or frame.scene is not self.scene:
+        frame = self._answering()
+        if frame is None:
             return np.zeros(0, np.int32)
         mask = QImage(self.width(), self.height(), QImage.Format.Format_Grayscale8)
         mask.fill(0)
@@ -168,13 +180,13 @@ class MapCanvas(QWidget):
         painter.drawPolygon(outline, Qt.FillRule.WindingFill)
         painter.end()
         pixels = np.frombuffer(mask.constBits(), np.uint8).reshape(mask.height(), mask.bytesPerLine())
-        scale = np.float32(self.view.scale(self.fitted))
-        across = np.floor(self.width() / 2 + (frame.x - np.float32(self.view.x)) * scale).astype(np.int32)
-        down = np.floor(self.height() / 2 - (frame.y - np.float32(self.view.y)) * scale).astype(np.int32)
+        wide, high = map(np.float32, self.scale)
+        across = np.floor(self.width() / 2 + (frame.x - np.float32(self.view.x)) * wide).astype(np.int32)
+        down = np.floor(self.height() / 2 - (frame.y - np.float32(self.view.y)) * high).astype(np.int32)
         inside = (across >= 0) & (across < mask.width()) & (down >= 0) & (down < mask.height())
         there = np.flatnonzero(inside)
         taken = there[pixels[down[there], across[there]] > 0]
-        return frame.scene.items[frame.rows[taken]]
+        return np.asarray(frame.scene.items[frame.rows[taken]])
 
     # The picture
 
@@ -191,7 +203,7 @@ class MapCanvas(QWidget):
         if scene is None or self.width() < 2 or self.height() < 2:
             return
         self._working = True
-        asked = (scene, self.view, float(self.width()), float(self.height()), self.fitted)
+        asked = (scene, self.view, float(self.width()), float(self.height()))
         ratio = self.devicePixelRatioF()
         self._background.run(lambda: render(*asked, ratio), self._take, self._give_up)
 
@@ -234,20 +246,18 @@ class MapCanvas(QWidget):
 
     def _lay(self, painter: QPainter, frame: Frame) -> None:
         """The last picture where its points are in the present view."""
-        scale = self.view.scale(self.fitted)
-        grown = scale / frame.view.scale(frame.fitted)
+        now, then = self.scale, frame.view.scale(frame.fitted)
         middle = self.place(frame.view.x, frame.view.y)
-        width, height = frame.width * grown, frame.height * grown
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, grown != 1)
+        width, height = frame.width * now[0] / then[0], frame.height * now[1] / then[1]
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, now != then)
         painter.drawImage(QRectF(middle.x() - width / 2, middle.y() - height / 2, width, height), frame.image)
 
     def _ring(self, painter: QPainter) -> None:
         point = self.point_of(self.marked)
-        if point is None:
+        if point is None or self.scene is None:
             return
-        assert self.frame is not None
         theme = current_theme()
-        radius = point_radius(len(self.frame.rows)) + 4
+        radius = point_radius(len(self.scene.items), min(self.width(), self.height()), self.view.zoom) + 4
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme.colour("panel"), 4))
         painter.drawEllipse(point, radius, radius)
@@ -316,8 +326,8 @@ class MapCanvas(QWidget):
             self._shift(by.x(), by.y())
 
     def _shift(self, right: float, down: float) -> None:
-        scale = self.view.scale(self.fitted)
-        self.show_view(replace(self.view, x=self.view.x - right / scale, y=self.view.y + down / scale))
+        wide, high = self.scale
+        self.show_view(replace(self.view, x=self.view.x - right / wide, y=self.view.y + down / high))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turned = event.angleDelta().y()
@@ -361,8 +371,8 @@ class MapCanvas(QWidget):
             int(keys.Key_Plus): nearer,
             int(keys.Key_Equal): nearer,
             int(keys.Key_Minus): lambda: self.show_view(view.zoomed(1 / ZOOM, view.x, view.y)),
-            int(keys.Key_Home): self.fit,
-            int(keys.Key_0): self.fit,
+            int(keys.Key_Home): self.show_whole,
+            int(keys.Key_0): self.show_whole,
             int(keys.Key_Escape): self._escape,
         }
 

@@ -45,6 +45,7 @@ class ChosenPanel(ImagesPanel):
             told = printable(labels.names[code] if code != NO_CODE else name)
             images.append((atlas.ids[place], told, told))
         self.show_images("Selected images", images, "by path")
+        self.grid.set_selected(frozenset())  # all of them are: a frame is for what is picked among them
 
     def look(self, place: int) -> None:
         """Show an item of the atlas large; it is selected first where it isn't."""

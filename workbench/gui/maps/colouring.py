@@ -33,9 +33,10 @@ TIPS = {
     ERROR: "Whether the probe of each model is wrong in most of the splits that tested the image",
     COPIES: "Images that have an exact or near copy",
 }
-GREY = "#8c8c8c"
+GREY = PALETTE[6]
 COLOURS = tuple(colour for colour in PALETTE if colour != GREY)
 Answers = dict[str, tuple[np.ndarray, np.ndarray]]
+CROWDED = f"The {len(COLOURS)} largest that are shown have a colour; hide some and others get theirs."
 PART_NAMES = ("Training", "Validation", "Test")
 
 
@@ -58,7 +59,7 @@ class Colouring:
     def colours(self, shown: np.ndarray, theme: Theme) -> list[str]:
         """ "#rrggbb" of every category and then of none; `shown` (K + 1,) says which are to be seen."""
         if self.fixed:
-            return [*self.fixed, theme.track if theme.dark else "#c3c9d1"]
+            return [*self.fixed, _faint(theme)]
         found = [GREY] * len(self.names)
         if len(self.names) <= len(COLOURS):
             found = list(COLOURS[: len(self.names)])
@@ -67,7 +68,14 @@ class Colouring:
             seen = [place for place in order if shown[place]]
             for place, colour in zip(seen, COLOURS, strict=False):
                 found[place] = colour
-        return [*found, theme.track if theme.dark else "#c3c9d1"]
+        return [*found, _faint(theme)]
+
+    @property
+    def note(self) -> str:
+        """What must be known of the counts or the colours."""
+        if self.key in (SAID, ERROR):
+            return "Counted over all models."
+        return CROWDED if self.crowded else ""
 
     @property
     def crowded(self) -> bool:
@@ -95,12 +103,12 @@ def colouring(key: str, atlas: Atlas, result: EvaluationResult, said: Answers) -
         nothing = np.full(len(atlas.ids), NO_CODE, np.int32)
         code = {name: said[name][int(key == ERROR)] if name in said else nothing for name in models}
         names = tuple(result.classes) if key == SAID else ("Right", "Wrong")
-        fixed = () if key == SAID else (COLOURS[0], COLOURS[5])
-        return Colouring(key, names, code, "Never tested", _counts(names, code), fixed)
+        two = () if key == SAID else (COLOURS[0], COLOURS[5])
+        return Colouring(key, names, code, "Never tested", _counts(names, code), two)
+    fixed: tuple[str, ...]
     if key == COPIES:
         has = np.where(atlas.copies.code == NO_CODE, NO_CODE, 0).astype(np.int32)
-        names, rest, fixed = ("Has a copy",), "No copy", (COLOURS[5],)
-        found = Categories(names, has)
+        found, rest, fixed = Categories(("Has a copy",), has), "No copy", (COLOURS[5],)
     elif key == PART:
         found, rest, fixed = atlas.parts, "In no part", COLOURS[:3]
         found = Categories(PART_NAMES[: len(found.names)], found.code)
@@ -140,6 +148,12 @@ def _most_said(said: np.ndarray) -> np.ndarray:
         better = (times > often) | ((times == often) & (times > 0) & (answer < most))
         most, often = np.where(better, answer, most), np.where(better, times, often)
     return most
+
+
+def _faint(theme: Theme) -> str:
+    """Half of the way from the card to dim text: there, and behind every colour."""
+    pairs = ((int(theme.dim[i : i + 2], 16), int(theme.panel[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{(a + b) // 2:02x}" for a, b in pairs)
 
 
 def _counts(names: tuple[str, ...], code: Mapping[str, np.ndarray]) -> tuple[int, ...]:

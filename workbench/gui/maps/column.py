@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.maps.chosen_panel import ChosenPanel
-from workbench.gui.maps.colouring import COLOURS, TIPS, TITLES
+from workbench.gui.maps.colouring import TIPS, TITLES
 from workbench.gui.maps.drawing_form import DrawingForm
 from workbench.gui.maps.legend import Legend
 from workbench.gui.plain_text import set_tip
@@ -19,7 +19,6 @@ from workbench.gui.widgets.segments import Segments
 LOOK, DRAW = "look", "draw"
 SETTINGS = "maps.settings"  # under which the project keeps how maps were asked for last
 WIDTH = 284  # px
-CROWDED = f"The {len(COLOURS)} largest that are shown have a colour; hide some and others get theirs."
 
 
 class Column(Card):
@@ -32,8 +31,8 @@ class Column(Card):
         self.segments = Segments(
             "Controls",
             [
-                (LOOK, "Colours and selection", "What the points mean, and the selected images"),
-                (DRAW, "How it is drawn", "The kind of map and its parameters"),
+                (LOOK, "Look", "What the points mean, and the selected images"),
+                (DRAW, "Draw", "The kind of map and its parameters"),
             ],
         )
         self.segments.chosen.connect(self.show_part)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from workbench.gui.forms import Form
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
-from workbench.records.projection import MapSettings
+from workbench.records.projection import MAPS, MapSettings
 
 USED = {
     "umap": {"neighbours", "min_dist", "metric", "seed"},
@@ -29,7 +29,12 @@ class DrawingForm(QWidget):
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__()
         known = MapSettings.__dataclass_fields__
-        self.form = Form(MapSettings, {name: value for name, value in values.items() if name in known})
+        kept = {name: value for name, value in values.items() if name in known}
+        self.form = Form(MapSettings, kept, narrow=True)
+        kinds = self.form.fields["map"]
+        assert isinstance(kinds, QComboBox)
+        for number in range(kinds.count()):
+            kinds.setItemText(number, MAPS[kinds.itemData(number)])
         self.form.changed.connect(self._on_change)
         self.button = button("Draw the maps", self._ask, kind="primary")
         self.told = label("", "caption", wrap=True)

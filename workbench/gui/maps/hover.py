@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -22,9 +21,10 @@ class HoverCard(QFrame):
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self._thumbnails = thumbnails
         self.key = b""  # of the tile that is shown or waited for
-        self._path: Callable[[], Path] | None = None
+        self._path: Path | None = None
         self.picture = QLabel()
         self.picture.setFixedSize(SIDE, SIDE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -43,9 +43,7 @@ class HoverCard(QFrame):
         self._dress()
         self.hide()
 
-    def tell(
-        self, at: QPoint, title: str, lines: list[str], key: bytes, path: Callable[[], Path] | None
-    ) -> None:
+    def tell(self, at: QPoint, title: str, lines: list[str], key: bytes, path: Path | None) -> None:
         """Show an image's card beside `at`, a point of the parent; without a path there is no picture of it."""
         self.title.setText(title)
         for shown, text in zip(self.lines, [*lines, "", "", ""], strict=False):
@@ -55,7 +53,7 @@ class HoverCard(QFrame):
         self.picture.setVisible(path is not None)
         self._show_picture()
         self.adjustSize()
-        self.setGeometry(_beside(at, self.width(), self.height(), self.parentWidget().rect()))
+        self.setGeometry(_beside(at, self.width(), self.height(), self._over.rect()))
         self.show()
         self.raise_()
 
@@ -67,7 +65,7 @@ class HoverCard(QFrame):
     def _show_picture(self) -> None:
         if self._path is None:
             return
-        tile = self._thumbnails.get(self.key, self._path(), id(self))
+        tile = self._thumbnails.get(self.key, self._path, id(self))
         if tile is None:
             self.picture.setText("…")
         elif tile.image is None:

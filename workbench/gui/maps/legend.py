@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -16,7 +15,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
@@ -83,9 +82,9 @@ class Legend(QWidget):
     def shown(self) -> np.ndarray:
         return self.model.shown
 
-    def show_rows(self, names: Sequence[str], counts: Sequence[int], note: str) -> None:
+    def show_rows(self, names: Sequence[str], counts: Sequence[int], note: str, *, by_size: bool) -> None:
         """Other categories, all of them shown; the last is that of none, left out where it is empty."""
-        self.model.set_rows(names, counts)
+        self.model.set_rows(names, counts, by_size)
         self.note.setText(note)
         self.note.setVisible(bool(note))
         rows = min(max(self.model.rowCount(), 1), MOST_ROWS)
@@ -122,8 +121,8 @@ class Legend(QWidget):
         self.toggled.emit(shown)
 
     def _tell(self) -> None:
-        self.everything.setEnabled(not self.shown.all())
-        self.nothing.setEnabled(bool(self.shown.any()))
+        self.everything.setVisible(not self.shown.all())
+        self.nothing.setVisible(bool(self.shown.any()))
 
 
 class _Rows(QAbstractListModel):
@@ -135,11 +134,13 @@ class _Rows(QAbstractListModel):
         self.shown = np.ones(1, bool)
         self.places: list[int] = []  # category of each row
 
-    def set_rows(self, names: Sequence[str], counts: Sequence[int]) -> None:
+    def set_rows(self, names: Sequence[str], counts: Sequence[int], by_size: bool) -> None:
         self.beginResetModel()
         self.names, self.counts = [printable(name) for name in names], list(counts)
         self.shown = np.ones(len(names), bool)
-        self.places = [place for place in range(len(names)) if place < len(names) - 1 or counts[place]]
+        last = len(names) - 1
+        order = sorted(range(last), key=lambda place: -counts[place]) if by_size else list(range(last))
+        self.places = [*order, *([last] if counts[last] else [])]
         self.endResetModel()
 
     def set_shown(self, shown: np.ndarray) -> None:
@@ -193,8 +194,8 @@ class _List(QListView):
         else:
             super().keyPressEvent(event)
 
-    def focusInEvent(self, event: QEvent) -> None:  # type: ignore[override]
-        super().focusInEvent(event)  # type: ignore[arg-type]
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
         if not self.currentIndex().isValid() and self.model().rowCount():
             self.setCurrentIndex(self.model().index(0, 0))
 

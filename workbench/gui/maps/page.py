@@ -5,53 +5,42 @@ Owns what the points are coloured by and which are selected, and tells the panel
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.words import titles_of
-from workbench.gui.item_ids import positions
 from workbench.gui.maps.atlas import NO_CODE, Atlas, DrawnMap
 from workbench.gui.maps.canvas import BOX, LASSO, MOVE
-from workbench.gui.maps.colouring import CLASS, Answers, Colouring, answers, available, colouring
-from workbench.gui.maps.column import CROWDED, DRAW, LOOK, SETTINGS, Column
-from workbench.gui.maps.hover import HoverCard
+from workbench.gui.maps.colouring import CLASS, Colouring, available, colouring
+from workbench.gui.maps.column import DRAW, LOOK, SETTINGS, Column
+from workbench.gui.maps.empty import COMPARE, MapsAwaited
 from workbench.gui.maps.output import save_map
 from workbench.gui.maps.panel import MapPanel
+from workbench.gui.maps.panel_grid import PanelGrid
+from workbench.gui.maps.pointing import Known, Pointing, look_up, look_up_files
 from workbench.gui.maps.scene import Scene
 from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
+from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.theme import Theme, current_theme, know_models, themes
-from workbench.gui.thumbnails import thumbnails_of, tile_key
-from workbench.gui.widgets.cards import EmptyState
+from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.image_grid import SELECT_AT_MOST
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
-from workbench.records.index import ImageIndex
 from workbench.records.projection import MAPS
-from workbench.records.results import Predictions
 from workbench.records.scores import METRIC_NAMES
-from workbench.records.text import count, printable
+from workbench.records.text import count
 
 COLOUR, KIND, TOOL = "maps.colour", "maps.kind", "maps.tool"  # what the project remembers
-GAP = 12  # px between maps
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Looked:
-    """What was looked up in a thread for an atlas: where its images are, and what was said of them."""
-
-    position: np.ndarray  # (items,) int64 in the index that counts, -1 where it doesn't hold the image
-    answers: Answers
 
 
 class MapsPage(QWidget):
@@ -65,11 +54,11 @@ class MapsPage(QWidget):
         self.colouring: Colouring | None = None
         self.kind = str(session.recall(KIND, "umap"))
         self._atlas: Atlas | None = None
-        self._looked: _Looked | None = None
+        self._known: Known | None = None
         self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
         self._asked = 0
         self.column = Column(session)
-        self.hover = HoverCard(thumbnails_of(session), self)
+        self.pointing = Pointing(session, self)
         self._build_parts()
         self._lay_out()
         self._connect()
@@ -97,20 +86,21 @@ class MapsPage(QWidget):
         )
         self.status = ElidedLabel("", "dim")
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.empty = EmptyState("", "", [("Draw the maps", self._next, "primary")], "inspect")
-        self.grid_holder = QWidget()
-        self.grid = QGridLayout(self.grid_holder)
-        self.grid.setContentsMargins(0, 0, 0, 0)
-        self.grid.setSpacing(GAP)
-        self.pairs = ElidedLabel("", "dim")
+        self.empty = MapsAwaited(self.session)
+        self.grid = PanelGrid()
+        self.pairs = label("", "dim", wrap=True)
+        self.whole = button(
+            "Whole maps", self._show_whole, kind="quiet", tip="Undo every zoom and move (Home)"
+        )
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
-        self.pages.addWidget(self.grid_holder)
+        self.pages.addWidget(self.grid)
 
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
         tools.setSpacing(12)
         tools.addWidget(self.tools)
+        tools.addWidget(self.whole)
         tools.addWidget(self.kinds)
         tools.addWidget(self.status, 1)
         caution = QHBoxLayout()
@@ -134,9 +124,10 @@ class MapsPage(QWidget):
         session.maps.changed.connect(self.refresh)
         session.jobs_changed.connect(self._tell_jobs)
         session.dataset_changed.connect(self._look_up)
-        session.selection_changed.connect(self._show_selection)
+        session.selection_changed.connect(self._paint)
         session.backbones_changed.connect(self._tell_panels)
         themes().changed.connect(self._paint)
+        self.empty.wanted.connect(self._next)
         self.tools.chosen.connect(self._on_tool)
         self.kinds.chosen.connect(self.show_kind)
         self.column.colour.currentIndexChanged.connect(
@@ -163,7 +154,7 @@ class MapsPage(QWidget):
                 Command(
                     id="maps.fit",
                     title="Show the whole of every map",
-                    run=lambda: [panel.canvas.fit() for panel in self.panels.values()],
+                    run=self._show_whole,
                     help="Undo every zoom and move.",
                     place="inspect",
                 )
@@ -177,10 +168,6 @@ class MapsPage(QWidget):
         super().showEvent(event)
         self.session.maps.look()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_panels()
-
     def refresh(self) -> None:
         """After another atlas, or another comparison."""
         session = self.session
@@ -188,8 +175,8 @@ class MapsPage(QWidget):
             session.maps.look()
         atlas = session.maps.atlas
         if atlas is not self._atlas:
-            self._atlas, self._looked, self.colouring = atlas, None, None
-            self.hover.leave()
+            self._atlas, self._known, self.colouring = atlas, None, None
+            self.pointing.leave()
             self._make_panels()
             self.column.chosen.show_atlas(atlas)
             if atlas is not None:
@@ -211,13 +198,10 @@ class MapsPage(QWidget):
         return self._atlas.maps.get(model, {}).get(self.kind) if self._atlas is not None else None
 
     def _make_panels(self) -> None:
-        for panel in self.panels.values():
-            self.grid.removeWidget(panel)
-            panel.hide()
-            panel.deleteLater()
         self.panels = {}
         result = self.session.result
         if self._atlas is None or result is None:
+            self.grid.show_panels([])
             return
         know_models(model.name for model in result.models)
         titles = titles_of(result, self.session.catalogue)
@@ -229,52 +213,21 @@ class MapsPage(QWidget):
             panel.canvas.cleared.connect(lambda: self.session.select([]))
             panel.canvas.looked.connect(self._on_looked)
             panel.save.clicked.connect(partial(self._save, name))
-        self._place_panels()
-
-    def _place_panels(self) -> None:
-        """As many columns as leave the maps largest."""
-        number = len(self.panels)
-        if not number:
-            return
-        room = self.pages.size()
-        width, height = max(room.width(), 1), max(room.height(), 1)
-
-        def side(columns: int) -> float:
-            rows = math.ceil(number / columns)
-            return min((width - GAP * (columns - 1)) / columns, (height - GAP * (rows - 1)) / rows - 60)
-
-        columns = max(range(1, number + 1), key=side)
-        for place, panel in enumerate(self.panels.values()):
-            row, column = divmod(place, columns)
-            item = self.grid.itemAtPosition(row, column)
-            if item is None or item.widget() is not panel:
-                self.grid.removeWidget(panel)
-                self.grid.addWidget(panel, row, column)
-        for line in range(number):
-            self.grid.setColumnStretch(line, int(line < columns))
-            self.grid.setRowStretch(line, int(line < math.ceil(number / columns)))
+        self.grid.show_panels(list(self.panels.values()))
 
     def _tell_panels(self) -> None:
         """Titles, scores, figures, and sentences where there is no map."""
-        result, atlas, maps = self.session.result, self._atlas, self.session.maps
+        result, atlas = self.session.result, self._atlas
         kinds = atlas.kinds() if atlas is not None else []
         for kind, made in self.kinds.buttons.items():
             made.setVisible(kind in kinds)
         self.kinds.choose(self.kind)
         self.kinds.setVisible(len(kinds) > 1)
         self.tools.setVisible(bool(kinds))
+        self.whole.setVisible(bool(kinds))
         self.status.setVisible(bool(kinds))
         self.pages.setCurrentIndex(int(bool(kinds)))
-        if result is None:
-            self._tell_empty(
-                "No comparison yet", "Maps show what a comparison has embedded. Run one first.", "Compare"
-            )
-        elif maps.problem:
-            self._tell_empty("The maps can't be read", maps.problem)
-        elif atlas is None:
-            self._tell_empty("Reading the maps…", "")
-        elif not kinds:
-            self._tell_no_maps(atlas)
+        self.empty.refresh(atlas)
         if result is None or atlas is None:
             self.pairs.setText("")
             self.pairs.hide()
@@ -292,28 +245,11 @@ class MapsPage(QWidget):
                 name, f"No {MAPS[self.kind]} map of this model yet. Draw the maps again."
             )
             panel.tell(self.drawn(name), why)
-        told = pairs_told(atlas.pairs.get(self.kind, ()), titles)
-        self.pairs.setText(told)
-        self.pairs.setVisible(bool(told))
+        line, told = pairs_told(atlas.pairs.get(self.kind, ()), titles)
+        self.pairs.setText(line)
+        set_tip(self.pairs, told)
+        self.pairs.setVisible(bool(line))
         self._paint()
-
-    def _tell_empty(self, title: str, text: str, action: str = "") -> None:
-        self.empty.set(title, text)
-        self.empty.buttons[0].setVisible(bool(action))
-        self.empty.buttons[0].setText(action)
-
-    def _tell_no_maps(self, atlas: Atlas) -> None:
-        if self.session.maps.drawing:
-            self._tell_empty(
-                "The maps are being drawn", "They appear here. The bar below shows how far they are."
-            )
-            return
-        problems = " ".join(atlas.problems.values())
-        what = f"{count(len(atlas.maps), 'model')}, {count(len(atlas.ids), 'image')}."
-        text = "A map lays similar images side by side, once for each model, so that you see what a model mixes up."
-        self._tell_empty(
-            "No maps yet", problems or f"{text} {what} Nothing leaves this machine.", "Draw the maps"
-        )
 
     def _tell_jobs(self) -> None:
         atlas, maps = self._atlas, self.session.maps
@@ -322,8 +258,7 @@ class MapsPage(QWidget):
             models=len(atlas.maps) if atlas is not None else 0,
             items=len(atlas.ids) if atlas is not None else 0,
         )
-        if atlas is not None and not atlas.kinds():
-            self._tell_no_maps(atlas)
+        self.empty.refresh(atlas)
 
     # Colours
 
@@ -338,30 +273,31 @@ class MapsPage(QWidget):
             return
         self._asked += 1
         asked, index, predictions = self._asked, session.index, session.predictions
-        before = self._looked
+        before = self._known
 
-        def take(looked: _Looked) -> None:
+        def take(known: Known) -> None:
             if asked == self._asked:
-                self._looked = looked
+                self._known = known
                 if self.colouring is None:
                     self._recolour(str(session.recall(COLOUR, CLASS)))
 
-        if before is not None and self.colouring is not None:  # another index only: the answers are the same
-            work: Callable[[], _Looked] = lambda: _Looked(_positions(atlas, index), before.answers)  # noqa: E731
+        if before is not None and self.colouring is not None:
+            said = before.answers
+            work: Callable[[], Known] = lambda: look_up_files(atlas, index, said)  # noqa: E731
         else:
-            work = lambda: _look_up(atlas, index, predictions)  # noqa: E731
+            work = lambda: look_up(atlas, index, predictions)  # noqa: E731
         self.background.run(work, take, lambda error: session.message.emit("bad", str(error)))
 
     def _recolour(self, key: str) -> None:
-        atlas, result, looked = self._atlas, self.session.result, self._looked
-        if atlas is None or result is None or looked is None:
+        atlas, result, known = self._atlas, self.session.result, self._known
+        if atlas is None or result is None or known is None:
             return
         keys = available(atlas, self.session.predictions)
         key = key if key in keys else next(iter(keys), CLASS)
         self.column.show_choices(keys, key)
-        found = self.colouring = colouring(key, atlas, result, looked.answers)
+        found = self.colouring = colouring(key, atlas, result, known.answers)
         names = [*found.names, found.rest]
-        self.column.legend.show_rows(names, found.counts, CROWDED if found.crowded else "")
+        self.column.legend.show_rows(names, found.counts, found.note, by_size=found.crowded)
         self._recode()
         self._paint()
 
@@ -381,7 +317,7 @@ class MapsPage(QWidget):
         shown = self.column.legend.shown
         colours = found.colours(shown, theme)
         self.column.legend.show_colours(colours)
-        levels = np.asarray([QColor(colour).getRgbF()[:3] for colour in colours], np.float32)
+        levels = np.asarray([QColor(colour).getRgb() for colour in colours], np.float32)[:, :3] / 255
         chosen = self._chosen(atlas)
         for name, panel in self.panels.items():
             drawn = self.drawn(name)
@@ -399,9 +335,6 @@ class MapsPage(QWidget):
         mask[places] = True
         return mask
 
-    def _show_selection(self) -> None:
-        self._paint()
-
     def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:
         if chosen is None:
             self.status.setText(f"{count(len(atlas.ids), 'image')} · the wheel zooms")
@@ -410,7 +343,7 @@ class MapsPage(QWidget):
 
     # Hands
 
-    def draw(self, values: dict[str, object]) -> None:
+    def draw(self, values: dict[str, Any]) -> None:
         """Start the job, and remember how it was asked."""
         reason = self._why_not_draw()
         if reason:
@@ -426,11 +359,15 @@ class MapsPage(QWidget):
             return "There is no comparison yet. Run one first."
         return "The maps are being drawn already." if self.session.maps.drawing else ""
 
-    def _next(self) -> None:
-        if self.session.result is None:
+    def _next(self, step: str) -> None:
+        if step == COMPARE:
             self.commands.run("go.compare")
         else:
             self.draw(self.column.form.values())
+
+    def _show_whole(self) -> None:
+        for panel in self.panels.values():
+            panel.canvas.show_whole()
 
     def _on_tool(self, tool: str) -> None:
         self.session.remember(TOOL, tool)
@@ -439,32 +376,15 @@ class MapsPage(QWidget):
 
     def _on_pointed(self, model: str, item: int) -> None:
         """Ring the image on every map, and show it beside the pointer."""
-        atlas, looked = self._atlas, self._looked
+        atlas = self._atlas
         for panel in self.panels.values():
             panel.canvas.mark(item)
-        if item < 0 or atlas is None:
-            self.hover.leave()
-            return
-        index, position = self.session.index, int(looked.position[item]) if looked is not None else -1
-        known = index is not None and 0 <= position < len(index)
-        at = self.mapFromGlobal(self.cursor().pos())
-        name = atlas.paths[item].rsplit("/", 1)[-1]
-        key = tile_key(index, position) if known and index is not None else b""
-        path = partial(self.session.file, position) if known else None
-        self.hover.tell(QPoint(at), printable(name), self._lines(atlas, model, item), key, path)
-
-    def _lines(self, atlas: Atlas, model: str, item: int) -> list[str]:
-        """Class, what this model's probe says, and the group, of an item."""
-        result, lines = self.session.result, []
-        code = int(atlas.labels.code[item])
-        lines.append(printable(atlas.labels.names[code]) if code != NO_CODE else "No label")
-        said = self._looked.answers.get(model) if self._looked is not None else None
-        if said is not None and result is not None and said[0][item] != NO_CODE:
-            lines.append(f"Said: {printable(result.classes[int(said[0][item])])}")
-        group = int(atlas.groups.code[item])
-        if group != NO_CODE:
-            lines.append(printable(atlas.groups.names[group]))
-        return lines
+        canvas = self.panels[model].canvas
+        point = canvas.point_of(item)
+        if atlas is None or point is None:
+            self.pointing.leave()
+        else:
+            self.pointing.tell(atlas, self._known, model, item, canvas.mapTo(self, point.toPoint()))
 
     def _on_picked(self, items: np.ndarray, add: bool) -> None:
         atlas = self._atlas
@@ -479,7 +399,7 @@ class MapsPage(QWidget):
         self.session.select(ids | self.session.selected if add else ids)
 
     def _on_looked(self, item: int) -> None:
-        self.hover.leave()
+        self.pointing.leave()
         self.column.show_part(LOOK)
         self.column.chosen.look(item)
 
@@ -527,16 +447,3 @@ def _scene(
         ground=theme.panel,
         ink=theme.text,
     )
-
-
-def _look_up(atlas: Atlas, index: ImageIndex | None, predictions: Predictions | None) -> _Looked:
-    said = answers(atlas, predictions) if predictions is not None else {}
-    return _Looked(_positions(atlas, index), said)
-
-
-def _positions(atlas: Atlas, index: ImageIndex | None) -> np.ndarray:
-    found = np.full(len(atlas.ids), -1, np.int64)
-    if index is not None:
-        for name, position in positions(index, atlas.ids).items():
-            found[atlas.where[name]] = position
-    return found

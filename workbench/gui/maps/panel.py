@@ -13,11 +13,13 @@ from workbench.gui.maps.words import how_drawn, how_true
 from workbench.gui.theme import model_colour
 from workbench.gui.widgets.buttons import icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
+from workbench.records.projection import JUDGED
 from workbench.records.text import printable
 
 TRUST_TIP = (
-    "Of each image's nearest vectors, how many are also nearest on the map; and trustworthiness (Venna and Kaski "
-    "2001): 1 where everything near on the map is near as a vector, about 0.5 for a random map."
+    f"Neighbours: the share of the {JUDGED} nearest vectors of an image that are also nearest on the map. Trust: "
+    "trustworthiness (Venna and Kaski 2001), 1 where everything near on the map is near as a vector, about 0.5 where "
+    "places are random."
 )
 
 
@@ -35,15 +37,12 @@ class MapPanel(QFrame):
         self.why.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.told = ElidedLabel("", "caption")
         self.told.set_tip(TRUST_TIP)
-        self.fit = icon_button("search", "Show the whole map (Home)", self.canvas.fit)
         self.save = icon_button("save", f"Save the map of {printable(title)} as PNG or SVG")
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(_Dot(model))
         head.addWidget(self.title, 1)
         head.addWidget(self.score)
-        head.addSpacing(4)
-        head.addWidget(self.fit)
         head.addWidget(self.save)
         holder = QWidget()
         self.stack = QStackedLayout(holder)
@@ -64,14 +63,13 @@ class MapPanel(QFrame):
         """What is written around the map, or instead of one."""
         self.why.setText(why)
         self.stack.setCurrentWidget(self.canvas if drawn is not None else self.why)
-        self.fit.setEnabled(drawn is not None)
         self.save.setEnabled(drawn is not None)
         if drawn is None:
             self.canvas.show_scene(None)
             self.told.setText("")
             return
         true = how_true(drawn.facts)
-        self.told.setText(true[:1].upper() + true[1:] if true else "Drawn by another program")
+        self.told.setText(true or "Drawn by another program")
         self.told.set_tip("\n".join(part for part in (how_drawn(drawn.facts), TRUST_TIP) if part))
         self.canvas.setAccessibleDescription(f"{len(drawn.items):,} images. {true}")
 

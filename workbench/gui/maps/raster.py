@@ -17,21 +17,23 @@ def discs(x: np.ndarray, y: np.ndarray, colour: np.ndarray, size: tuple[int, int
     Of points on one pixel the last is seen, as if each had been painted over those before it.
     """
     width, height = size
-    top = np.full(width * height, -1, np.int32)  # the last point on each pixel
+    pad = 2 * radius  # so that no disc of a point in or near the picture leaves what is numbered
+    wide = width + 2 * pad
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    point = np.arange(len(x), dtype=np.int32)
+    near = (column >= -radius) & (column < width + radius) & (row >= -radius) & (row < height + radius)
+    point = np.flatnonzero(near).astype(np.int32)
+    pixel = (row[point] + pad) * wide + column[point] + pad
+    top = np.full(wide * (height + 2 * pad), -1, np.int32)  # the last point on each pixel
     for down in range(-radius, radius + 1):
         for right in range(-radius, radius + 1):
-            if right * right + down * down > radius * (radius + 0.7):
-                continue
-            at_column, at_row = column + right, row + down
-            inside = (at_column >= 0) & (at_column < width) & (at_row >= 0) & (at_row < height)
-            pixel = at_row[inside] * width + at_column[inside]
-            # Of equal indices numpy assigns the last, and the points come in ascending order.
-            top[pixel] = np.maximum(top[pixel], point[inside])
+            if right * right + down * down <= radius * (radius + 0.7):
+                there = pixel + (down * wide + right)
+                # Of equal indices numpy assigns the last, and the points come in ascending order.
+                top[there] = np.maximum(top[there], point)
+    seen = top.reshape(height + 2 * pad, wide)[pad : pad + height, pad : pad + width].ravel()
     out = np.zeros((height * width, 4), np.float32)
-    covered = np.flatnonzero(top >= 0)
-    out[covered, :3] = colour[top[covered]]
+    covered = np.flatnonzero(seen >= 0)
+    out[covered, :3] = colour[seen[covered]]
     out[covered, 3] = 1.0
     return out.reshape(height, width, 4)
 
@@ -75,7 +77,11 @@ def over(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
 
 def as_argb(picture: np.ndarray) -> np.ndarray:
     """(H, W) uint32, "ARGB" with the colours multiplied by how opaque the pixel is, as Qt wants it."""
-    opaque = np.clip(picture[..., 3], 0, 1)
-    parts = (np.clip(picture[..., :3], 0, 1) * opaque[..., None] * 255 + 0.5).astype(np.uint32)
-    alpha = (opaque * 255 + 0.5).astype(np.uint32)
-    return (alpha << 24) | (parts[..., 0] << 16) | (parts[..., 1] << 8) | parts[..., 2]
+    flat = picture.reshape(-1, 4)
+    out = np.zeros(len(flat), np.uint32)
+    covered = np.flatnonzero(flat[:, 3] > 0)
+    parts = np.clip(flat[covered], 0, 1)
+    parts[:, :3] *= parts[:, 3:]
+    red, green, blue, alpha = (parts * 255 + 0.5).astype(np.uint32).T
+    out[covered] = (alpha << 24) | (red << 16) | (green << 8) | blue
+    return out.reshape(picture.shape[:2])

@@ -11,6 +11,9 @@ MARGIN = 0.06  # of the shorter side, left free around a fitted map
 CLOSEST = 4000.0  # times as near as a fitted map
 FARTHEST = 0.25
 STEEPEST = math.pi / 2
+STRETCH = 1.6  # how much longer a unit may be along one axis than along the other, to fill the room
+
+Scale = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,9 @@ class View:
     yaw: float = 0.5
     pitch: float = 0.35
 
-    def scale(self, fitted: float) -> float:
-        """Pixels a unit, where `fitted` shows all of it."""
-        return fitted * self.zoom
+    def scale(self, fitted: Scale) -> Scale:
+        """Pixels a unit across and down, where `fitted` shows all of it."""
+        return fitted[0] * self.zoom, fitted[1] * self.zoom
 
     def zoomed(self, factor: float, x: float, y: float) -> View:
         """Nearer by `factor`, the point (x, y) of the map staying where it is."""
@@ -63,7 +66,12 @@ def extent(positions: np.ndarray) -> tuple[float, float]:
     return max(float(half[0]), 1e-6), max(float(half[1]), 1e-6)
 
 
-def fitting(half: tuple[float, float], width: float, height: float) -> float:
-    """Pixels a unit at which half extents `half` fit into width x height px."""
+def fitting(half: Scale, width: float, height: float, *, stretch: float = STRETCH) -> Scale:
+    """Pixels a unit, across and down, at which half extents `half` fit into width x height px.
+
+    What a map keeps are neighbours: it may be stretched to fill its room, as long as round groups stay recognisable.
+    """
     free = 2 * MARGIN * min(width, height)
-    return max(min((width - free) / (2 * half[0]), (height - free) / (2 * half[1])), 1e-3)
+    across = max((width - free) / (2 * half[0]), 1e-3)
+    down = max((height - free) / (2 * half[1]), 1e-3)
+    return min(across, down * stretch), min(down, across * stretch)

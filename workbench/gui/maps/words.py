@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.records.projection import JUDGED, MAPS, PairOverlap
 from workbench.records.text import count, printable
 
+MOST_PAIRS = 3  # in a line
 CAUTION = "Distances between far groups on a map mean nothing. The probe above each map decides."
 
 
@@ -29,29 +30,36 @@ def how_drawn(facts: Mapping[str, Any]) -> str:
 
 
 def how_true(facts: Mapping[str, Any]) -> str:
-    """ "Of the 15 nearest vectors 63 % are nearest on the map · trustworthiness 0.97"."""
+    """ "Keeps 63 % of neighbours · trust 0.97"; "" where nothing is known."""
     told = []
     overlap, trust = facts.get("overlap"), facts.get("trustworthiness")
     if isinstance(overlap, int | float):
-        told.append(f"keeps {percent(float(overlap))} of the {JUDGED} nearest")
+        told.append(f"keeps {percent(float(overlap))} of neighbours")
     if isinstance(trust, int | float):
-        told.append(f"trustworthiness {float(trust):.2f}")
-    return " · ".join(told)
+        told.append(f"trust {float(trust):.2f}")
+    text = " · ".join(told)
+    return text[:1].upper() + text[1:]
 
 
 def pair_told(pair: PairOverlap, titles: Mapping[str, str]) -> str:
-    """ "DINOv2 and histogram: 41 % the same, on the maps 32 %"."""
+    """ "DINOv2 and histogram 41 % (32 % on the maps)"."""
     one, other = (printable(titles.get(name, name)) for name in (pair.one, pair.other))
     if pair.vectors is None:
-        return f"{one} and {other}: too few images in both"
-    told = f"{one} and {other}: {percent(pair.vectors)}"
+        return f"{one} and {other} have too few images in common"
+    told = f"{one} and {other} {percent(pair.vectors)}"
     return told if pair.maps is None else f"{told} ({percent(pair.maps)} on the maps)"
 
 
-def pairs_told(pairs: Iterable[PairOverlap], titles: Mapping[str, str]) -> str:
-    """All of them in a line; "" where nothing is known."""
-    told = [pair_told(pair, titles) for pair in pairs]
-    return f"Of an image's {JUDGED} nearest, the same in both. {' · '.join(told)}" if told else ""
+def pairs_told(pairs: Sequence[PairOverlap], titles: Mapping[str, str]) -> tuple[str, str]:
+    """In a line, and all of them for a tooltip. Of many pairs the line names the most and the least alike."""
+    if not pairs:
+        return "", ""
+    head = f"Of the {JUDGED} nearest of an image, the same in both models:"
+    ordered = sorted(pairs, key=lambda pair: -1.0 if pair.vectors is None else pair.vectors, reverse=True)
+    told = [pair_told(pair, titles) for pair in ordered]
+    few = len(told) <= MOST_PAIRS
+    line = " · ".join(told) if few else f"most {told[0]}, least {told[-1]}"
+    return f"{head} {line}.", "\n".join(told)
 
 
 def percent(share: float) -> str:
