@@ -423,8 +423,8 @@ class MapsPage(QWidget):
         names = [*found.names, found.rest]
         entries = [(colours[i], names[i]) for i in range(len(names)) if shown[i] and found.counts[i]]
         panel = self.panels[model]
-        told = how_drawn(drawn.facts)
-        aside = f"{told}. {panel.told.text()}. {panel.score.text()}. {CAUTION}" if told else CAUTION
+        parts = [how_drawn(drawn.facts), panel.told.text(), panel.score.text(), "far distances mean nothing"]
+        aside = " · ".join(part for part in parts if part)
         save_map(self.session, panel, entries, aside)
 
 

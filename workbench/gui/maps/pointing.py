@@ -28,12 +28,15 @@ class Known:
     position: np.ndarray  # (items,) int64 in the index, -1 where it doesn't hold the image
     answers: Answers
 
-    def file(self, session: Session, item: int) -> tuple[bytes, Path] | None:
-        """The key of an item's thumbnail, and its file; None where the open folder doesn't hold it."""
+    def file(self, session: Session, item: int) -> tuple[bytes, Path, str] | None:
+        """The key of an item's thumbnail, its file and what that is called; None where the open folder lacks it.
+
+        Of files of the same bytes another one may bear the item's id since they were embedded.
+        """
         position = int(self.position[item])
         if self.index is None or self.index is not session.index or position < 0:
             return None
-        return tile_key(self.index, position), session.file(position)
+        return tile_key(self.index, position), session.file(position), str(self.index.paths[position])
 
 
 def look_up(atlas: Atlas, index: ImageIndex | None, predictions: Predictions | None) -> Known:
@@ -63,9 +66,9 @@ class Pointing:
 
     def tell(self, atlas: Atlas, known: Known | None, model: str, item: int, at: QPoint) -> None:
         """`model` is the one whose answer is told."""
-        name = atlas.paths[item].rsplit("/", 1)[-1]
         found = known.file(self._session, item) if known is not None else None
-        key, path = found if found is not None else (b"", None)
+        key, path, called = found if found is not None else (b"", None, atlas.paths[item])
+        name = called.rsplit("/", 1)[-1]
         self.card.tell(at, printable(name), self._lines(atlas, known, model, item), key, path)
 
     def _lines(self, atlas: Atlas, known: Known | None, model: str, item: int) -> list[str]:
