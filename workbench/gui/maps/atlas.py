@@ -64,6 +64,7 @@ class Atlas:
     groups: Categories
     parts: Categories  # of the first split
     copies: Categories
+    rows: dict[str, np.ndarray]  # model: (N,) int32, the place in the list of each row of its file
     maps: dict[str, dict[str, DrawnMap]]  # model: kind of map: the map
     pairs: dict[str, tuple[PairOverlap, ...]] = field(
         default_factory=dict
@@ -108,6 +109,7 @@ def read_atlas(files: Mapping[str, Path], runs: Sequence[RunFolder] = ()) -> Atl
         groups=Categories.of(columns.groups),
         parts=Categories.of(columns.splits, PARTS if any(columns.splits) else ()),
         copies=Categories.of(columns.copies),
+        rows=codes,
         maps={name: maps.get(name, {}) for name in files},
         pairs={kind: _pairs(files, maps, kind, runs) for kind in MAPS},
         problems=problems,

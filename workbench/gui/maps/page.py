@@ -337,7 +337,9 @@ class MapsPage(QWidget):
 
     def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:
         if chosen is None:
-            self.status.setText(f"{count(len(atlas.ids), 'image')} · the wheel zooms")
+            turned = any(drawn.dimensions == 3 for name in self.panels if (drawn := self.drawn(name)))
+            hint = "Move turns a map" if turned else "the wheel zooms"
+            self.status.setText(f"{count(len(atlas.ids), 'image')} · {hint}")
         else:
             self.status.setText(f"{int(chosen.sum()):,} of {len(atlas.ids):,} images selected · Esc clears")
 

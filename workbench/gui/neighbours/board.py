@@ -1,0 +1,228 @@
+"""One image and what each model has nearest to it: a row a model, a frame that says right or wrong class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+
+from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
+from workbench.gui.maps.colouring import COLOURS
+from workbench.gui.theme import Theme, current_theme, font_of, model_colour, themes
+from workbench.gui.thumbnails import Thumbnails
+from workbench.records.text import printable
+
+RIGHT, WRONG = COLOURS[0], COLOURS[5]
+GAP = 8.0  # px between tiles
+HEAD = 24.0  # px of a row's heading
+CAPTION = 18.0  # px under a tile
+BETWEEN = 12.0  # px between rows
+LEAST, MOST = 44.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
+MOST_LINES = 4  # of tiles for one model
+QUERY = 96.0  # px of the asked image's side
+
+File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's key, and where it lies
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """An image in words."""
+
+    item: int
+    name: str  # untrusted text, as all of these
+    label: str  # "" none
+    distance: float | None = None
+    right: bool | None = None  # whether its class is that of the asked image; None where one has none
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model's answer; `why` stands where it has none."""
+
+    model: str
+    title: str
+    tiles: tuple[Tile, ...] = ()
+    said: str = ""  # what its probe says of the asked image; "" where no split tested it
+    why: str = ""
+
+    def told(self) -> str:
+        """ "7 of 10 of the same class · the probe says crack"; "" where nothing is known."""
+        known = [tile.right for tile in self.tiles if tile.right is not None]
+        told = [f"{sum(known)} of {len(known)} of the same class"] if known else []
+        return " · ".join([*told, *([f"the probe says {printable(self.said)}"] if self.said else [])])
+
+
+class NeighbourBoard(WalkedPlot):
+    """Arrow keys walk the images; a click or Enter asks for the neighbours of one."""
+
+    chosen = Signal(int)  # an item
+
+    def __init__(self, thumbnails: Thumbnails, file: File) -> None:
+        super().__init__("Nearest images")
+        self._thumbnails, self._file = thumbnails, file
+        self.query: Tile | None = None
+        self.facts = ""
+        self.rows: tuple[Row, ...] = ()
+        self._rects: dict[Place, QRectF] = {}
+        thumbnails.arrived.connect(lambda _: self.update())
+        themes().changed.connect(self.update)
+
+    def show_rows(self, query: Tile | None, facts: str, rows: Sequence[Row]) -> None:
+        """`facts` is a line about the asked image."""
+        self.query, self.facts, self.rows = query, facts, tuple(rows)
+        self.current = None
+        self._rects = {}
+        told = "; ".join(f"{printable(row.title)}: {row.told() or row.why}" for row in rows)
+        self.setAccessibleDescription(f"Nearest to {printable(query.name)}. {told}" if query else "")
+        self.setMinimumHeight(round(QUERY + BETWEEN + len(rows) * (HEAD + LEAST + CAPTION + BETWEEN)))
+        self._ask()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, self.minimumHeight())
+
+    def _ask(self) -> None:
+        """What is no longer shown is no longer wished for."""
+        wanted = [tile.item for row in self.rows for tile in row.tiles]
+        wanted += [self.query.item] if self.query else []
+        keys = [found[0] for item in wanted if (found := self._file(item)) is not None]
+        self._thumbnails.retain(keys, id(self))
+
+    # Drawing
+
+    def paint(self, painter: QPainter, area: QRectF, theme: Theme) -> list[Dot]:
+        self._draw(painter, area, theme, self.current)
+        return [Dot(box.center().x(), box.center().y(), *place) for place, box in self._rects.items()]
+
+    def draw_into(self, painter: QPainter, area: QRectF) -> None:
+        kept = self._rects
+        self._draw(painter, area, current_theme(), None)
+        self._rects = kept
+
+    def _draw(self, painter: QPainter, area: QRectF, theme: Theme, current: Place | None) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._rects = {}
+        if self.query is None:
+            return
+        inner = area.adjusted(4, 4, -4, -4)
+        self._draw_query(painter, inner, theme)
+        top = inner.top() + QUERY + BETWEEN
+        side, across = self._side(inner)
+        for number, row in enumerate(self.rows):
+            self._draw_head(painter, QRectF(inner.left(), top, inner.width(), HEAD), row, theme)
+            top += HEAD
+            for place, tile in enumerate(row.tiles):
+                line, column = divmod(place, across)
+                left = inner.left() + column * (side + GAP)
+                box = QRectF(left, top + line * (side + CAPTION), side, side)
+                self._rects[number, place] = box
+                self._draw_tile(painter, box, tile, theme, (number, place) == current)
+            top += math.ceil(len(row.tiles) / across) * (side + CAPTION) + BETWEEN
+
+    def _side(self, inner: QRectF) -> tuple[float, int]:
+        """A tile's side, as large as the width and the height allow, and how many of them stand in a line."""
+        tiles = max((len(row.tiles) for row in self.rows), default=1) or 1
+        rows = max(len(self.rows), 1)
+        best = (8.0, tiles)
+        for lines in range(1, MOST_LINES + 1):
+            across = math.ceil(tiles / lines)
+            wide = (inner.width() - GAP * (across - 1)) / across
+            high = ((inner.height() - QUERY - BETWEEN) / rows - HEAD - BETWEEN) / lines - CAPTION
+            best = max(best, (min(wide, high, MOST), across))
+        return best
+
+    def _draw_query(self, painter: QPainter, inner: QRectF, theme: Theme) -> None:
+        assert self.query is not None
+        box = QRectF(inner.left(), inner.top(), QUERY, QUERY)
+        self._draw_image(painter, box, self.query.item, theme)
+        left = box.right() + 12
+        line = QRectF(left, box.top() + 4, inner.right() - left, 20)
+        _text(painter, line, self.query.name, font_of("semibold", 14), theme.text)
+        _text(painter, line.translated(0, 22), self.query.label or "No label", font_of(), theme.text)
+        _text(painter, line.translated(0, 42), self.facts, font_of("regular", 12), theme.dim)
+
+    def _draw_head(self, painter: QPainter, box: QRectF, row: Row, theme: Theme) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(model_colour(row.model)))
+        painter.drawEllipse(QRectF(box.left() + 1, box.center().y() - 5, 8, 8))
+        title, bold = printable(row.title), font_of("semibold")
+        wide = QFontMetricsF(bold).horizontalAdvance(title)
+        _text(painter, box.adjusted(16, 0, 0, -3), title, bold, theme.text)
+        rest = box.adjusted(16 + wide + 10, 0, 0, -3)
+        _text(painter, rest, row.why or row.told(), font_of(), theme.dim)
+
+    def _draw_tile(self, painter: QPainter, box: QRectF, tile: Tile, theme: Theme, current: bool) -> None:
+        self._draw_image(painter, box.adjusted(3, 3, -3, -3), tile.item, theme)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if tile.right is not None:
+            pen = QPen(QColor(RIGHT if tile.right else WRONG), 3)
+            if not tile.right:
+                pen.setStyle(Qt.PenStyle.DashLine)  # told apart without colours, too
+            painter.setPen(pen)
+            painter.drawRoundedRect(box.adjusted(1.5, 1.5, -1.5, -1.5), 4, 4)
+        if current:
+            painter.setPen(QPen(theme.colour("text"), 2))
+            painter.drawRoundedRect(box.adjusted(-2, -2, 2, 2), 6, 6)
+        small = font_of("regular", 11)
+        number = "" if tile.distance is None else f"{tile.distance:.3f}"
+        line = QRectF(box.left() + 2, box.bottom() + 1, box.width() - 4, CAPTION - 2)
+        room = QFontMetricsF(small).horizontalAdvance(number) + 4
+        if line.width() - room > 24:
+            _text(painter, line.adjusted(0, 0, -room, 0), tile.label or "no label", small, theme.dim)
+        _text(painter, line, number, small, theme.dim, right=True)
+
+    def _draw_image(self, painter: QPainter, box: QRectF, item: int, theme: Theme) -> None:
+        image = self._image(item)
+        if image is None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("track"))
+            painter.drawRoundedRect(box, 3, 3)
+            return
+        size = image.size().scaled(box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
+        centre = box.center()
+        target = QRectF(
+            centre.x() - size.width() / 2, centre.y() - size.height() / 2, size.width(), size.height()
+        )
+        painter.drawImage(target, image)
+
+    def _image(self, item: int) -> QImage | None:
+        found = self._file(item)
+        tile = self._thumbnails.get(*found, id(self)) if found is not None else None
+        return tile.image if tile is not None else None
+
+    # Walking
+
+    def place_at(self, x: float, y: float) -> Place | None:
+        return next((place for place, box in self._rects.items() if box.contains(x, y)), None)
+
+    def home(self) -> Place | None:
+        return next(iter(self._rects), None)
+
+    def step(self, place: Place, down: int, right: int) -> Place:
+        wanted = place[0] + down, place[1] + right
+        return wanted if wanted in self._rects else place
+
+    def tell(self, place: Place) -> str:
+        tile = self.rows[place[0]].tiles[place[1]]
+        told = f"{tile.name}\n{tile.label or 'No label'}"
+        if tile.right is not None:
+            told += ", the same class" if tile.right else ", another class"
+        if tile.distance is not None:
+            told += f"\nNumber {place[1] + 1}, at {tile.distance:.3f} (1 − cosine)"
+        return told
+
+    def opened(self, place: Place) -> None:
+        self.chosen.emit(self.rows[place[0]].tiles[place[1]].item)
+
+
+def _text(painter: QPainter, box: QRectF, text: str, font: QFont, ink: str, *, right: bool = False) -> None:
+    painter.setFont(font)
+    painter.setPen(QColor(ink))
+    shown = QFontMetricsF(font).elidedText(printable(text), Qt.TextElideMode.ElideMiddle, box.width())
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, shown)

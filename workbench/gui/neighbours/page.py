@@ -1,0 +1,362 @@
+"""What each model of the shown comparison has nearest to an image, and where the models differ.
+
+The image is the first of the selection, so that a click anywhere in the window asks for its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workbench.gui.background import Background
+from workbench.gui.commands import Commands
+from workbench.gui.compare.output import PICTURES, file_name
+from workbench.gui.compare.picture import save_picture
+from workbench.gui.compare.words import titles_of
+from workbench.gui.maps.atlas import NO_CODE, Atlas
+from workbench.gui.maps.pointing import Known, look_up
+from workbench.gui.neighbours.board import NeighbourBoard, Row, Tile
+from workbench.gui.neighbours.column import Column
+from workbench.gui.neighbours.search import (
+    ALL,
+    QUERIES,
+    Nearest,
+    Stopped,
+    Surroundings,
+    nearest,
+    surroundings,
+)
+from workbench.gui.session import Session
+from workbench.gui.theme import know_models
+from workbench.gui.thumbnails import thumbnails_of
+from workbench.gui.widgets.buttons import icon_button
+from workbench.gui.widgets.cards import Card, EmptyState
+from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.gui.widgets.segments import Segments
+from workbench.records.text import count, printable
+
+NUMBER = "neighbours.number"  # what the project remembers
+AT_ONCE = 5_000  # images up to which all are compared without being asked to
+CAUTION = "Neighbours show what a model takes for alike. The probe beside each model decides."
+
+Found = dict[str, Nearest | None]
+
+
+class NeighboursPage(QWidget):
+    """Reads `session.maps` when it is shown; vectors are read again for each question, and not kept."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__()
+        self.session, self.commands = session, commands
+        self.background = Background(self)
+        self.aside = Background(self)  # for all images: a click must not wait for it
+        self.item = -1  # whose neighbours are shown or looked up
+        self.before: list[int] = []
+        self._atlas: Atlas | None = None
+        self._known: Known | None = None
+        self._found: Found = {}
+        self._problem = ""
+        self._asked = 0
+        self._round = 0  # of looking at all images
+        self.board = NeighbourBoard(thumbnails_of(session), self._file)
+        self.column = Column(session)
+        self.numbers = Segments(
+            "Neighbours", [(str(k), str(k), f"Show the {k} nearest images") for k in (5, 10, 20)]
+        )
+        self.numbers.choose(str(session.recall(NUMBER, "10")))
+        self._lay_out()
+        self.numbers.chosen.connect(self._on_number)
+        self.board.chosen.connect(self.ask)
+        self.column.asked.connect(self.compare_all)
+        session.maps.changed.connect(self.refresh)
+        session.selection_changed.connect(self._on_selection)
+        session.dataset_changed.connect(self._look_up)
+        session.backbones_changed.connect(self._show)
+        self.column.show_number(self.number)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        self.back = icon_button("chevron-left", "The image that was looked at before", self.go_back)
+        self.save = icon_button("save", "Save these neighbours as PNG or SVG", self.save_board)
+        self.status = ElidedLabel("", "dim")
+        self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        tools.addWidget(self.back)
+        tools.addWidget(label("Nearest", "dim"))
+        tools.addWidget(self.numbers)
+        tools.addWidget(self.status, 1)
+        tools.addWidget(self.save)
+        self.empty = EmptyState(
+            "", "", [("Go to Compare", lambda: self.commands.run("go.compare"), "primary")], "inspect"
+        )
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self.board)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(scroll)
+        card = Card()
+        card.body.addLayout(tools)
+        card.body.addWidget(self.pages, 1)
+        caution = QHBoxLayout()
+        caution.setSpacing(8)
+        caution.addWidget(Chip("For looking", "undecided"))
+        caution.addWidget(label(CAUTION, wrap=True), 1)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(card, 1)
+        left.addLayout(caution)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(12)
+        outer.addLayout(left, 1)
+        outer.addWidget(self.column)
+
+    @property
+    def number(self) -> int:
+        return int(self.numbers.current)
+
+    # What is shown
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.session.maps.look()
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._round += 1  # nobody waits for all images any more
+
+    def refresh(self) -> None:
+        """After another atlas, or when the page comes to sight."""
+        session = self.session
+        if not self.isVisible():
+            return
+        atlas = session.maps.atlas
+        if atlas is None and not session.maps.problem:
+            session.maps.look()
+        if atlas is not self._atlas:
+            asked = self._atlas.ids[self.item] if self._atlas is not None and self.item >= 0 else ""
+            self._atlas, self._known, self._found, self.item, self.before = atlas, None, {}, -1, []
+            self.column.wait("", offer=False)
+            if atlas is not None and asked in atlas.where:
+                self._find(atlas.where[asked])
+            if session.result is not None:
+                know_models(model.name for model in session.result.models)
+            self._look_up()
+            self._on_selection()
+        if atlas is not None and not self.column.has_found:
+            if len(atlas.ids) <= AT_ONCE:
+                self.compare_all()
+            else:
+                self._offer(atlas)
+        self._show()
+
+    def _offer(self, atlas: Atlas) -> None:
+        sampled = f" A sample of {QUERIES:,} is compared with all." if len(atlas.ids) > ALL else ""
+        self.column.wait(
+            f"{count(len(atlas.ids), 'image')}: comparing the neighbours of all takes a while.{sampled}",
+            offer=True,
+        )
+
+    def _look_up(self) -> None:
+        atlas, index, predictions = self._atlas, self.session.index, self.session.predictions
+        if atlas is None:
+            return
+
+        def take(known: Known) -> None:
+            if atlas is self._atlas:
+                self._known = known
+                self._show()
+
+        self.background.run(lambda: look_up(atlas, index, predictions), take, self._fail)
+
+    # One image
+
+    def ask(self, item: int) -> None:
+        """Look up the neighbours of an item, and select it everywhere."""
+        if self._atlas is not None:
+            self.session.select([self._atlas.ids[item]])
+
+    def go_back(self) -> None:
+        if self.before and self._atlas is not None:
+            item = self.before.pop()
+            self.item = -1  # so that it isn't gone back to
+            self.ask(item)
+
+    def _on_selection(self) -> None:
+        """The first of the selection, in the order of the folder."""
+        atlas = self._atlas
+        places = atlas.places(self.session.selected) if atlas is not None and self.isVisible() else ()
+        if len(places):
+            self._find(int(np.min(places)))
+
+    def _find(self, item: int) -> None:
+        atlas, files = self._atlas, self.session.maps.files
+        if atlas is None or item == self.item:
+            return
+        if self.item >= 0:
+            self.before.append(self.item)
+        self.item = item
+        self._asked += 1
+        asked = self._asked
+
+        def find() -> Found:
+            if asked != self._asked:
+                raise Stopped("Another image was asked for.")
+            return {name: nearest(files[name], rows, item) for name, rows in atlas.rows.items()}
+
+        def take(found: Found) -> None:
+            if asked == self._asked:
+                self._found, self._problem = found, ""
+                self._show()
+
+        def fail(error: Exception) -> None:
+            if asked == self._asked:
+                self._fail(error)
+
+        self.background.run(find, take, fail)
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, Stopped):
+            self._problem = str(error)
+            self._show()
+
+    # All images
+
+    def compare_all(self) -> None:
+        """Look up the neighbours of every image, or of a sample, in every model."""
+        atlas, files = self._atlas, self.session.maps.files
+        if atlas is None or not atlas.rows:
+            return
+        self._round += 1
+        number = self._round
+        self.column.wait("Looking up the neighbours of all images…", offer=False)
+        kept = {name: files[name] for name in atlas.rows}
+        wanted: Callable[[], bool] = lambda: number == self._round  # noqa: E731
+
+        def take(found: Surroundings) -> None:
+            if atlas is self._atlas and self.session.result is not None:
+                self.column.show_found(atlas, found, titles_of(self.session.result, self.session.catalogue))
+                if self.item < 0 and self.isVisible() and len(self.column.differing):
+                    self._find(int(self.column.differing[0]))
+
+        def fail(error: Exception) -> None:
+            if isinstance(error, Stopped):
+                self._offer(atlas)
+            else:
+                self.column.wait(str(error), offer=True)
+
+        self.aside.run(lambda: surroundings(kept, atlas.rows, wanted=wanted), take, fail)
+
+    # Telling
+
+    def _show(self) -> None:
+        atlas, result, maps = self._atlas, self.session.result, self.session.maps
+        self.back.setEnabled(bool(self.before))
+        self.save.setEnabled(bool(self._found))
+        ready = atlas is not None and result is not None and self.item >= 0 and bool(self._found)
+        self.pages.setCurrentIndex(int(ready))
+        if atlas is None or result is None or not ready:
+            self._tell_empty(atlas, maps.problem or self._problem)
+            self.status.setText("")
+            return
+        titles = titles_of(result, self.session.catalogue)
+        rows = []
+        for name in atlas.maps:
+            score = result.model(name).probe.get(result.metric)
+            title = titles.get(name, name) + (f" · probe {score.mean:.3f}" if score is not None else "")
+            found = self._found.get(name)
+            if found is not None:
+                rows.append(Row(name, title, self._tiles(atlas, found), self._said(name)))
+            else:
+                rows.append(Row(name, title, why=atlas.problems.get(name, "This image is not in its file.")))
+        group = int(atlas.groups.code[self.item])
+        facts = atlas.groups.names[group] if group != NO_CODE else ""
+        self.board.show_rows(self._tile(atlas, self.item), facts, rows)
+        self.status.setText(f"exact, by cosine, among {count(len(atlas.ids), 'image')}")
+
+    def _tell_empty(self, atlas: Atlas | None, problem: str) -> None:
+        compare = self.session.result is None
+        self.empty.buttons[0].setVisible(compare)
+        if compare:
+            text = "Neighbours are looked up in what a comparison has embedded. Run one first."
+            self.empty.set("No comparison yet", text)
+        elif problem:
+            self.empty.set("The neighbours can't be looked up", problem)
+        elif atlas is None or self.item >= 0:
+            self.empty.set("Looking up the neighbours…", "")
+        else:
+            text = "Select an image anywhere: on a map, in Data, among the failures, or in the list beside."
+            self.empty.set("Which image", text)
+
+    def _tiles(self, atlas: Atlas, found: Nearest) -> tuple[Tile, ...]:
+        pairs = zip(found.items[: self.number].tolist(), found.distance.tolist(), strict=False)
+        own = int(atlas.labels.code[self.item])
+        return tuple(self._tile(atlas, item, distance, own) for item, distance in pairs)
+
+    def _said(self, model: str) -> str:
+        """The class that the model's probe gives the image most often."""
+        said, result = (
+            self._known.answers.get(model) if self._known is not None else None,
+            self.session.result,
+        )
+        code = int(said[0][self.item]) if said is not None else NO_CODE
+        return result.classes[code] if result is not None and code != NO_CODE else ""
+
+    def _tile(self, atlas: Atlas, item: int, distance: float | None = None, own: int = NO_CODE) -> Tile:
+        code = int(atlas.labels.code[item])
+        return Tile(
+            item=item,
+            name=atlas.paths[item].rsplit("/", 1)[-1],
+            label=atlas.labels.names[code] if code != NO_CODE else "",
+            distance=distance,
+            right=code == own if NO_CODE not in (code, own) else None,
+        )
+
+    def _file(self, item: int) -> tuple[bytes, Path] | None:
+        found = self._known.file(self.session, item) if self._known is not None else None
+        return found[:2] if found is not None else None
+
+    def _on_number(self, number: str) -> None:
+        self.session.remember(NUMBER, number)
+        self.column.show_number(self.number)
+        self._show()
+
+    def save_board(self) -> None:
+        """Ask where to, then write what is shown."""
+        atlas = self._atlas
+        if atlas is None or self.item < 0:
+            return
+        session, name = self.session, atlas.paths[self.item].rsplit("/", 1)[-1]
+        folder = session.recall("maps.folder", str(Path.home()))
+        start = str(Path(folder) / f"{file_name(f'nearest to {name}')}.png")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save neighbours", start, PICTURES)
+        if not chosen:
+            return
+        aside = f"The {self.number} nearest by cosine. A solid frame: the same class; a dashed one: another."
+        try:
+            written = save_picture(
+                Path(chosen), self.board.draw_into, self.board.size(), f"Nearest to {name}", aside
+            )
+        except (ValueError, OSError) as error:
+            session.message.emit("bad", str(error))
+            return
+        session.remember("maps.folder", str(written.parent))
+        session.message.emit("info", f"Saved {printable(written.name)}.")
