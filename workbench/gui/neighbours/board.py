@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QResizeEvent
 
 from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.maps.colouring import COLOURS
@@ -21,8 +21,7 @@ GAP = 8.0  # px between tiles
 HEAD = 24.0  # px of a row's heading
 CAPTION = 18.0  # px under a tile
 BETWEEN = 12.0  # px between rows
-LEAST, MOST = 44.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
-MOST_LINES = 4  # of tiles for one model
+LEAST, MOST = 64.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
 QUERY = 96.0  # px of the asked image's side
 
 File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's key, and where it lies
@@ -68,22 +67,41 @@ class NeighbourBoard(WalkedPlot):
         self.facts = ""
         self.rows: tuple[Row, ...] = ()
         self._rects: dict[Place, QRectF] = {}
-        thumbnails.arrived.connect(lambda _: self.update())
+        thumbnails.arrived.connect(self._on_arrived)
         themes().changed.connect(self.update)
 
     def show_rows(self, query: Tile | None, facts: str, rows: Sequence[Row]) -> None:
         """`facts` is a line about the asked image."""
+        other = query != self.query
         self.query, self.facts, self.rows = query, facts, tuple(rows)
-        self.current = None
+        if other or self.current is None or not self._is_there(self.current):
+            self.current = self.home() if self.hasFocus() else None
         self._rects = {}
         told = "; ".join(f"{printable(row.title)}: {row.told() or row.why}" for row in rows)
         self.setAccessibleDescription(f"Nearest to {printable(query.name)}. {told}" if query else "")
-        self.setMinimumHeight(round(QUERY + BETWEEN + len(rows) * (HEAD + LEAST + CAPTION + BETWEEN)))
+        self._claim()
         self._ask()
+        self.update()
+
+    def _on_arrived(self, _: set[bytes]) -> None:
         self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(640, self.minimumHeight())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._claim()
+
+    def _claim(self) -> None:
+        """Ask for the height at which no tile is smaller than LEAST: below it, what this lies in scrolls."""
+        lines = math.ceil(self._tiles / max(int((self.width() - 12 + GAP) // (LEAST + GAP)), 1))
+        row = HEAD + lines * (LEAST + CAPTION) + BETWEEN
+        self.setMinimumHeight(math.ceil(QUERY + BETWEEN + 12 + len(self.rows) * row))
+
+    @property
+    def _tiles(self) -> int:
+        return max((len(row.tiles) for row in self.rows), default=1) or 1
 
     def _ask(self) -> None:
         """What is no longer shown is no longer wished for."""
@@ -126,10 +144,9 @@ class NeighbourBoard(WalkedPlot):
 
     def _side(self, inner: QRectF) -> tuple[float, int]:
         """A tile's side, as large as the width and the height allow, and how many of them stand in a line."""
-        tiles = max((len(row.tiles) for row in self.rows), default=1) or 1
-        rows = max(len(self.rows), 1)
+        tiles, rows = self._tiles, max(len(self.rows), 1)
         best = (8.0, tiles)
-        for lines in range(1, MOST_LINES + 1):
+        for lines in range(1, tiles + 1):
             across = math.ceil(tiles / lines)
             wide = (inner.width() - GAP * (across - 1)) / across
             high = ((inner.height() - QUERY - BETWEEN) / rows - HEAD - BETWEEN) / lines - CAPTION
@@ -201,11 +218,14 @@ class NeighbourBoard(WalkedPlot):
         return next((place for place, box in self._rects.items() if box.contains(x, y)), None)
 
     def home(self) -> Place | None:
-        return next(iter(self._rects), None)
+        return next(((number, 0) for number, row in enumerate(self.rows) if row.tiles), None)
 
     def step(self, place: Place, down: int, right: int) -> Place:
         wanted = place[0] + down, place[1] + right
-        return wanted if wanted in self._rects else place
+        return wanted if self._is_there(wanted) else place
+
+    def _is_there(self, place: Place) -> bool:
+        return 0 <= place[0] < len(self.rows) and 0 <= place[1] < len(self.rows[place[0]].tiles)
 
     def tell(self, place: Place) -> str:
         tile = self.rows[place[0]].tiles[place[1]]

@@ -1,0 +1,176 @@
+"""The Neighbours page on a real session: the image is the selection's, every tile is the image that it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
+
+from tests.gui.maps.conftest import commands, place_of, session, write_files
+from workbench.gui import theme
+from workbench.gui.commands import Commands
+from workbench.gui.compare.walked_plot import Dot
+from workbench.gui.maps.colouring import answers
+from workbench.gui.neighbours.column import PURE
+from workbench.gui.neighbours.page import NeighboursPage
+from workbench.gui.neighbours.search import overlap
+from workbench.gui.session import Session
+from workbench.gui.thumbnails import tile_key
+from workbench.records.index import ImageIndex
+
+__all__ = ["commands", "session"]  # fixtures
+
+
+@pytest.fixture
+def page(qtbot, session: Session, commands: Commands, small_index: ImageIndex) -> NeighboursPage:
+    write_files(session, small_index)
+    made = NeighboursPage(session, commands)
+    qtbot.addWidget(made)
+    made.resize(1150, 640)
+    made.show()
+    qtbot.waitUntil(lambda: bool(made._found) and made._known is not None)
+    return made
+
+
+def ask(qtbot, page: NeighboursPage, name: str) -> int:
+    page.session.select([name])
+    item = page._atlas.where[name]
+    qtbot.waitUntil(lambda: page.board.query is not None and page.board.query.item == item)
+    return item
+
+
+def cosine(model: str, one: str, other: str) -> float:
+    a, b = place_of(model, one).astype(float), place_of(model, other).astype(float)
+    return 1 - float(a @ b) / float(np.linalg.norm(a) * np.linalg.norm(b))
+
+
+def test_before_anything_is_selected_the_most_different_image_is_shown(page: NeighboursPage) -> None:
+    assert page.item == page.column.differing[0]
+    assert page.board.rows and page.pages.currentIndex() == 1
+
+
+@pytest.mark.parametrize("number", [5, 10])
+def test_every_tile_is_the_image_that_it_says(
+    qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, number: int
+) -> None:
+    qtbot.mouseClick(page.numbers.buttons[str(number)], Qt.MouseButton.LeftButton)
+    assert session.recall("neighbours.number") == str(number)
+    atlas = page._atlas
+    for name in (small_index.ids[0], small_index.ids[20]):
+        item = ask(qtbot, page, name)
+        said = answers(atlas, session.predictions)
+        for row in page.board.rows:
+            there = [atlas.ids[place] for place in atlas.rows[row.model] if place != item]
+            if item not in atlas.rows[row.model]:
+                assert row.why and not row.tiles
+                continue
+            wanted = sorted(there, key=lambda other, model=row.model: cosine(model, name, other))[:number]
+            assert [atlas.ids[tile.item] for tile in row.tiles] == wanted
+            for tile, other in zip(row.tiles, wanted, strict=True):
+                at = small_index.ids.index(other)
+                assert tile.distance == pytest.approx(cosine(row.model, name, other), abs=1e-5)
+                assert tile.label == small_index.classes[small_index.label[at]]
+                assert tile.right == (small_index.label[at] == small_index.label[small_index.ids.index(name)])
+                assert page._file(tile.item) == (tile_key(small_index, at), session.file(at))
+            code = int(said[row.model][0][item])
+            assert row.said == (session.result.classes[code] if code >= 0 else "")
+            same = sum(bool(tile.right) for tile in row.tiles)
+            assert row.told().startswith(f"{same} of {number} of the same class")
+
+
+def test_a_click_on_a_neighbour_asks_for_its_own_and_back_returns(
+    qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex
+) -> None:
+    first = ask(qtbot, page, small_index.ids[3])
+    page.grab()  # paints, so that the tiles have their places
+    board = page.board
+    tile = board.rows[0].tiles[2]
+    at = next(dot for dot in board._dots if (dot.row, dot.place) == (0, 2))
+    qtbot.mouseClick(board, Qt.MouseButton.LeftButton, pos=_point(at))
+    assert session.selected == {page._atlas.ids[tile.item]}
+    qtbot.waitUntil(lambda: board.query.item == tile.item)
+    qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: board.query.item == first)
+    board.setFocus()
+    qtbot.keyClick(board, Qt.Key.Key_Right)
+    qtbot.keyClick(board, Qt.Key.Key_Return)
+    assert session.selected == {page._atlas.ids[board.rows[0].tiles[1].item]}
+
+
+def _point(dot: Dot) -> QPoint:
+    return QPoint(round(dot.x), round(dot.y))
+
+
+def test_the_first_of_a_selection_is_asked_about(qtbot, page: NeighboursPage, session: Session) -> None:
+    ids = page._atlas.ids
+    session.select([ids[9], ids[4], ids[30]])
+    qtbot.waitUntil(lambda: page.board.query.item == 4)
+
+
+def test_images_with_different_neighbours_come_first(qtbot, page: NeighboursPage, session: Session) -> None:
+    column = page.column
+    found = column._found
+    column.one.setCurrentIndex(column.one.findData("middle"))
+    column.other.setCurrentIndex(column.other.findData("weak"))
+    same = overlap(found.neighbours["middle"], found.neighbours["weak"], 10)
+    grid = column.images.grid
+    listed = [grid.item_id(place) for place in range(grid.num_items)]
+    by_id = {page._atlas.ids[item]: int(number) for item, number in zip(found.queries, same, strict=True)}
+    assert [by_id[name] for name in listed] == sorted(by_id.values()) and len(listed) == len(by_id)
+    assert grid.captions[0] == f"{min(by_id.values())} of 10 the same"
+    assert f"{100 * same.mean() / 10:.0f} %" in column.mean.text()
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=grid.cell_rect(1).center())
+    assert session.selected == {listed[1]}
+    qtbot.waitUntil(lambda: page._atlas.ids[page.board.query.item] == listed[1])
+    column.other.setCurrentIndex(column.other.findData("middle"))
+    assert "two different models" in column.mean.text() and column.images.isHidden()
+
+
+def test_purity_is_told_class_by_class(qtbot, page: NeighboursPage) -> None:
+    column = page.column
+    qtbot.mouseClick(column.segments.buttons[PURE], Qt.MouseButton.LeftButton)
+    plot, atlas, found = column.plot, page._atlas, column._found
+    assert plot.classes == ("crack", "dent", "stain") and [name for name, _ in plot.models] == list(
+        found.neighbours
+    )
+    labels = atlas.labels.code
+    for row, code in enumerate(range(3)):
+        for number, near in enumerate(found.neighbours.values()):
+            shares = [
+                np.mean(labels[line[:10]] == code)
+                for query, line in zip(found.queries, near, strict=True)
+                if labels[query] == code
+            ]
+            assert plot.shares[row][number] == pytest.approx(np.mean(shares))
+    assert plot.tell((0, 0)).startswith("crack\nstrong: ")
+    assert plot.step((0, 2), 1, 0) == (1, 0) and plot.step((2, 2), 1, 0) == (2, 2)
+
+
+def test_a_damaged_file_is_told(qtbot, page: NeighboursPage, session: Session) -> None:
+    session.maps.files["middle"].write_bytes(b"damaged")
+    session.select([page._atlas.ids[7]])
+    qtbot.waitUntil(lambda: bool(page._problem))
+    assert "middle.h5ad can't be read" in page._problem
+
+
+def test_without_a_comparison_the_way_there_is_offered(qtbot, session: Session, commands: Commands) -> None:
+    session.result = None
+    page = NeighboursPage(session, commands)
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.mouseClick(page.empty.buttons[0], Qt.MouseButton.LeftButton)
+    assert commands.gone == ["compare"]
+
+
+def test_the_board_is_saved_and_keeps_up_with_the_theme(
+    qtbot, page: NeighboursPage, session: Session, tmp_path, monkeypatch
+) -> None:
+    target = tmp_path / "near.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+    qtbot.mouseClick(page.save, Qt.MouseButton.LeftButton)
+    assert not QImage(str(target)).isNull()
+    light = page.board.grab().toImage()
+    theme.themes().set_preference("dark")
+    assert page.board.grab().toImage() != light
