@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage, QPainter, QPolygonF
 from workbench.gui.background import Background
 from workbench.gui.maps.canvas import BOX, MOVE, MapCanvas
 from workbench.gui.maps.scene import Scene, render
-from workbench.gui.maps.view import View, fitting, flat
+from workbench.gui.maps.view import View, extent, fitting, flat
 from workbench.gui.theme import LIGHT
 
 SIZE = (420, 300)
@@ -23,8 +23,9 @@ SIZE = (420, 300)
 def scene_of(positions: np.ndarray, **changes: object) -> Scene:
     number = len(positions)
     rng = np.random.default_rng(7)
-    plain = Scene.of(
-        positions.astype(np.float32),
+    placed = positions.astype(np.float32)
+    plain = Scene(
+        positions=placed,
         items=rng.permutation(number).astype(np.int32) + 10,
         code=(np.arange(number) % 3).astype(np.int32),
         colours=np.asarray([[1, 0, 0], [0, 0.6, 0], [0, 0, 1], [0.5, 0.5, 0.5]], np.float32),
@@ -32,6 +33,7 @@ def scene_of(positions: np.ndarray, **changes: object) -> Scene:
         chosen=None,
         ground=LIGHT.panel,
         ink=LIGHT.text,
+        half=extent(placed),
     )
     return replace(plain, **changes)
 

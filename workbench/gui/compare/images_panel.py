@@ -52,7 +52,7 @@ class ImagesPanel(QWidget):
         self.setMinimumWidth(150)
         self.grid.selected.connect(session.select)
         self.grid.look.connect(self._look)
-        session.selection_changed.connect(lambda: self.grid.set_selected(session.selected))
+        session.selection_changed.connect(self.mark)
 
     def show_images(self, title: str, images: Sequence[tuple[str, str, str]], order: str) -> None:
         """Show (item id, caption, the caption in full) each; `order` says how they are sorted."""
@@ -72,6 +72,10 @@ class ImagesPanel(QWidget):
         self.grid.captions = tuple(caption for _, caption, _ in shown)
         self._told = tuple(told for _, _, told in shown)
         self.grid.set_items(index, np.asarray([places[image[0]] for image in shown], dtype=np.int64))
+        self.mark()
+
+    def mark(self) -> None:
+        """Frame what is selected."""
         self.grid.set_selected(self.session.selected)
 
     def tell(self, title: str, aside: str, why: str) -> None:

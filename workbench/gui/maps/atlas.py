@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.gui.maps.view import extent
 from workbench.records.embeddings import Embeddings, read_h5ad
 from workbench.records.files import DocumentError
 from workbench.records.map_file import Stamp, stamp
@@ -47,6 +48,7 @@ class DrawnMap:
     positions: np.ndarray  # (N, 2 or 3) float32, -1 to 1 along the longest axis, the middle at 0
     items: np.ndarray  # (N,) int32, places in the atlas's list
     facts: Mapping[str, Any]  # how it was drawn, as the file tells it; empty where it doesn't
+    half: tuple[float, float]  # half of the width and height that show all of it
 
     @property
     def dimensions(self) -> int:
@@ -154,10 +156,12 @@ def _maps(found: Embeddings, items: np.ndarray) -> dict[str, DrawnMap]:
             continue
         order = np.random.default_rng(0).permutation(kept)
         facts = told.get(f"X_{kind}")
+        placed = centred(positions[order])
         maps[kind] = DrawnMap(
-            positions=centred(positions[order]),
+            positions=placed,
             items=items[order],
             facts=facts if isinstance(facts, dict) else {},
+            half=extent(placed),
         )
     return maps
 

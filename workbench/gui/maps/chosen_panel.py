@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from workbench.gui.compare.images_panel import ImagesPanel
@@ -11,6 +12,7 @@ from workbench.gui.maps.atlas import NO_CODE, Atlas
 from workbench.gui.session import Session
 from workbench.records.text import printable
 
+LISTED = 1_000  # images; more are scrolled through in Data
 HOW = "Drag around points on a map to see their images here. Ctrl adds to what is selected, Esc clears it."
 
 
@@ -19,50 +21,47 @@ class ChosenPanel(ImagesPanel):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Selected images", parent)
-        self.atlas: Atlas | None = None
-        self._own = False
+        self.places: list[int] = []  # of the selected items in the atlas, ascending
+        self._atlas: Atlas | None = None
+        self._picked: frozenset[str] = frozenset()  # in the grid
         self.grid.selected.disconnect(session.select)
         self.grid.selected.connect(self._select)
-        session.selection_changed.connect(self.refresh)
 
-    def show_atlas(self, atlas: Atlas | None) -> None:
-        self.atlas = atlas
-        self.refresh()
-
-    def refresh(self) -> None:
-        if self._own:
+    def show_places(self, atlas: Atlas | None, places: np.ndarray) -> None:
+        """The selection, as places in the atlas; one that was made in the grid leaves it as it is."""
+        if self._picked and atlas is self._atlas and self.session.selected == self._picked:
+            self.mark()
             return
-        atlas, selected = self.atlas, self.session.selected
-        places = sorted(atlas.places(selected).tolist()) if atlas is not None else []
-        if atlas is None or not places:
+        self._atlas, self._picked = atlas, frozenset()
+        self.places = sorted(places.tolist())
+        if atlas is None or not self.places:
             self.tell("Selected images", "", HOW if atlas is not None else "")
             return
         labels = atlas.labels
         images = []
-        for place in places:
+        for place in self.places[:LISTED]:
             code = int(labels.code[place])
             name = atlas.paths[place].rsplit("/", 1)[-1]
             told = printable(labels.names[code] if code != NO_CODE else name)
             images.append((atlas.ids[place], told, told))
-        self.show_images("Selected images", images, "by path")
-        self.grid.set_selected(frozenset())  # all of them are: a frame is for what is picked among them
+        order = "by path" if len(self.places) <= LISTED else f"the first of {len(self.places):,}"
+        self.show_images("Selected images", images, order)
+
+    def mark(self) -> None:
+        """All of them are selected: a frame is for what was picked among them."""
+        self.grid.set_selected(self._picked)
 
     def look(self, place: int) -> None:
         """Show an item of the atlas large; it is selected first where it isn't."""
-        atlas = self.atlas
-        if atlas is None:
+        if self._atlas is None:
             return
-        if atlas.ids[place] not in self.session.selected:
-            self.session.select([atlas.ids[place]])
-        places = sorted(atlas.places(self.session.selected).tolist())
-        if self.grid.isVisible() and place in places and self.grid.num_items == len(places):
-            self.grid.go_to(places.index(place))
-            self._look(places.index(place))
+        if self._atlas.ids[place] not in self.session.selected:
+            self.session.select([self._atlas.ids[place]])
+        shown = self.places[:LISTED]
+        if self.grid.isVisible() and place in shown and self.grid.num_items == len(shown):
+            self.grid.go_to(shown.index(place))
+            self._look(shown.index(place))
 
     def _select(self, ids: Iterable[str]) -> None:
-        wanted = list(ids)
-        self._own = bool(wanted)
-        try:
-            self.session.select(wanted)
-        finally:
-            self._own = False
+        self._picked = frozenset(ids)
+        self.session.select(self._picked)

@@ -27,13 +27,13 @@ from workbench.gui.maps.panel import MapPanel
 from workbench.gui.maps.panel_grid import PanelGrid
 from workbench.gui.maps.pointing import Known, Pointing, look_up, look_up_files
 from workbench.gui.maps.scene import Scene
+from workbench.gui.maps.selection import Selection
 from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
 from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.theme import Theme, current_theme, know_models, themes
 from workbench.gui.widgets.buttons import button
-from workbench.gui.widgets.image_grid import SELECT_AT_MOST
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
 from workbench.records.projection import MAPS
@@ -57,6 +57,7 @@ class MapsPage(QWidget):
         self._known: Known | None = None
         self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
         self._asked = 0
+        self.selection = Selection(session)
         self.column = Column(session)
         self.pointing = Pointing(session, self)
         self._build_parts()
@@ -124,7 +125,7 @@ class MapsPage(QWidget):
         session.maps.changed.connect(self.refresh)
         session.jobs_changed.connect(self._tell_jobs)
         session.dataset_changed.connect(self._look_up)
-        session.selection_changed.connect(self._paint)
+        session.selection_changed.connect(self._on_selection)
         session.backbones_changed.connect(self._tell_panels)
         themes().changed.connect(self._paint)
         self.empty.wanted.connect(self._next)
@@ -178,7 +179,7 @@ class MapsPage(QWidget):
             self._atlas, self._known, self.colouring = atlas, None, None
             self.pointing.leave()
             self._make_panels()
-            self.column.chosen.show_atlas(atlas)
+            self._on_selection()
             if atlas is not None:
                 if self.kind not in atlas.kinds():
                     self.kind = next(iter(atlas.kinds()), self.kind)
@@ -318,7 +319,7 @@ class MapsPage(QWidget):
         colours = found.colours(shown, theme)
         self.column.legend.show_colours(colours)
         levels = np.asarray([QColor(colour).getRgb() for colour in colours], np.float32)[:, :3] / 255
-        chosen = self._chosen(atlas)
+        chosen = self.selection.mask
         for name, panel in self.panels.items():
             drawn = self.drawn(name)
             if drawn is None or name not in self._codes:
@@ -326,14 +327,11 @@ class MapsPage(QWidget):
             panel.canvas.show_scene(_scene(drawn, self._codes[name], levels, shown, chosen, theme))
         self._tell_status(atlas, chosen)
 
-    def _chosen(self, atlas: Atlas) -> np.ndarray | None:
-        """(items,) whether each is selected; None where none of them is."""
-        places = atlas.places(self.session.selected)
-        if not len(places):
-            return None
-        mask = np.zeros(len(atlas.ids), bool)
-        mask[places] = True
-        return mask
+    def _on_selection(self) -> None:
+        """Whoever selected: mark it on every map, and show the images."""
+        self.selection.read(self._atlas)
+        self.column.chosen.show_places(self._atlas, self.selection.places)
+        self._paint()
 
     def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:
         if chosen is None:
@@ -389,16 +387,8 @@ class MapsPage(QWidget):
             self.pointing.tell(atlas, self._known, model, item, canvas.mapTo(self, point.toPoint()))
 
     def _on_picked(self, items: np.ndarray, add: bool) -> None:
-        atlas = self._atlas
-        if atlas is None:
-            return
-        if len(items) > SELECT_AT_MOST:
-            self.session.message.emit(
-                "warn",
-                f"{SELECT_AT_MOST:,} of these {len(items):,} images are selected: more can't be at once.",
-            )
-        ids = {atlas.ids[place] for place in items[:SELECT_AT_MOST].tolist()}
-        self.session.select(ids | self.session.selected if add else ids)
+        if self._atlas is not None:
+            self.selection.pick(self._atlas, items, add)
 
     def _on_looked(self, item: int) -> None:
         self.pointing.leave()
@@ -439,8 +429,8 @@ def _scene(
     theme: Theme,
 ) -> Scene:
     mine = chosen[drawn.items] if chosen is not None else None
-    return Scene.of(
-        drawn.positions,
+    return Scene(
+        positions=drawn.positions,
         items=drawn.items,
         code=code,
         colours=colours,
@@ -448,4 +438,5 @@ def _scene(
         chosen=mine,
         ground=theme.panel,
         ink=theme.text,
+        half=drawn.half,
     )

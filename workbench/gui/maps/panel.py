@@ -69,7 +69,7 @@ class MapPanel(QFrame):
             self.told.setText("")
             return
         true = how_true(drawn.facts)
-        self.told.setText(true or "Drawn by another program")
+        self.told.setText(true or "How it was drawn is not known")
         self.told.set_tip("\n".join(part for part in (how_drawn(drawn.facts), TRUST_TIP) if part))
         self.canvas.setAccessibleDescription(f"{len(drawn.items):,} images. {true}")
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from workbench.gui.maps.raster import as_argb, density, discs, over
-from workbench.gui.maps.view import STRETCH, Scale, View, extent, fitting, flat
+from workbench.gui.maps.view import STRETCH, Scale, View, fitting, flat
 
 EACH = 20_000  # points in sight that are drawn one by one
 DENSE = 200_000  # points in sight above which their density is drawn
@@ -43,12 +43,7 @@ class Scene:
     chosen: np.ndarray | None  # (N,) bool; None where nothing is selected, and all are as they are
     ground: str  # "#rrggbb" under the points
     ink: str  # around chosen points
-    half: tuple[float, float] = field(default=(1.0, 1.0))
-
-    @classmethod
-    def of(cls, positions: np.ndarray, **rest: object) -> Scene:
-        """With its extent measured."""
-        return cls(positions=positions, half=extent(positions), **rest)  # type: ignore[arg-type]
+    half: tuple[float, float]  # of the room that all of it needs, in the map's units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
