@@ -27,7 +27,7 @@ def vector_blocks(path: Path, rows: int = BLOCK) -> Iterator[tuple[int, np.ndarr
         with h5py.File(path, "r") as file:
             vectors = _vectors(path, file)
             for start in range(0, len(vectors), rows):
-                yield start, vectors[start : start + rows].astype(np.float32)
+                yield start, vectors[start : start + rows].astype(np.float32, copy=False)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, DocumentError):
             raise

@@ -30,14 +30,14 @@ def page(qtbot, session: Session, commands: Commands, small_index: ImageIndex) -
     qtbot.addWidget(made)
     made.resize(1150, 640)
     made.show()
-    qtbot.waitUntil(lambda: bool(made._found) and made._known is not None)
+    qtbot.waitUntil(lambda: len(made._found) == 3 and made._known is not None)
     return made
 
 
 def ask(qtbot, page: NeighboursPage, name: str) -> int:
     page.session.select([name])
     item = page._atlas.where[name]
-    qtbot.waitUntil(lambda: page.board.query is not None and page.board.query.item == item)
+    qtbot.waitUntil(lambda: page.board.query.item == item and len(page._found) == 3)
     return item
 
 
@@ -150,9 +150,13 @@ def test_purity_is_told_class_by_class(qtbot, page: NeighboursPage) -> None:
 
 def test_a_damaged_file_is_told(qtbot, page: NeighboursPage, session: Session) -> None:
     session.maps.files["middle"].write_bytes(b"damaged")
-    session.select([page._atlas.ids[7]])
-    qtbot.waitUntil(lambda: bool(page._problem))
-    assert "middle.h5ad can't be read" in page._problem
+    name = page._atlas.ids[7 if page.item != 7 else 8]
+    session.select([name])
+    qtbot.waitUntil(lambda: page.board.query.item == page._atlas.where[name])
+    qtbot.waitUntil(lambda: len(page._found) == 3)
+    strong, middle, _ = page.board.rows
+    assert "middle.h5ad can't be read" in middle.why and not middle.tiles
+    assert strong.tiles and not strong.why
 
 
 def test_without_a_comparison_the_way_there_is_offered(qtbot, session: Session, commands: Commands) -> None:

@@ -6,6 +6,7 @@ The image is the first of the selection, so that a click anywhere in the window 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,9 @@ NUMBER = "neighbours.number"  # what the project remembers
 AT_ONCE = 5_000  # images up to which all are compared without being asked to
 CAUTION = "Neighbours show what a model takes for alike. The probe beside each model decides."
 
-Found = dict[str, Nearest | None]
+Found = dict[
+    str, Nearest | str | None
+]  # model: its answer, why there is none, or None where its file lacks the image
 
 
 class NeighboursPage(QWidget):
@@ -68,7 +71,6 @@ class NeighboursPage(QWidget):
         self._atlas: Atlas | None = None
         self._known: Known | None = None
         self._found: Found = {}
-        self._problem = ""
         self._asked = 0
         self._round = 0  # of looking at all images
         self.board = NeighbourBoard(thumbnails_of(session), self._file)
@@ -185,7 +187,8 @@ class NeighboursPage(QWidget):
                 self._known = known
                 self._show()
 
-        self.background.run(lambda: look_up(atlas, index, predictions), take, self._fail)
+        complain = lambda error: self.session.message.emit("bad", str(error))  # noqa: E731
+        self.background.run(lambda: look_up(atlas, index, predictions), take, complain)
 
     # One image
 
@@ -217,26 +220,21 @@ class NeighboursPage(QWidget):
         self._asked += 1
         asked = self._asked
 
-        def find() -> Found:
+        answers: Found = {}
+
+        def find(name: str) -> Nearest | None:
             if asked != self._asked:
                 raise Stopped("Another image was asked for.")
-            return {name: nearest(files[name], rows, item) for name, rows in atlas.rows.items()}
+            return nearest(files[name], atlas.rows[name], item)
 
-        def take(found: Found) -> None:
+        def take(name: str, found: Nearest | Exception | None) -> None:
             if asked == self._asked:
-                self._found, self._problem = found, ""
+                answers[name] = str(found) if isinstance(found, Exception) else found
+                self._found = answers
                 self._show()
 
-        def fail(error: Exception) -> None:
-            if asked == self._asked:
-                self._fail(error)
-
-        self.background.run(find, take, fail)
-
-    def _fail(self, error: Exception) -> None:
-        if not isinstance(error, Stopped):
-            self._problem = str(error)
-            self._show()
+        for name in atlas.rows:  # the first answer is shown before the last is there
+            self.background.run(partial(find, name), partial(take, name), partial(take, name))
 
     # All images
 
@@ -274,7 +272,7 @@ class NeighboursPage(QWidget):
         ready = atlas is not None and result is not None and self.item >= 0 and bool(self._found)
         self.pages.setCurrentIndex(int(ready))
         if atlas is None or result is None or not ready:
-            self._tell_empty(atlas, maps.problem or self._problem)
+            self._tell_empty(atlas, maps.problem)
             self.status.setText("")
             return
         titles = titles_of(result, self.session.catalogue)
@@ -282,11 +280,11 @@ class NeighboursPage(QWidget):
         for name in atlas.maps:
             score = result.model(name).probe.get(result.metric)
             title = titles.get(name, name) + (f" · probe {score.mean:.3f}" if score is not None else "")
-            found = self._found.get(name)
-            if found is not None:
+            found = self._found.get(name, "Looking…" if name in atlas.rows else atlas.problems.get(name, ""))
+            if isinstance(found, Nearest):
                 rows.append(Row(name, title, self._tiles(atlas, found), self._said(name)))
             else:
-                rows.append(Row(name, title, why=atlas.problems.get(name, "This image is not in its file.")))
+                rows.append(Row(name, title, why=found or "This image is not in its file."))
         group = int(atlas.groups.code[self.item])
         facts = atlas.groups.names[group] if group != NO_CODE else ""
         self.board.show_rows(self._tile(atlas, self.item), facts, rows)

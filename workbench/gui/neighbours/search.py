@@ -20,6 +20,7 @@ ALL = 20_000  # items up to which every one is asked for its neighbours
 QUERIES = (
     2_000  # a seeded sample of them is asked where there are more: 1 point of standard error at the most
 )
+TINY = np.float32(1e-30)
 AT_ONCE = 1 << 24  # likenesses held at a time: 64 MiB
 
 
@@ -65,12 +66,21 @@ def nearest(path: Path, rows: np.ndarray, item: int, k: int = MOST) -> Nearest |
         seen = start + len(block)
         if seen > len(rows):
             break
-        distance[start:seen] = 1 - unit(block) @ query
+        distance[start:seen] = _apart(block, query)
     if seen != len(rows):
         raise _changed(path)
     distance[at] = np.inf
     first = np.lexsort((np.arange(len(rows)), distance))[: min(k, len(rows) - 1)]
     return Nearest(rows[first].astype(np.int32), np.clip(distance[first], 0, 2))
+
+
+def _apart(block: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """(n,) 1 - cosine of rows (n, D) to a unit vector, in two passes over them; 1 where a row has no direction."""
+    length = np.sqrt(np.einsum("ij,ij->i", block, block))
+    known = np.isfinite(length) & (length > TINY)
+    out = np.ones(len(block), np.float32)
+    out[known] = 1 - (block @ query)[known] / length[known]
+    return out
 
 
 def _row(path: Path, at: int) -> np.ndarray:
@@ -149,10 +159,10 @@ def _first(likeness: np.ndarray, own: np.ndarray, k: int) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length one; zeros stay zeros, and numbers that aren't finite count as zeros."""
-    vectors = np.nan_to_num(vectors, posinf=0, neginf=0)
+    """Rows of length one; zeros stay zeros, and so does a row with numbers that aren't finite."""
+    vectors = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, np.float32(0))
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, np.float32(1e-30)))
+    return np.asarray(vectors / np.maximum(length, TINY))
 
 
 def purity(neighbours: np.ndarray, queries: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
