@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from workbench.gui.theme import current_theme, themes
 from workbench.gui.thumbnails import Thumbnails
-from workbench.gui.widgets.labels import ElidedLabel
+from workbench.gui.widgets.labels import ElidedLabel, PlainLabel
 
 SIDE = 144  # px of the thumbnail
 AWAY = 16  # px from the pointer
@@ -25,7 +25,7 @@ class HoverCard(QFrame):
         self._thumbnails = thumbnails
         self.key = b""  # of the tile that is shown or waited for
         self._path: Path | None = None
-        self.picture = QLabel()
+        self.picture = PlainLabel()
         self.picture.setFixedSize(SIDE, SIDE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title = ElidedLabel("", "strong", Qt.TextElideMode.ElideMiddle)

@@ -10,6 +10,7 @@ from workbench.gui.background import Background
 from workbench.gui.maps.atlas import DrawnMap
 from workbench.gui.maps.canvas import MapCanvas
 from workbench.gui.maps.words import how_drawn, how_true
+from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import model_colour
 from workbench.gui.widgets.buttons import icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
@@ -57,7 +58,7 @@ class MapPanel(QFrame):
 
     def show_score(self, text: str, tip: str) -> None:
         self.score.setText(text)
-        self.score.setToolTip(tip)
+        set_tip(self.score, tip)
 
     def tell(self, drawn: DrawnMap | None, why: str = "") -> None:
         """What is written around the map, or instead of one."""

@@ -9,7 +9,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -68,16 +67,13 @@ class Column(Card):
             box.currentIndexChanged.connect(lambda _: self._show())
 
     def _lay_out(self) -> None:
-        boxes = QHBoxLayout()
-        boxes.setSpacing(6)
-        for box in (self.one, self.other):
-            box.setMinimumWidth(60)
-            boxes.addWidget(box, 1)
         different = QWidget()
         column = QVBoxLayout(different)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addLayout(boxes)
+        for box in (self.one, self.other):
+            box.setMinimumWidth(60)
+            column.addWidget(box)
         column.addWidget(self.mean)
         column.addWidget(self.images, 1)
         scroll = QScrollArea()

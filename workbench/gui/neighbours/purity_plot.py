@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.maps.words import percent
+from workbench.gui.plain_text import printable_lines
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour
 from workbench.records.text import printable
 
@@ -38,8 +39,8 @@ class PurityPlot(WalkedPlot):
         self.shares = tuple(tuple(line) for line in shares)
         self.current = None
         self.setMinimumHeight(round(self._height() * len(self.classes)))
-        told = "; ".join(self.tell((row, 0)).replace("\n", ", ") for row in range(len(self.classes)))
-        self.setAccessibleDescription(told if self.models else "")
+        told = [printable_lines(self.tell((row, 0))).replace("\n", ", ") for row in range(len(self.classes))]
+        self.setAccessibleDescription("; ".join(told) if self.models else "")
         self.update()
 
     def sizeHint(self) -> QSize:
