@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage, QPainter, QPolygonF
 
 from workbench.gui.background import Background
 from workbench.gui.maps.canvas import BOX, MOVE, MapCanvas
-from workbench.gui.maps.scene import Scene, render
+from workbench.gui.maps.scene import PICTURE, Scene, render
 from workbench.gui.maps.view import View, extent, fitting, flat
 from workbench.gui.theme import LIGHT
 
@@ -217,6 +217,24 @@ def test_a_map_of_three_axes_turns(qtbot, canvas: MapCanvas) -> None:
 
 
 # Drawing
+
+
+def test_pictures_lie_apart_and_are_of_what_is_selected() -> None:
+    scene = scene_of(spread(400), pictures=True, shown=np.asarray([True, False, True, True]))
+    for chosen in (None, np.arange(400) % 5 == 0):
+        frame = render(replace(scene, chosen=chosen), View(), *SIZE)
+        assert 10 < len(frame.pictured) <= (SIZE[0] // PICTURE + 3) * (SIZE[1] // PICTURE + 3)
+        assert (scene.code[frame.pictured] != 1).all()
+        assert chosen is None or chosen[frame.pictured].all()
+        across, down = (
+            fitting(scene.half, *SIZE)[axis] * scene.positions[frame.pictured, axis] for axis in (0, 1)
+        )
+        squares = {
+            (int((SIZE[0] / 2 + x) // PICTURE), int((SIZE[1] / 2 - y) // PICTURE))
+            for x, y in zip(across, down, strict=True)
+        }
+        assert len(squares) == len(frame.pictured)
+    assert not len(render(replace(scene, pictures=False), View(), *SIZE).pictured)
 
 
 @pytest.mark.parametrize("size", [(400, 300), (200, 700), (900, 120)])

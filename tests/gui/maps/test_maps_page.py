@@ -175,6 +175,25 @@ def test_the_legend_hides_categories_on_every_map(qtbot, page: MapsPage, session
     assert session.selected == {name for name, place in atlas.where.items() if atlas.labels.code[place] == 2}
 
 
+def test_points_show_their_own_images(
+    qtbot, page: MapsPage, session: Session, small_index: ImageIndex
+) -> None:
+    canvas, atlas = page.panels["strong"].canvas, session.maps.atlas
+    asked: dict[int, tuple] = {}
+    file = canvas._file
+    canvas._file = lambda item: asked.setdefault(item, file(item))
+    plain = canvas.grab().toImage()
+    qtbot.mouseClick(page.pictures, Qt.MouseButton.LeftButton)
+    assert session.recall("maps.pictures") is True
+    settle(qtbot, page)
+    qtbot.waitUntil(lambda: canvas._thumbnails.waiting == 0)
+    qtbot.waitUntil(lambda: canvas.grab().toImage() != plain)
+    assert asked and set(asked) == set(canvas.scene.items[canvas.frame.pictured].tolist())
+    for item, found in asked.items():
+        position = small_index.ids.index(atlas.ids[item])
+        assert found == (tile_key(small_index, position), session.file(position))
+
+
 def test_what_was_chosen_is_remembered(qtbot, page: MapsPage, session: Session, shown) -> None:
     page.column.colour.setCurrentIndex(page.column.colour.findData("error"))
     assert page.colouring.key == "error"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -31,13 +32,17 @@ from workbench.gui.background import Background
 from workbench.gui.maps.scene import Frame, Scene, draw, fit, point_radius, render
 from workbench.gui.maps.view import Scale, View, flat
 from workbench.gui.theme import current_theme
+from workbench.gui.thumbnails import Thumbnails
 
 LASSO, BOX, MOVE = "lasso", "box", "move"
 REACH = 9.0  # px from a point within which the pointer is on it
 SLIP = 4.0  # px that a click may slip before it is a drag
 STEP = 48.0  # px that an arrow key moves
+THUMB = 44  # px of a picture on the map
 TURN = 0.008  # radians a px
 ZOOM = 1.25
+
+File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's key, and where it lies
 
 
 class MapCanvas(QWidget):
@@ -57,6 +62,8 @@ class MapCanvas(QWidget):
         self.tool = LASSO
         self.marked = -1  # item that is ringed: the one that is pointed at, here or on another map
         self._background = background
+        self._thumbnails: Thumbnails | None = None
+        self._file: File = lambda item: None
         self._wanted = False  # whether another picture is wanted when the one in the works is done
         self._working = False
         self._pressed: QPointF | None = None
@@ -81,6 +88,15 @@ class MapCanvas(QWidget):
         if other:
             self.view, self.frame = View(), None
         self._ask()
+
+    def show_thumbnails(self, thumbnails: Thumbnails, file: File) -> None:
+        """Where the pictures come from that some points show."""
+        self._thumbnails, self._file = thumbnails, file
+        thumbnails.arrived.connect(self._on_arrived)
+
+    def _on_arrived(self, _: set[bytes]) -> None:
+        if self.scene is not None and self.scene.pictures:
+            self.update()
 
     def show_whole(self) -> None:
         self.show_view(replace(self.view, x=0.0, y=0.0, zoom=1.0))
@@ -231,6 +247,7 @@ class MapCanvas(QWidget):
         if self.frame is not None and self.scene is not None:
             self._lay(painter, self.frame)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._pictures(painter)
         self._ring(painter)
         if self._track:
             painter.setPen(QPen(theme.colour("accent"), 1.5))
@@ -251,6 +268,32 @@ class MapCanvas(QWidget):
         width, height = frame.width * now[0] / then[0], frame.height * now[1] / then[1]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, now != then)
         painter.drawImage(QRectF(middle.x() - width / 2, middle.y() - height / 2, width, height), frame.image)
+
+    def _pictures(self, painter: QPainter) -> None:
+        """The images of the points that were chosen for it, in a frame of the point's colour."""
+        frame = self._answering()
+        if frame is None or self._thumbnails is None or not len(frame.pictured):
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        x, y, _ = flat(frame.scene.positions[frame.pictured], self.view)
+        wished = []
+        for row, right, up in zip(frame.pictured.tolist(), x.tolist(), y.tolist(), strict=True):
+            found = self._file(int(frame.scene.items[row]))
+            if found is None:
+                continue
+            wished.append(found[0])
+            tile = self._thumbnails.get(*found, id(self))
+            if tile is None or tile.image is None:
+                continue
+            size = tile.image.size().scaled(THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio)
+            box = QRectF(0, 0, size.width(), size.height())
+            box.moveCenter(self.place(right, up))
+            painter.drawImage(box, tile.image)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            colour = QColor.fromRgbF(*map(float, frame.scene.colours[frame.scene.code[row]]))
+            painter.setPen(QPen(colour, 2))
+            painter.drawRect(box)
+        self._thumbnails.retain(wished, id(self))
 
     def _ring(self, painter: QPainter) -> None:
         point = self.point_of(self.marked)

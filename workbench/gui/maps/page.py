@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
@@ -26,13 +27,14 @@ from workbench.gui.maps.output import save_map
 from workbench.gui.maps.panel import MapPanel
 from workbench.gui.maps.panel_grid import PanelGrid
 from workbench.gui.maps.pointing import Known, Pointing, look_up, look_up_files
-from workbench.gui.maps.scene import Scene
+from workbench.gui.maps.scene import scene_of
 from workbench.gui.maps.selection import Selection
 from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
 from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
-from workbench.gui.theme import Theme, current_theme, know_models, themes
+from workbench.gui.theme import current_theme, know_models, themes
+from workbench.gui.thumbnails import thumbnails_of
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
@@ -40,7 +42,13 @@ from workbench.records.projection import MAPS
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count
 
-COLOUR, KIND, TOOL = "maps.colour", "maps.kind", "maps.tool"  # what the project remembers
+COLOUR, KIND, TOOL, PICTURES = (
+    "maps.colour",
+    "maps.kind",
+    "maps.tool",
+    "maps.pictures",
+)  # what the project remembers
+LOW = 480  # px of a page without room for more than maps
 
 
 class MapsPage(QWidget):
@@ -93,6 +101,9 @@ class MapsPage(QWidget):
         self.whole = button(
             "Whole maps", self._show_whole, kind="quiet", tip="Undo every zoom and move (Home)"
         )
+        self.pictures = button("Pictures", kind="quiet", tip="Show the image itself on some of the points")
+        self.pictures.setCheckable(True)
+        self.pictures.setChecked(bool(self.session.recall(PICTURES, False)))
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.grid)
@@ -101,6 +112,7 @@ class MapsPage(QWidget):
         tools = QHBoxLayout()
         tools.setSpacing(12)
         tools.addWidget(self.tools)
+        tools.addWidget(self.pictures)
         tools.addWidget(self.whole)
         tools.addWidget(self.kinds)
         tools.addWidget(self.status, 1)
@@ -131,6 +143,8 @@ class MapsPage(QWidget):
         self.empty.wanted.connect(self._next)
         self.tools.chosen.connect(self._on_tool)
         self.kinds.chosen.connect(self.show_kind)
+        self.pictures.toggled.connect(partial(session.remember, PICTURES))
+        self.pictures.toggled.connect(lambda _: self._paint())
         self.column.colour.currentIndexChanged.connect(
             lambda _: self.colour_by(str(self.column.colour.currentData()))
         )
@@ -168,6 +182,11 @@ class MapsPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.session.maps.look()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, it is the maps'."""
+        super().resizeEvent(event)
+        self.pairs.setVisible(bool(self.pairs.text()) and self.height() >= LOW)
 
     def refresh(self) -> None:
         """After another atlas, or another comparison."""
@@ -209,6 +228,7 @@ class MapsPage(QWidget):
         for name in self._atlas.maps:
             panel = self.panels[name] = MapPanel(name, titles.get(name, name), self.background)
             panel.canvas.tool = self.tools.current
+            panel.canvas.show_thumbnails(thumbnails_of(self.session), self._file)
             panel.canvas.pointed.connect(partial(self._on_pointed, name))
             panel.canvas.picked.connect(self._on_picked)
             panel.canvas.cleared.connect(lambda: self.session.select([]))
@@ -225,6 +245,7 @@ class MapsPage(QWidget):
         self.kinds.choose(self.kind)
         self.kinds.setVisible(len(kinds) > 1)
         self.tools.setVisible(bool(kinds))
+        self.pictures.setVisible(bool(kinds))
         self.whole.setVisible(bool(kinds))
         self.status.setVisible(bool(kinds))
         self.pages.setCurrentIndex(int(bool(kinds)))
@@ -239,9 +260,9 @@ class MapsPage(QWidget):
             score = model.probe.get(result.metric)
             panel.name = titles.get(name, name)
             panel.title.setText(panel.name)
-            told = f"probe {score.mean:.3f}" if score is not None else ""
             metric = METRIC_NAMES.get(result.metric, result.metric)
-            panel.show_score(told, f"{metric} of the probe, mean of {count(len(result.seeds), 'split')}")
+            tip = f"{metric} of the probe, mean of {count(len(result.seeds), 'split')}"
+            panel.show_score(score.mean if score is not None else None, tip)
             why = atlas.problems.get(
                 name, f"No {MAPS[self.kind]} map of this model yet. Draw the maps again."
             )
@@ -249,7 +270,7 @@ class MapsPage(QWidget):
         line, told = pairs_told(atlas.pairs.get(self.kind, ()), titles)
         self.pairs.setText(line)
         set_tip(self.pairs, told)
-        self.pairs.setVisible(bool(line))
+        self.pairs.setVisible(bool(line) and self.height() >= LOW)
         self._paint()
 
     def _tell_jobs(self) -> None:
@@ -319,12 +340,14 @@ class MapsPage(QWidget):
         colours = found.colours(shown, theme)
         self.column.legend.show_colours(colours)
         levels = np.asarray([QColor(colour).getRgb() for colour in colours], np.float32)[:, :3] / 255
-        chosen = self.selection.mask
+        chosen, pictures = self.selection.mask, self.pictures.isChecked()
         for name, panel in self.panels.items():
             drawn = self.drawn(name)
             if drawn is None or name not in self._codes:
                 continue
-            panel.canvas.show_scene(_scene(drawn, self._codes[name], levels, shown, chosen, theme))
+            panel.canvas.show_scene(
+                scene_of(drawn, self._codes[name], levels, shown, chosen, theme, pictures)
+            )
         self._tell_status(atlas, chosen)
 
     def _on_selection(self) -> None:
@@ -386,6 +409,10 @@ class MapsPage(QWidget):
         else:
             self.pointing.tell(atlas, self._known, model, item, canvas.mapTo(self, point.toPoint()))
 
+    def _file(self, item: int) -> tuple[bytes, Path] | None:
+        found = self._known.file(self.session, item) if self._known is not None else None
+        return found[:2] if found is not None else None
+
     def _on_picked(self, items: np.ndarray, add: bool) -> None:
         if self._atlas is not None:
             self.selection.pick(self._atlas, items, add)
@@ -418,25 +445,3 @@ class MapsPage(QWidget):
         parts = [how_drawn(drawn.facts), panel.told.text(), panel.score.text(), "far distances mean nothing"]
         aside = " · ".join(part for part in parts if part)
         save_map(self.session, panel, entries, aside)
-
-
-def _scene(
-    drawn: DrawnMap,
-    code: np.ndarray,
-    colours: np.ndarray,
-    shown: np.ndarray,
-    chosen: np.ndarray | None,
-    theme: Theme,
-) -> Scene:
-    mine = chosen[drawn.items] if chosen is not None else None
-    return Scene(
-        positions=drawn.positions,
-        items=drawn.items,
-        code=code,
-        colours=colours,
-        shown=shown,
-        chosen=mine,
-        ground=theme.panel,
-        ink=theme.text,
-        half=drawn.half,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
@@ -17,6 +17,7 @@ from workbench.gui.widgets.labels import ElidedLabel, label
 from workbench.records.projection import JUDGED
 from workbench.records.text import printable
 
+NARROW = 230  # px of a panel
 TRUST_TIP = (
     f"Neighbours: the share of the {JUDGED} nearest vectors of an image that are also nearest on the map. Trust: "
     "trustworthiness (Venna and Kaski 2001), 1 where everything near on the map is near as a vector, about 0.5 where "
@@ -30,6 +31,7 @@ class MapPanel(QFrame):
     def __init__(self, model: str, title: str, background: Background) -> None:
         super().__init__()
         self.model, self.name = model, title
+        self._score: float | None = None
         self.setProperty("card", True)
         self.title = ElidedLabel(title, "title")
         self.score = label("", "dim")
@@ -56,9 +58,19 @@ class MapPanel(QFrame):
         outer.addWidget(holder, 1)
         outer.addWidget(self.told)
 
-    def show_score(self, text: str, tip: str) -> None:
-        self.score.setText(text)
+    def show_score(self, score: float | None, tip: str) -> None:
+        self._score = score
+        self._tell_score()
         set_tip(self.score, tip)
+
+    def _tell_score(self) -> None:
+        """The number with its word, where there is room for it."""
+        word = "probe " if self.width() >= NARROW else ""
+        self.score.setText("" if self._score is None else f"{word}{self._score:.3f}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell_score()
 
     def tell(self, drawn: DrawnMap | None, why: str = "") -> None:
         """What is written around the map, or instead of one."""

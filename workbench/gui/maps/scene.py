@@ -13,8 +13,10 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from workbench.gui.maps.atlas import DrawnMap
 from workbench.gui.maps.raster import as_argb, density, discs, over
 from workbench.gui.maps.view import STRETCH, Scale, View, fitting, flat
+from workbench.gui.theme import Theme
 
 EACH = 20_000  # points in sight that are drawn one by one
 DENSE = 200_000  # points in sight above which their density is drawn
@@ -26,6 +28,7 @@ RADII = (
     (EACH, 2.0),
     (40_000, 1.5),
 )  # of so many points, px
+PICTURE = 60  # px of a square in which one point shows its image
 FADED = 0.2  # what is left of a colour that is not in the selection
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]  # rows, x, y, depth
@@ -44,6 +47,31 @@ class Scene:
     ground: str  # "#rrggbb" under the points
     ink: str  # around chosen points
     half: tuple[float, float]  # of the room that all of it needs, in the map's units
+    pictures: bool = False  # whether some points are to show their image
+
+
+def scene_of(
+    drawn: DrawnMap,
+    code: np.ndarray,
+    colours: np.ndarray,
+    shown: np.ndarray,
+    chosen: np.ndarray | None,
+    theme: Theme,
+    pictures: bool,
+) -> Scene:
+    """A map in its colours; `chosen` is (items,) whether each is selected, or None where none is."""
+    return Scene(
+        positions=drawn.positions,
+        items=drawn.items,
+        code=code,
+        colours=colours,
+        shown=shown,
+        chosen=chosen[drawn.items] if chosen is not None else None,
+        ground=theme.panel,
+        ink=theme.text,
+        half=drawn.half,
+        pictures=pictures,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +88,7 @@ class Frame:
     x: np.ndarray  # (M,) float32, in the map's units
     y: np.ndarray
     manner: str  # "each", "discs" or "density"
+    pictured: np.ndarray  # (P,) rows of the scene, at most one in each square of `PICTURE` px
 
     def nearest(self, x: float, y: float, scale: Scale, reach: float) -> int:
         """The shown row nearest to a point of the map, at most `reach` px away at `scale`; -1 for none."""
@@ -97,7 +126,8 @@ def render(scene: Scene, view: View, width: float, height: float, ratio: float =
             image, painted.discs(size, max(1, round(radius))) if manner == "discs" else painted.density(size)
         )
     image.setDevicePixelRatio(ratio)
-    return Frame(scene, view, width, height, fitted, image, rows, x, y, manner)
+    pictured = painted.spread(PICTURE * ratio) if scene.pictures else np.zeros(0, np.int64)
+    return Frame(scene, view, width, height, fitted, image, rows, x, y, manner, pictured)
 
 
 def draw(painter: QPainter, scene: Scene, view: View, width: float, height: float) -> None:
@@ -149,6 +179,7 @@ class _Painted:
 
     def __init__(self, scene: Scene, rows: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float) -> None:
         self.scene, self.radius = scene, radius  # px of the widget
+        self.rows = rows
         self.x, self.y, self.code = x, y, scene.code[rows]
         self.chosen = scene.chosen[rows] if scene.chosen is not None else None
 
@@ -199,6 +230,17 @@ class _Painted:
 
     def _each_of(self, which: np.ndarray) -> Iterator[tuple[float, float, int]]:
         return zip(self.x[which].tolist(), self.y[which].tolist(), self.code[which].tolist(), strict=True)
+
+    def spread(self, side: float) -> np.ndarray:
+        """Rows with at most one in each square of `side`: of those that are selected, where any are."""
+        some = np.arange(len(self.x)) if self.chosen is None else np.flatnonzero(self.chosen)
+        across, down = self.x[some] / side, self.y[some] / side
+        square = np.floor(down).astype(np.int64) * 10_000 + np.floor(across).astype(np.int64)
+        # The one nearest to the middle of its square, so that pictures lie apart.
+        off = np.square(across % 1 - 0.5) + np.square(down % 1 - 0.5)
+        order = np.lexsort((off, square))
+        first = np.unique(square[order], return_index=True)[1]
+        return np.asarray(self.rows[some[order[first]]])
 
     def discs(self, size: tuple[int, int], radius: int) -> np.ndarray:
         colours = self.scene.colours
