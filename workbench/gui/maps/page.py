@@ -16,12 +16,13 @@ from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
-from workbench.gui.commands import Command, Commands
+from workbench.gui.commands import Commands
 from workbench.gui.compare.words import titles_of
 from workbench.gui.maps.atlas import NO_CODE, Atlas, DrawnMap
 from workbench.gui.maps.canvas import BOX, LASSO, MOVE
 from workbench.gui.maps.colouring import CLASS, Colouring, available, colouring
 from workbench.gui.maps.column import DRAW, LOOK, SETTINGS, Column
+from workbench.gui.maps.commands import register
 from workbench.gui.maps.empty import COMPARE, MapsAwaited
 from workbench.gui.maps.output import save_map
 from workbench.gui.maps.panel import MapPanel
@@ -60,7 +61,7 @@ class MapsPage(QWidget):
         self.background = Background(self, threads=2)
         self.panels: dict[str, MapPanel] = {}
         self.colouring: Colouring | None = None
-        self.kind = str(session.recall(KIND, "umap"))
+        self.kind = "umap"
         self._atlas: Atlas | None = None
         self._known: Known | None = None
         self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
@@ -70,8 +71,9 @@ class MapsPage(QWidget):
         self.pointing = Pointing(session, self)
         self._build_parts()
         self._lay_out()
+        self._restore()
         self._connect()
-        self._register()
+        register(self)
         self.refresh()
 
     # Parts
@@ -89,7 +91,6 @@ class MapsPage(QWidget):
                 (MOVE, "Move", "Drag to move the map, or to turn one of three axes. The wheel zooms."),
             ],
         )
-        self.tools.choose(str(self.session.recall(TOOL, LASSO)))
         self.kinds = Segments(
             "Kind of map", [(kind, title, f"Show the {title} maps") for kind, title in MAPS.items()]
         )
@@ -99,11 +100,10 @@ class MapsPage(QWidget):
         self.grid = PanelGrid()
         self.pairs = label("", "dim", wrap=True)
         self.whole = button(
-            "Whole maps", self._show_whole, kind="quiet", tip="Undo every zoom and move (Home)"
+            "Whole maps", self.show_whole, kind="quiet", tip="Undo every zoom and move (Home)"
         )
-        self.pictures = button("Pictures", kind="quiet", tip="Show the image itself on some of the points")
+        self.pictures = button("Pictures", kind="segment", tip="Show the image itself on some of the points")
         self.pictures.setCheckable(True)
-        self.pictures.setChecked(bool(self.session.recall(PICTURES, False)))
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.grid)
@@ -134,6 +134,7 @@ class MapsPage(QWidget):
 
     def _connect(self) -> None:
         session = self.session
+        session.project_changed.connect(self._restore)
         session.maps.changed.connect(self.refresh)
         session.jobs_changed.connect(self._tell_jobs)
         session.dataset_changed.connect(self._look_up)
@@ -152,32 +153,14 @@ class MapsPage(QWidget):
         self.column.legend.wanted.connect(self._select_category)
         self.column.form.asked.connect(self.draw)
 
-    def _register(self) -> None:
-        add: Callable[[Command], Callable[[], None]] = self.commands.add
-        removers = [
-            add(
-                Command(
-                    id="maps.draw",
-                    title="Draw the maps of the compared models",
-                    run=lambda: self.draw(self.column.form.values()),
-                    why_not=self._why_not_draw,
-                    help="A map of each model's vectors, as the Maps page is set.",
-                    place="inspect",
-                )
-            ),
-            add(
-                Command(
-                    id="maps.fit",
-                    title="Show the whole of every map",
-                    run=self._show_whole,
-                    help="Undo every zoom and move.",
-                    place="inspect",
-                )
-            ),
-        ]
-        self.destroyed.connect(lambda: [remove() for remove in removers])
-
     # What is shown
+
+    def _restore(self) -> None:
+        """What this project remembers."""
+        recall = self.session.recall
+        self.kind = str(recall(KIND, "umap"))
+        self.tools.choose(str(recall(TOOL, LASSO)))
+        self.pictures.setChecked(bool(recall(PICTURES, False)))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -368,7 +351,7 @@ class MapsPage(QWidget):
 
     def draw(self, values: dict[str, Any]) -> None:
         """Start the job, and remember how it was asked."""
-        reason = self._why_not_draw()
+        reason = self.why_not_draw()
         if reason:
             self.session.message.emit("warn", reason)
             return
@@ -377,7 +360,8 @@ class MapsPage(QWidget):
         self.session.remember(KIND, self.kind)
         guarded(self.session, lambda: self.session.maps.draw(values))
 
-    def _why_not_draw(self) -> str:
+    def why_not_draw(self) -> str:
+        """A sentence that says why no maps can be drawn now; "" when they can."""
         if self.session.result is None:
             return "There is no comparison yet. Run one first."
         return "The maps are being drawn already." if self.session.maps.drawing else ""
@@ -388,7 +372,7 @@ class MapsPage(QWidget):
         else:
             self.draw(self.column.form.values())
 
-    def _show_whole(self) -> None:
+    def show_whole(self) -> None:
         for panel in self.panels.values():
             panel.canvas.show_whole()
 

@@ -78,16 +78,16 @@ class NeighboursPage(QWidget):
         self.numbers = Segments(
             "Neighbours", [(str(k), str(k), f"Show the {k} nearest images") for k in (5, 10, 20)]
         )
-        self.numbers.choose(str(session.recall(NUMBER, "10")))
         self._lay_out()
+        self._restore()
         self.numbers.chosen.connect(self._on_number)
         self.board.chosen.connect(self.ask)
         self.column.asked.connect(self.compare_all)
+        session.project_changed.connect(self._restore)
         session.maps.changed.connect(self.refresh)
         session.selection_changed.connect(self._on_selection)
         session.dataset_changed.connect(self._look_up)
         session.backbones_changed.connect(self._show)
-        self.column.show_number(self.number)
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -135,6 +135,11 @@ class NeighboursPage(QWidget):
         return int(self.numbers.current)
 
     # What is shown
+
+    def _restore(self) -> None:
+        """What this project remembers."""
+        self.numbers.choose(str(self.session.recall(NUMBER, "10")))
+        self.column.show_number(self.number)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
