@@ -21,7 +21,7 @@ GAP = 8.0  # px between tiles
 HEAD = 24.0  # px of a row's heading
 CAPTION = 18.0  # px under a tile
 BETWEEN = 12.0  # px between rows
-LEAST, MOST = 64.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
+LEAST, MOST = 76.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
 QUERY = 96.0  # px of the asked image's side
 
 File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's key, and where it lies
@@ -243,6 +243,6 @@ class NeighbourBoard(WalkedPlot):
 def _text(painter: QPainter, box: QRectF, text: str, font: QFont, ink: str, *, right: bool = False) -> None:
     painter.setFont(font)
     painter.setPen(QColor(ink))
-    shown = QFontMetricsF(font).elidedText(printable(text), Qt.TextElideMode.ElideMiddle, box.width())
+    shown = QFontMetricsF(font).elidedText(printable(text), Qt.TextElideMode.ElideRight, box.width())
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
     painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, shown)
