@@ -205,3 +205,22 @@ def test_more_categories_than_colours_pass_them_on() -> None:
     assert found.colours(fewer, LIGHT)[4:10] == list(COLOURS[:6])
     small = Colouring(CLASS, names[:3], {}, "No label", (1, 1, 1, 0))
     assert small.colours(np.asarray([False, True, True, True]), LIGHT)[:3] == list(COLOURS[:3])
+
+
+def test_files_are_found_after_their_project_was_moved(
+    session: Session, small_index: ImageIndex, tmp_path: Path
+) -> None:
+    files = write_files(session, small_index)
+    folder = session.project.run(session.settings.result).path
+    assert session.maps.files == files == {name: folder / f"{name}.h5ad" for name in files}
+    for name, path in files.items():
+        target = folder.parent / f"embed-{name}" / "embeddings.h5ad"
+        target.parent.mkdir()
+        path.rename(target)
+    models = tuple(
+        replace(model, source=f"/elsewhere/runs/embed-{model.name}/embeddings.h5ad")
+        for model in session.result.models
+    )
+    moved = replace(session.result, models=models).files(folder)
+    assert moved == {name: folder.parent / f"embed-{name}" / "embeddings.h5ad" for name in files}
+    assert session.result.files(folder)["weak"] == folder / "weak.h5ad", "one that is gone is named as it was"
