@@ -30,6 +30,7 @@ class Jobs(QObject):
     changed = Signal()
     progressed = Signal(str)  # run id
     discarded = Signal(str)  # run id, after its folder went to the trash
+    aside_started = Signal(str)  # run id: one that waits beside the others, whose lane has room for one
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +77,7 @@ class Jobs(QObject):
         """Run a job that the user didn't ask for and doesn't see; `ended` is called however it ended."""
         self._aside[run.id] = (run, ended)
         self._bridge.submit(run)
+        self.aside_started.emit(run.id)
 
     def take_up(self, states: list[JobState]) -> None:
         """Show runs of an earlier session that did not end well, to be resumed or discarded."""

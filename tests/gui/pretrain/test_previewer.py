@@ -109,6 +109,20 @@ def test_a_worker_is_let_go_when_nobody_looks(qtbot, ready, previewer) -> None:
     assert not ready.submitted[0].path.exists()
 
 
+def test_a_worker_that_nobody_looks_at_makes_way_for_another(qtbot, ready, previewer, tmp_path) -> None:
+    from workbench.records.jobs import DescribeJob
+    from workbench.records.runs import RunFolder
+
+    ready.pretraining.preview(VALUES)
+    qtbot.waitUntil(lambda: len(ready.submitted) == 1)
+    other = RunFolder.create(tmp_path, DescribeJob(), title="Look up the backbones")
+    ready._jobs.start_aside(other, lambda run, state: None)
+    assert not ready.stopped, "somebody looks"
+    previewer.leave()
+    ready._jobs.start_aside(other, lambda run, state: None)
+    assert ready.stopped == [ready.submitted[0].id]
+
+
 def test_a_damaged_answer_is_told(qtbot, ready, previewer) -> None:
     ready.pretraining.preview(VALUES)
     qtbot.waitUntil(lambda: len(ready.submitted) == 1)
