@@ -80,7 +80,7 @@ def test_a_name_is_never_read_as_html(compared: Session) -> None:
 
 
 def test_two_features_of_one_backbone_keep_their_own_names(compared: Session) -> None:
-    compared.catalogue = (facts("strong"), facts("weak"))
+    compared.lookup.catalogue = (facts("strong"), facts("weak"))
     twin = replace(compared.result.models[0], name="strong mean", feature="mean")
     result = replace(compared.result, models=(*compared.result.models, twin))
     titles = titles_of(result, compared.catalogue)
