@@ -51,6 +51,7 @@ QScrollBar::handle {{ background: {t.line}; border-radius: 4px; margin: 2px; }}
 QScrollBar::handle:vertical {{ min-height: 28px; }}
 QScrollBar::handle:horizontal {{ min-width: 28px; }}
 QScrollBar::handle:hover {{ background: {t.dim}; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QProgressBar {{ background: {t.track}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
@@ -118,6 +119,8 @@ QPushButton[kind="segment"]:checked {{ background: {t.accent_on}; color: {t.acce
     border-color: transparent; }}
 QPushButton[kind="segment"]:focus {{ border: 2px solid {t.accent}; padding: 1px 5px; }}
 QPushButton[kind="segment"]:disabled {{ color: {t.dim}; }}
+QPushButton[kind="option"] {{ padding: 2px 4px; min-height: 18px; }}
+QPushButton[kind="option"]:focus {{ border: 2px solid {t.accent}; padding: 1px 3px; }}
 QPushButton[kind="danger"] {{ color: {t.bad}; }}
 QPushButton[kind="link"] {{ background: transparent; border: 2px solid transparent; color: {t.accent_ink};
     border-radius: 4px; padding: 0 2px; min-height: 16px; text-align: left; }}

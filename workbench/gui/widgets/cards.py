@@ -19,10 +19,10 @@ class Page(QWidget):
     """A place: heading that answers or asks, a dim line under it, a tool row, then `body`.
 
     `tools` is the row of buttons (hidden until something is added by `add_tool`), `body` a QVBoxLayout
-    with 12 px between the cards.
+    with 12 px between the cards. With `beside` the tools stand at the right of the heading.
     """
 
-    def __init__(self, heading: str = "", caption: str = "") -> None:
+    def __init__(self, heading: str = "", caption: str = "", *, beside: bool = False) -> None:
         super().__init__()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(20, 16, 20, 16)
@@ -33,10 +33,17 @@ class Page(QWidget):
         self.caption = ElidedLabel(caption, "dim")
         head.addWidget(self.heading)
         head.addWidget(self.caption)
-        outer.addLayout(head)
         self._tool_row = ToolRow()
         self._tool_row.hide()
-        outer.addWidget(self._tool_row)
+        if beside:
+            across = QHBoxLayout()
+            across.setSpacing(12)
+            across.addLayout(head, 1)
+            across.addWidget(self._tool_row)
+            outer.addLayout(across)
+        else:
+            outer.addLayout(head)
+            outer.addWidget(self._tool_row)
         self.body = QVBoxLayout()
         self.body.setSpacing(12)
         outer.addLayout(self.body, 1)
