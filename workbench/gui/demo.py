@@ -128,7 +128,7 @@ class _Demo:
                 self.out / "pictures",
                 SIZES,
                 self._end,
-                busy=lambda: session.pretraining.previewer.waiting,
+                busy=lambda: session.pretraining.previewer.waiting or session.inspection.waiting,
             )
 
     def _end(self) -> None:

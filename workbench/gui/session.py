@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
+from workbench.gui.inspect.asker import Asker
 from workbench.gui.jobs import Jobs, unfinished
 from workbench.gui.lookup import Lookup
 from workbench.gui.map_store import MapStore
@@ -69,6 +70,7 @@ class Session(QObject):
         self.models.names_changed.connect(self.backbones_changed)
         self.pretraining = PretrainStore(self._jobs, self._background, self._project, look_again, self)
         self.pretraining.told.connect(self.message)
+        self.inspection = Asker(self._jobs, Background(self), self._project, self)
         self.lookup = Lookup(self._jobs, self.models, self.pretraining, self)
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)

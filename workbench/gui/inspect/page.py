@@ -1,0 +1,290 @@
+"""The board: the same images as several models see them, with one control column for all cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workbench.gui.background import Background
+from workbench.gui.commands import Command, Commands
+from workbench.gui.inspect.board import Board
+from workbench.gui.inspect.canvas import BoardCanvas
+from workbench.gui.inspect.controls import Controls
+from workbench.gui.inspect.empty import BoardAwaited, why_empty
+from workbench.gui.inspect.fields import WIDTH
+from workbench.gui.inspect.look import Look
+from workbench.gui.inspect.menus import BoardsMenu, ModelsMenu, cell_menu
+from workbench.gui.inspect.rows_panel import RowsPanel
+from workbench.gui.inspect.saving import PICTURES, saver, why_not_save
+from workbench.gui.session import Session
+from workbench.gui.widgets.buttons import CommandButton
+from workbench.gui.widgets.cards import Card, NoticeBar
+from workbench.gui.widgets.image_grid import describe
+from workbench.gui.widgets.labels import Chip, label
+from workbench.gui.widgets.quick_look import Item, QuickLook
+from workbench.records.sight_words import asked_words
+from workbench.records.text import count, printable
+
+HEADINGS = {
+    "attention": "What the models look at",
+    "reconstruction": "What the models expect where they can't see",
+    "patch-pca": "What the models tell apart",
+    "likeness": "What the models take for the same",
+    "segments": "How the models divide the images",
+}
+HOW = "Rows are images, columns are models; zoom and pan move together."
+FOR_LOOKING = (
+    "A map shows where a model looks, not whether it separates your classes. The probe above each column "
+    "decides."
+)
+BRIGHTNESS = {
+    "guessed": "This model learnt structure without brightness: brightness and contrast of what it paints are "
+    "guessed from the patches around.",
+    "own": "Painted patches have the true picture's brightness and contrast: that looks better than the model is.",
+}
+SAVE = "inspect.save"
+
+
+class BoardPage(QWidget):
+    """Ties the parts of the board together; only a page in sight asks models.
+
+    `told` brings heading and caption, `tools` are the buttons that stand beside them.
+    """
+
+    told = Signal(str, str)
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__()
+        self.session, self.commands = session, commands
+        self.board = Board(session, self)
+        self.look = Look(self.board)
+        self.canvas = BoardCanvas(self.board, self.look)
+        self.controls, self.rows = Controls(self.board), RowsPanel(self.board)
+        self.notice = NoticeBar()
+        self.looking: QuickLook | None = None
+        self._background = Background(session)  # closed with it
+        self._selecting = False
+        self._register()
+        self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
+        self.save_button = CommandButton(commands, SAVE, "Save as…")
+        self.tools = (self.models_menu.button, self.boards_menu.button, self.save_button)
+        self._lay_out()
+        self.board.changed.connect(self._on_changed)
+        self.board.failed.connect(self._tell_failure)
+        self.canvas.look_asked.connect(self._look)
+        self.canvas.picked.connect(self._pick)
+        self.canvas.menu_asked.connect(self._menu)
+        self.canvas.box_drawn.connect(self.controls.add_box)
+        self.controls.drawing_changed.connect(self.canvas.set_drawing)
+        self.rows.pin_asked.connect(self._pin)
+        session.selection_changed.connect(self._on_selection)
+        session.dataset_changed.connect(self.refresh)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        frame = QFrame()
+        frame.setProperty("card", True)
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(2, 2, 2, 2)
+        inside.addWidget(self.canvas)
+        self.empty = BoardAwaited(self.board, self.commands)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(frame)
+        self.stack.addWidget(self.empty)
+        column = QWidget()
+        lines = QVBoxLayout(column)
+        lines.setContentsMargins(0, 0, 8, 0)
+        lines.setSpacing(8)
+        lines.addWidget(self.controls)
+        lines.addWidget(self.rows)
+        lines.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(column)
+        card = Card()
+        card.body.addWidget(scroll)
+        card.setFixedWidth(WIDTH + 44)
+        across = QHBoxLayout()
+        across.setSpacing(12)
+        across.addWidget(self.stack, 1)
+        across.addWidget(card)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(12)
+        outer.addWidget(self.notice)
+        outer.addLayout(across, 1)
+        strip = Card(margin=10)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(Chip("For looking", "undecided"), 0, Qt.AlignmentFlag.AlignTop)
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addWidget(label(FOR_LOOKING, wrap=True))
+        self.asked = label("", "caption", wrap=True)
+        said.addWidget(self.asked)
+        row.addLayout(said, 1)
+        strip.body.addLayout(row)
+        outer.addWidget(strip)
+
+    def _register(self) -> None:
+        made = (
+            Command(
+                id=SAVE,
+                title="Save the board…",
+                run=self.save,
+                why_not=lambda: why_not_save(self.board),
+                keys="Ctrl+S",
+                help="As a PNG, PDF or SVG file, with what was asked and how to read it",
+                place="inspect",
+            ),
+            Command(
+                id="inspect.keep",
+                title="Keep this board under a name…",
+                run=lambda: self.boards_menu.ask_name(),
+                why_not=lambda: "" if self.board.rows and self.board.columns else "The board is empty.",
+                help="Models, images and settings, to be opened again under Boards",
+                place="inspect",
+            ),
+            Command(
+                id="inspect.pin",
+                title="Pin the row, or let it go",
+                run=self._pin,
+                why_not=lambda: "" if self.board.rows else "The board is empty.",
+                help="A pinned row stays whatever images are chosen",
+                place="inspect",
+            ),
+        )
+        removers = [self.commands.add(command) for command in made]
+
+        def remove_all() -> None:
+            for remove in removers:
+                remove()
+
+        self.destroyed.connect(remove_all)
+
+    # Showing
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.board.set_active(True)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.board.remember()
+        self.board.set_active(False)
+
+    def _on_changed(self, what: str) -> None:
+        if what == "rows" and self.looking is not None:
+            self.looking.close()
+        self.refresh()
+
+    def refresh(self) -> None:
+        reason = why_empty(self.board)
+        if reason is not None:
+            self.empty.show_reason(reason)
+        self.stack.setCurrentIndex(int(reason is not None))
+        settings, asker = self.board.settings, self.board.asker
+        caption = HOW
+        if self.board.waiting:
+            caption = f"Looking: {asker.answered} of {count(asker.total, 'model')} answered."
+        self.told.emit(HEADINGS[settings.show], caption)
+        words = [asked_words(self.board.drawn_settings(), self.board.top)]
+        kinds = {sight.statistics for sight in self.board.sights() if not sight.error}
+        if settings.show == "reconstruction":
+            words += [sentence for kind, sentence in BRIGHTNESS.items() if kind in kinds]
+        self.asked.setText(" ".join(words))
+        self.save_button.refresh()
+        if not self.board.why and not self.notice.isHidden():
+            self.notice.hide()
+
+    def _tell_failure(self, sentence: str) -> None:
+        self.notice.tell("bad", sentence, "Ask again", self.board.ask)
+
+    # Doing
+
+    def _pick(self, identifier: str, add: bool) -> None:
+        self._selecting = True  # the rows stay as they are
+        selected = self.session.selected
+        self.session.select(selected ^ {identifier} if add else [identifier])
+        self._selecting = False
+
+    def _on_selection(self) -> None:
+        if self.board.plan.rows.kind == "picked" and not self._selecting:
+            self.board.pick()
+        self.canvas.viewport().update()
+
+    def _pin(self) -> None:
+        if self.board.rows:
+            self.board.pin(self.board.rows[self.canvas.current[0]])
+
+    def _menu(self, row: int, column: int, at: QPoint) -> None:
+        cell_menu(self, self.board, row, column, at, self._look)
+
+    def _look(self, row: int) -> None:
+        board, index = self.board, self.board.index
+        if index is None or self.looking is not None or row >= len(board.rows):
+            return
+
+        def item(at: int) -> Item:
+            identifier = board.rows[at]
+            position, tile = board.positions[identifier], self.look.tile(identifier)
+            return Item(
+                board.file(identifier),
+                describe(index, position),
+                tile.image if tile is not None else None,
+                int(index.page[position]),
+                self.session.reading,
+            )
+
+        def moved(at: int) -> None:
+            self.canvas.set_current(at, self.canvas.current[1])
+
+        self.looking = QuickLook(item, len(board.rows), row, moved, self._background, self)
+        self.looking.finished.connect(self._looked)
+        self.looking.open()
+
+    def _looked(self) -> None:
+        self.looking = None
+        self.canvas.setFocus()
+
+    def save(self) -> None:
+        """Ask where to, then write in a thread."""
+        folder = Path(self.session.recall("inspect.folder", str(Path.home())))
+        show = self.board.settings.show
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, "Save the board", str(folder / f"{show}.png"), PICTURES
+        )
+        if not chosen:
+            return
+        path = Path(chosen)
+        if not path.suffix:
+            path = path.with_suffix(next((end for end in (".pdf", ".svg") if end in kind), ".png"))
+        self.session.remember("inspect.folder", str(path.parent))
+        self.write(path)
+
+    def write(self, path: Path) -> None:
+        """The ending of `path` says how."""
+        reason = why_not_save(self.board)
+        if reason:
+            self.session.message.emit("warn", reason)
+            return
+        self._background.run(
+            saver(self.board, self.look, path),
+            lambda written: self.session.message.emit("info", f"Saved {printable(written.name)}."),
+            lambda error: self.session.message.emit("bad", str(error)),
+        )

@@ -1,0 +1,106 @@
+"""Which images are the rows of a board: chosen by what is known of them, and pinned by hand."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from workbench.gui.compare.words import titles_of
+from workbench.gui.inspect.board import Board
+from workbench.gui.inspect.fields import Field, line, number_field
+from workbench.gui.plain_text import set_tip
+from workbench.gui.widgets.buttons import button, icon_button
+from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.segments import Segments
+from workbench.records.boards import MOST_ROWS
+
+KINDS = {
+    "picked": ("Picked", "The images that are selected, here or in any other place"),
+    "misses": ("Misses", "Test images that a model of the comparison gets wrong, its surest mistakes first"),
+    "hardest": ("Hardest", "Test images that most models get wrong, then those that they are least sure of"),
+    "random": ("Random", "A draw of all images; its seed makes it the same each time"),
+    "odd": ("Oddest", "Of a draw of images, those that are painted worst: they look unlike the others"),
+    "kept": ("Kept", "The images of the board that was opened"),
+}
+
+
+class RowsPanel(QWidget):
+    """Asks the board for rows; `pin_asked` is for whoever knows which row the keyboard is on."""
+
+    pin_asked = Signal()
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self.board = board
+        self.kinds = Segments("Rows", [(key, *words) for key, words in KINDS.items()], columns=3)
+        self.kinds.chosen.connect(self._on_kind)
+        self.number = number_field(
+            "Number of rows", "How many rows there are, without those that are pinned", (1, MOST_ROWS)
+        )
+        self.number.valueChanged.connect(lambda number: board.set_rows(number=number))
+        self.again = icon_button(
+            "retry", "Another draw", lambda: board.set_rows(draw=self.board.plan.rows.draw + 1)
+        )
+        self.pin = button("Pin row", self.pin_asked.emit, icon_name="pin")
+        set_tip(self.pin, "Keep the row that the keyboard is on, whatever is chosen; again lets it go (P)")
+        self.model = QComboBox()
+        self.model.setAccessibleName("Model whose misses are shown")
+        set_tip(self.model, "Whose misses are shown")
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setMinimumContentsLength(12)
+        self.model.activated.connect(lambda _: board.set_rows(model=str(self.model.currentData())))
+        self.why = label("", "caption", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(
+            Field(
+                "Rows",
+                "Which images are looked at",
+                self.kinds,
+                self.model,
+                line(self.number, self.again, self.pin),
+                self.why,
+            )
+        )
+        board.changed.connect(self._on_changed)
+        board.session.selection_changed.connect(self._count)
+        self.refresh()
+
+    def _on_changed(self, what: str) -> None:
+        if what != "answers":
+            self.refresh()
+
+    def refresh(self) -> None:
+        rows, session = self.board.plan.rows, self.board.session
+        self.kinds.choose(rows.kind)
+        paints = self.board.settings.show == "reconstruction"
+        self.kinds.buttons["odd"].setVisible(paints or rows.kind == "odd")
+        self.kinds.buttons["kept"].setVisible(rows.kind == "kept")
+        with QSignalBlocker(self.number):
+            self.number.setValue(rows.number)
+        self.again.setVisible(rows.kind in ("random", "odd"))
+        self.pin.setEnabled(bool(self.board.rows))
+        predictions, result = session.predictions, session.result
+        self.model.setVisible(rows.kind == "misses" and predictions is not None and result is not None)
+        if predictions is not None and result is not None:
+            titles = titles_of(result, session.catalogue)
+            if [self.model.itemData(at) for at in range(self.model.count())] != list(predictions.models):
+                self.model.clear()
+                for name in predictions.models:
+                    self.model.addItem(titles.get(name, name), name)
+            self.model.setCurrentIndex(max(self.model.findData(rows.model), 0))
+        self._count()
+        reading = rows.kind == "odd" and self.board.waiting
+        self.why.setText(f"Painting {len(self.board.asked_ids)} images to find the worst…" if reading else "")
+        self.why.setVisible(reading)
+
+    def _count(self) -> None:
+        chosen = len(self.board.session.selected)
+        word, tip = KINDS["picked"]
+        self.kinds.set_word("picked", f"{word} {chosen:,}" if chosen else word, tip)
+
+    def _on_kind(self, kind: str) -> None:
+        if kind == "picked":
+            self.board.pick()
+        else:
+            self.board.set_rows(kind=kind)
