@@ -411,7 +411,7 @@ def test_pages_are_built_when_they_are_shown_and_remembered(qtbot, compared, com
     view = InspectView(compared, commands, (*ROOMS, other))
     qtbot.addWidget(view)
     assert list(view.pages) == ["board"] and view.segments.isVisibleTo(view)
-    tools = view.pages["board"].tools
+    tools = view.pages["board"].head_tools
     assert all(tool.isVisibleTo(view) for tool in tools) and view.heading.text() == "What the models look at"
     view.segments.buttons["other"].click()
     assert not any(tool.isVisibleTo(view) for tool in tools)

@@ -59,10 +59,10 @@ SAVE = "inspect.save"
 class BoardPage(QWidget):
     """Ties the parts of the board together; only a page in sight asks models.
 
-    `told` brings heading and caption, `tools` are the buttons that stand beside them.
+    `head_told` brings heading and caption, `head_tools` are the buttons that stand beside them.
     """
 
-    told = Signal(str, str)
+    head_told = Signal(str, str)
 
     def __init__(self, session: Session, commands: Commands) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class BoardPage(QWidget):
         self._register()
         self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
         self.save_button = CommandButton(commands, SAVE, "Save as…")
-        self.tools = (self.models_menu.button, self.boards_menu.button, self.save_button)
+        self.head_tools = (self.models_menu.button, self.boards_menu.button, self.save_button)
         self._lay_out()
         self.board.changed.connect(self._on_changed)
         self.board.failed.connect(self._tell_failure)
@@ -202,7 +202,7 @@ class BoardPage(QWidget):
         caption = HOW
         if self.board.waiting:
             caption = f"Looking: {asker.answered} of {count(asker.total, 'model')} answered."
-        self.told.emit(HEADINGS[settings.show], caption)
+        self.head_told.emit(HEADINGS[settings.show], caption)
         words = [asked_words(self.board.drawn_settings(), self.board.top)]
         kinds = {sight.statistics for sight in self.board.sights() if not sight.error}
         if settings.show == "reconstruction":

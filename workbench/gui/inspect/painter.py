@@ -25,8 +25,8 @@ _CENTRE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
 
 @lru_cache(maxsize=4096)
 def lines_of(text: str, width: int, most: int, weight: str = "regular", size: int = 12) -> tuple[str, ...]:
-    """`text` in at most `most` lines of `width` px, no unit on a line of its own."""
-    shown = printable(text).replace(" %", "\u00a0%")
+    """`text` in at most `most` lines of `width` px; no line begins with a unit or a dot."""
+    shown = printable(text).replace(" %", "\u00a0%").replace(" · ", "\u00a0· ")
     return tuple(broken(shown, QFontMetricsF(font_of(weight, size)), width, most))
 
 

@@ -19,8 +19,8 @@ REMEMBERED = "inspect.page"
 class Room(NamedTuple):
     """A page: `made` of `module` is called with session and commands.
 
-    A page may have `told`, a signal with heading and caption where these change, and `tools`, widgets that stand
-    beside them while it is shown.
+    A page may have `head_told`, a signal with heading and caption where these change, and `head_tools`, widgets that
+    stand beside them while it is shown.
     """
 
     id: str
@@ -86,7 +86,7 @@ class InspectView(Page):
         self.segments.choose(identifier)
         self.stack.setCurrentWidget(self.pages[identifier])
         for name, page in self.pages.items():
-            for tool in getattr(page, "tools", ()):
+            for tool in getattr(page, "head_tools", ()):
                 tool.setVisible(name == identifier)
         self.set_heading(*self._told[identifier])
         self.session.remember(REMEMBERED, identifier)
@@ -94,11 +94,11 @@ class InspectView(Page):
     def _build(self, identifier: str) -> None:
         room = self.rooms[identifier]
         made: QWidget = getattr(importlib.import_module(room.module), room.made)(self.session, self.commands)
-        told = getattr(made, "told", None)
+        told = getattr(made, "head_told", None)
         if told is not None:
             told.connect(partial(self._tell, identifier))
-        for tool in getattr(made, "tools", ()):
-            self.add_tool(tool, right=True)
+        for tool in getattr(made, "head_tools", ()):
+            self.add_tool(tool)
         self.pages[identifier] = made
         self.stack.addWidget(made)
 
