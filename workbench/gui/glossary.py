@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TERMS: dict[str, str] = {
     "accuracy": "The share of test images that were given the right class.",
+    "attention": "How a transformer weighs all patches to make one output: where it looks, not what it concludes.",
+    "attention rollout": "Attention followed through all layers at once instead of shown for one.",
     "backbone": "A trained network that turns an image into numbers; a comparison never changes it.",
     "balanced accuracy": "The mean of each class's own accuracy, so that a rare class counts as much as any.",
     "baseline": "The model that all others are measured against; pin any row to make it the one.",
@@ -36,11 +38,14 @@ TERMS: dict[str, str] = {
     "macro-F1": "Precision and recall as one number for each class, averaged so that every class counts the same.",
     "margin": "A difference smaller than this, in points, makes no difference to you.",
     "patch": "One small square of the image, the unit that a vision transformer works on.",
+    "patch colours": "The three main directions of the patches' features, shown as red, green and blue.",
     "point": "A hundredth of a score: from 0.912 to 0.931 is 1.9 points.",
     "pooled": "The average of a network's last feature map: one vector for the whole image.",
     "precision": "The share of the images that were given a class that are of it.",
     "recall": "The share of a class's test images that were found.",
+    "reconstruction": "What a masked autoencoder paints where patches were hidden from it.",
     "registers": "Extra outputs of newer vision transformers that hold no place in the image.",
+    "scratch patch": "A patch that a transformer notes other things in: its output says nothing of its place.",
     "SD": "Standard deviation: how far the values of the seeds lie from their mean.",
     "seed": "The number that a random draw starts from; each draws another split, and their spread shows the luck.",
     "split": "The division of the labelled images into training, validation and test parts; its hash names it.",
