@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.gui.comparison import facts, small_comparison
-from tests.gui.inspect.sights import sight
+from tests.gui.inspect.sights import settle, sight
 from workbench.gui.commands import Command, Commands
 from workbench.gui.inspect.page import BoardPage
 from workbench.gui.session import Session
@@ -97,3 +97,11 @@ class Models:
 @pytest.fixture
 def models(compared: Session, qtbot) -> Models:
     return Models(compared, qtbot)
+
+
+@pytest.fixture
+def ready(qtbot, page: BoardPage, models: Models) -> BoardPage:
+    """The page with all answers on it."""
+    models.answer()
+    settle(qtbot, page)
+    return page

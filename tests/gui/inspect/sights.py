@@ -59,3 +59,10 @@ def sight(job: InspectJob, model: str, ask: int, *, side: int = 32, grid: int = 
     else:
         made["groups"] = rng.integers(0, job.groups, (number, grid, grid))
     return Sight(**{**made, **more})
+
+
+def settle(qtbot, page) -> None:
+    """Wait until everything in sight is drawn."""
+    page.grab()
+    qtbot.waitUntil(lambda: page.look.composer.idle and not page.board.choosing)
+    page.grab()

@@ -12,7 +12,7 @@ from tests.gui.comparison import facts
 from tests.gui.inspect.sights import sight
 from workbench.gui.inspect.board import Board
 from workbench.gui.inspect.columns import columns_of, default_models
-from workbench.gui.inspect.rows import choose_rows, hardest, missed_by
+from workbench.gui.inspect.rows import ChosenRows, choose_rows, hardest
 from workbench.records.boards import BoardPlan, Rows
 from workbench.records.catalogue import PRETRAINED_HERE
 from workbench.records.inspection import InspectSettings, Sight
@@ -158,16 +158,23 @@ def by_hand(compared) -> tuple[np.ndarray, np.ndarray]:
 
 def test_misses_are_those_of_the_model(compared, small_index) -> None:
     wrong, answers = by_hand(compared)
-    each = answers / 3
+    told, names = compared.predictions, small_index.classes
     for number, model in enumerate(("strong", "middle", "weak")):
-        found = missed_by(compared.predictions, model)
-        assert set(found.tolist()) == set(np.flatnonzero(2 * wrong[number] > each).tolist())
-        sure = compared.predictions.confidence[number].astype(float)
-        bad = (compared.predictions.predicted[number] != compared.predictions.truth) & np.isfinite(sure)
-        means = [sure[bad[:, item], item].mean() for item in found]
-        assert means == sorted(means, reverse=True)
-    ids = choose_rows(Rows(kind="misses", model="weak", number=3), small_index, compared.predictions)
-    assert list(ids) == [str(compared.predictions.items[at]) for at in found[:3]]
+        found = choose_rows(Rows(kind="misses", model=model, number=48), small_index, told)
+        missed = np.flatnonzero(2 * wrong[number] > answers / 3)
+        assert set(found.ids) == {str(told.items[at]) for at in missed}
+        for identifier, said in found.said.items():  # each image is called the next class, if anything else
+            item = list(told.items).index(identifier)
+            assert said == (told.truth[item] + 1) % len(names)
+        sure = []
+        for identifier in found.ids:
+            item = list(told.items).index(identifier)
+            bad = (told.predicted[number, :, item] >= 0) & (
+                told.predicted[number, :, item] != told.truth[item]
+            )
+            sure.append(told.confidence[number, bad, item].astype(float).mean())
+        assert sure == sorted(sure, reverse=True)
+    assert choose_rows(Rows(kind="misses", model="weak", number=3), small_index, told).ids == found.ids[:3]
 
 
 def test_the_hardest_are_missed_by_most(compared) -> None:
@@ -179,10 +186,10 @@ def test_the_hardest_are_missed_by_most(compared) -> None:
 
 
 def test_a_draw_is_the_same_each_time(compared, small_index) -> None:
-    draw = [choose_rows(Rows(draw=number), small_index, None) for number in (0, 0, 1)]
+    draw = [choose_rows(Rows(draw=number), small_index, None).ids for number in (0, 0, 1)]
     assert draw[0] == draw[1] != draw[2] and len(set(draw[0])) == 8
     assert set(draw[0]) <= set(small_index.ids)
-    assert choose_rows(Rows(kind="misses"), small_index, None) == ()
+    assert choose_rows(Rows(kind="misses"), small_index, None) == ChosenRows()
 
 
 def test_picked_rows_are_the_selection_in_the_order_of_the_folder(

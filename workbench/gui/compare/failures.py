@@ -61,9 +61,20 @@ def find_failures(predictions: Predictions, model: str) -> dict[str, list[Failur
         found[ONLY_MISS] = _failures(predictions, [me], np.flatnonzero(only_miss))
         found[ONLY_RIGHT] = _failures(predictions, rest, np.flatnonzero(only_right))
     if predictions.confidence is not None:
-        mine = _failures(predictions, [me], np.flatnonzero(missed[me]))
-        found[SUREST] = sorted(mine, key=lambda one: -(one.confidence or 0.0))
+        found[SUREST] = _surest_first(_failures(predictions, [me], np.flatnonzero(missed[me])))
     return found
+
+
+def missed_by(predictions: Predictions, model: str) -> list[Failure]:
+    """The images that `model` misses, its surest mistakes first where that is known; else the most often missed."""
+    if model not in predictions.models:
+        return []
+    me = predictions.models.index(model)
+    return _surest_first(_failures(predictions, [me], np.flatnonzero(misses(predictions)[0][me])))
+
+
+def _surest_first(mine: list[Failure]) -> list[Failure]:
+    return sorted(mine, key=lambda one: -(one.confidence or 0.0))
 
 
 def _failures(predictions: Predictions, places: Sequence[int], items: np.ndarray) -> list[Failure]:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from workbench.gui.background import Background
 from workbench.gui.inspect.columns import BoardColumn, columns_of, default_models
-from workbench.gui.inspect.rows import choose_rows
+from workbench.gui.inspect.rows import ChosenRows, choose_rows
 from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.pixels.cells import error_top
@@ -65,6 +65,7 @@ class Board(QObject):
         self.asked_ids: tuple[str, ...] = ()  # which the models are asked about
         self.rows: tuple[str, ...] = ()  # which are shown, pinned ones first
         self.positions: dict[str, int] = {}  # of these in the index
+        self.said: dict[str, int] = {}  # of misses: the class code that the model said instead
         self.choosing = False  # which images are shown is being found out
         self.why = ""  # the last ask failed: a sentence
         self._answers: dict[tuple[str, str], Answer] = {}  # (model, what is shown), the latest last
@@ -270,25 +271,26 @@ class Board(QObject):
         self._turn += 1
         turn, index, rows, pinned = self._turn, self.index, self.plan.rows, self.plan.pinned
         if index is None:
-            self._show_rows((), {})
+            self._show_rows(ChosenRows(), {})
             return
         predictions = self.session.predictions
 
-        def find() -> tuple[tuple[str, ...], dict[str, int]]:
+        def find() -> tuple[ChosenRows, dict[str, int]]:
             chosen = choose_rows(rows, index, predictions)
-            found = positions(index, list(dict.fromkeys((*pinned, *chosen))))
-            return tuple(each for each in dict.fromkeys((*pinned, *chosen)) if each in found), found
+            ids = dict.fromkeys((*pinned, *chosen.ids))
+            found = positions(index, list(ids))
+            return replace(chosen, ids=tuple(each for each in ids if each in found)), found
 
-        def show(found: tuple[tuple[str, ...], dict[str, int]]) -> None:
+        def show(found: tuple[ChosenRows, dict[str, int]]) -> None:
             if turn == self._turn:
                 self._show_rows(*found)
 
         self.choosing = True
         self._background.run(find, show, lambda error: self._fail(str(error)))
 
-    def _show_rows(self, ids: tuple[str, ...], found: dict[str, int]) -> None:
+    def _show_rows(self, chosen: ChosenRows, found: dict[str, int]) -> None:
         self.choosing = False
-        self.asked_ids, self.positions = ids, found
+        self.asked_ids, self.said, self.positions = chosen.ids, chosen.said, found
         self._sort_rows()
         self.changed.emit("rows")
         self.ask()

@@ -213,6 +213,8 @@ class Controls(QWidget):
         self.layer.setEnabled(depth > 1)
         if depth:
             self.layer.show_value(min(settings.layer or depth, depth), (1, depth))
+        else:
+            self.layer.value.setText("")  # how many there are, an answer tells
         self._show_heads(max((sight.heads for sight in sights), default=0), settings)
         self.query.choose(settings.query if settings.place() is None else "patch")
         self.keep.show_value(round(100 * settings.keep_mass))

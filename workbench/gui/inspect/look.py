@@ -160,6 +160,9 @@ class Look(QObject):
         name, page = str(index.paths[position]).rsplit("/", 1)[-1], int(index.page[position])
         label = int(index.label[position])
         about = index.classes[label] if label != NO_CODE else ""
+        result, said = self.board.session.result, self.board.said.get(identifier, NO_CODE)
+        if result is not None and 0 <= said < len(result.classes):
+            about = f"{about}, called {result.classes[said]}"
         error = self.board.picture_error(identifier) if self.board.plan.rows.kind == "odd" else -1.0
         if error >= 0:
             about = f"{about} · error {error:.1f}" if about else f"error {error:.1f}"

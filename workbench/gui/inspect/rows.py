@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from workbench.gui.compare.failures import misses
+from workbench.gui.compare.failures import missed_by
 from workbench.gui.item_ids import ItemIds, positions
 from workbench.records.boards import MOST_ROWS, Rows
 from workbench.records.index import ImageIndex
 from workbench.records.results import Predictions
 
 CANDIDATES = 4  # for each row of "odd": so many are painted to find the worst
+MARGIN = 8  # times as many images are looked up as are shown: some may have left the folder
 NEED_PREDICTIONS = ("misses", "hardest")
 
 
-def choose_rows(rows: Rows, index: ImageIndex, predictions: Predictions | None) -> tuple[str, ...]:
-    """Item ids of `index`, in the order of the board; of "odd" the candidates."""
-    if rows.kind in ("picked", "kept"):
-        found = positions(index, list(rows.ids))
-        return tuple(each for each in rows.ids if each in found)[: rows.number]
+@dataclass(frozen=True, slots=True)
+class ChosenRows:
+    """Item ids in the order of the board, and of misses the code of the class that the model said instead."""
+
+    ids: tuple[str, ...] = ()
+    said: dict[str, int] = field(default_factory=dict)
+
+
+def choose_rows(rows: Rows, index: ImageIndex, predictions: Predictions | None) -> ChosenRows:
+    """Those of `rows` that `index` holds; of "odd" the candidates."""
     if rows.kind in NEED_PREDICTIONS:
         if predictions is None or not predictions.models:
-            return ()
-        ranked = missed_by(predictions, rows.model) if rows.kind == "misses" else hardest(predictions)
-        ids = [str(predictions.items[place]) for place in ranked[: 8 * rows.number].tolist()]
-        found = positions(index, ids)
-        return tuple(each for each in ids if each in found)[: rows.number]
-    number = rows.number if rows.kind == "random" else min(CANDIDATES * rows.number, MOST_ROWS)
-    drawn = np.random.default_rng(rows.draw).permutation(len(index))[:number]
-    return tuple(ItemIds(index).of_many(drawn.tolist()))
-
-
-def missed_by(predictions: Predictions, model: str) -> np.ndarray:
-    """(M,) places of the items that a model gets wrong in most splits that tested them, the surest mistakes first."""
-    me = predictions.models.index(model) if model in predictions.models else 0
-    one = Predictions(
-        items=predictions.items,
-        truth=predictions.truth,
-        predicted=predictions.predicted[me : me + 1],
-        models=predictions.models[me : me + 1],
-    )
-    missed = np.flatnonzero(misses(one)[0][0])
-    if predictions.confidence is None:
-        return missed
-    wrong = (one.predicted[0] >= 0) & (one.predicted[0] != predictions.truth)
-    sure = np.where(wrong, np.nan_to_num(predictions.confidence[me].astype(np.float32)), 0).sum(axis=0)
-    sure = sure / np.maximum(wrong.sum(axis=0), 1)
-    return missed[np.argsort(-sure[missed], kind="stable")]
+            return ChosenRows()
+        said: dict[str, int] = {}
+        if rows.kind == "misses":
+            model = rows.model if rows.model in predictions.models else predictions.models[0]
+            said = {one.id: one.said for one in missed_by(predictions, model)}
+            ids = list(said)
+        else:
+            ids = [str(predictions.items[place]) for place in hardest(predictions).tolist()]
+        ids = ids[: MARGIN * rows.number]
+    elif rows.kind in ("picked", "kept"):
+        ids, said = list(rows.ids), {}
+    else:
+        number = rows.number if rows.kind == "random" else min(CANDIDATES * rows.number, MOST_ROWS)
+        drawn = np.random.default_rng(rows.draw).permutation(len(index))[:number]
+        return ChosenRows(tuple(ItemIds(index).of_many(drawn.tolist())))
+    found = positions(index, ids)
+    kept = tuple(each for each in ids if each in found)[: rows.number]
+    return ChosenRows(kept, {each: said[each] for each in kept if each in said})
 
 
 def hardest(predictions: Predictions) -> np.ndarray:
