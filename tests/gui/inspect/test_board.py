@@ -10,12 +10,15 @@ import pytest
 
 from tests.gui.comparison import facts
 from tests.gui.inspect.sights import sight
-from workbench.gui.inspect.board import Board
+from workbench.gui.inspect.board import Answer, Board
 from workbench.gui.inspect.columns import columns_of, default_models
 from workbench.gui.inspect.rows import ChosenRows, choose_rows, hardest
 from workbench.records.boards import BoardPlan, Rows
 from workbench.records.catalogue import PRETRAINED_HERE
 from workbench.records.inspection import InspectSettings, Sight
+from workbench.records.runs import Status
+from workbench.records.spec import Reading
+from workbench.supervisor import JobState
 
 
 @pytest.fixture
@@ -109,9 +112,6 @@ def test_pages_and_files_are_those_of_the_rows(board, models, small_index) -> No
 
 
 def test_a_worker_that_breaks_is_told_and_asked_again(qtbot, board, compared, models) -> None:
-    from workbench.records.runs import Status
-    from workbench.supervisor import JobState
-
     qtbot.waitUntil(lambda: bool(compared.submitted))
     run = compared.submitted[-1]
     state = JobState(id=run.id, kind="inspect", title="x", status=Status(state="failed", error="It broke."))
@@ -121,6 +121,19 @@ def test_a_worker_that_breaks_is_told_and_asked_again(qtbot, board, compared, mo
     board.ask()
     models.answer()
     assert not board.why and len(compared.submitted) == 2
+
+
+def test_a_worker_that_ended_just_when_it_was_asked_answers_all_the_same(
+    qtbot, board, compared, models
+) -> None:
+    models.answer()
+    board.set(query="mean")
+    qtbot.waitUntil(lambda: models.read()[0] > models.answered)
+    run = compared.submitted[-1]
+    compared._jobs._on_changed(JobState(id=run.id, kind="inspect", title="x", status=Status(state="done")))
+    qtbot.waitUntil(lambda: len(compared.submitted) == 2)
+    assert models.answer().query == "mean"
+    assert all(board.is_current(model) for model in board.models)
 
 
 def test_half_of_the_answers_are_shown_before_the_rest(qtbot, board, compared, models) -> None:
@@ -267,9 +280,6 @@ def test_what_was_remembered_by_another_version_costs_nothing(compared) -> None:
 
 
 def test_answers_are_found_by_image(compared) -> None:
-    from workbench.gui.inspect.board import Answer
-    from workbench.records.spec import Reading
-
     answer = Answer(Sight(model="m"), ("a", "b"), InspectSettings(), "a", Reading(), 1)
     assert (answer.row("b"), answer.row("c")) == (1, -1)
     assert replace(answer, sight=Sight(model="m", seen=np.zeros((2, 4)))).nbytes == 64

@@ -364,7 +364,9 @@ class Board(QObject):
         return replace(self.settings, query_image=1)
 
     def _take(self, sight: Sight) -> None:
-        asked = self._requests.get(sight.ask)
+        latest = max(self._requests, default=sight.ask + 1)
+        # A worker that ended just when it was asked is asked the same again, under another number.
+        asked = self._requests.get(min(sight.ask, latest))
         if asked is None:
             return
         key = (sight.model, asked.settings.show)

@@ -193,8 +193,9 @@ class BoardCanvas(QAbstractScrollArea):
         where, ratio = self.geometry_, self.devicePixelRatioF()
         self.look.begin(round(where.side * ratio), ratio)
         for column in where.columns_in_sight():
-            for row in where.rows_in_sight():
-                self.look.cell(row, column - 1)
+            if not self.look.refusal(column - 1):
+                for row in where.rows_in_sight():
+                    self.look.cell(row, column - 1)
         for row in where.rows_in_sight():
             self.look.tile(self.board.rows[row])
         self.look.end()
