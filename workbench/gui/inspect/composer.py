@@ -76,10 +76,6 @@ class Composer(QObject):
         self._wishes = list(wishes)
         self._go_on()
 
-    def forget(self) -> None:
-        self._kept.clear()
-        self._held = 0
-
     def _go_on(self) -> None:
         if self._working or not self._wishes:
             return
