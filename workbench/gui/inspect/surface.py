@@ -8,7 +8,7 @@ from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QRegion, QResizeEv
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from workbench.gui.inspect.board import Board
-from workbench.gui.inspect.geometry import CAPTION, IMAGES, PAD, Geometry
+from workbench.gui.inspect.geometry import CAPTION, IMAGES, LEAD, PAD, Geometry
 from workbench.gui.inspect.look import Look
 from workbench.gui.inspect.painter import (
     draw_blank,
@@ -172,7 +172,10 @@ class BoardSurface(QAbstractScrollArea):
         if sentence:  # it can't show any of them, and says so once
             below = where.column_rect(column)
             high = min(where.whole.height() - where.head - where.shift.y(), below.height()) - CAPTION
-            draw_blank(painter, QRect(below.left(), below.top(), below.width(), max(high, 0)), sentence)
+            high -= LEAD
+            draw_blank(
+                painter, QRect(below.left(), below.top() + LEAD, below.width(), max(high, 0)), sentence
+            )
             return
         boxes = self.look.boxes(self._rubber)
         for row in where.rows_in_sight():
