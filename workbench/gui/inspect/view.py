@@ -42,6 +42,24 @@ ROOMS = (
         "workbench.gui.inspect.page",
         "BoardPage",
     ),
+    Room(
+        "maps",
+        "Maps",
+        "Every image as a point, similar ones side by side, one map for each model",
+        "What the models take for alike",
+        "The same images on every map; what is selected on one is selected on all.",
+        "workbench.gui.maps.page",
+        "MapsPage",
+    ),
+    Room(
+        "neighbours",
+        "Neighbours",
+        "What each model has nearest to an image",
+        "What lies nearest to an image",
+        "A row for each model; a click asks for the neighbours of another image.",
+        "workbench.gui.neighbours.page",
+        "NeighboursPage",
+    ),
 )
 
 
