@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from workbench.records.text import count
+from workbench.records.text import count, points
 
 POWER = 0.8
 ALPHA = 0.05
@@ -178,11 +178,11 @@ class Outlook:
         """In one to three sentences."""
         said = (
             f"With {self.seeds} seeds and {self.labels:,} labelled images, a true difference of "
-            f"{_points(self.detectable)} or more is found four times in five."
+            f"{points(self.detectable)} or more is found four times in five."
         )
         if self.decided:
             return said
-        supposed = f"If the difference is really {_points(self.difference)}, "
+        supposed = f"If the difference is really {points(self.difference)}, "
         if self.seeds_to_decide is not None:
             if self.seeds_to_decide <= self.seeds:
                 return f"{said} {supposed}these seeds would mostly have decided, so that a few more may."
@@ -278,11 +278,6 @@ def _least(enough: Callable[[int], bool], low: int, high: int) -> int | None:
         else:
             low = middle + 1
     return low
-
-
-def _points(share: float) -> str:
-    number = f"{100 * share:.1f}"
-    return f"{number} {'point' if number == '1.0' else 'points'}"
 
 
 def _rounded(number: int) -> int:

@@ -13,7 +13,7 @@ from workbench.decide.significance import corrected_p
 from workbench.decide.statistics import corrected_interval, paired_bootstrap
 from workbench.records.results import Comparison, Verdict
 from workbench.records.scores import METRIC_NAMES
-from workbench.records.text import printable
+from workbench.records.text import points, printable
 
 
 def compare(
@@ -129,7 +129,7 @@ def _reason(
     seeds: int,
 ) -> str:
     first, second, name = printable(a), printable(b), METRIC_NAMES[metric]
-    leads = f"{_points(difference)} ahead of {second} in {name}"
+    leads = f"{points(difference)} ahead of {second} in {name}"
     spread = f"95 % interval {100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
     if seeds < 2:
         return f"{first} is {leads} on one split, which can't decide: run at least two seeds, better five."
@@ -137,12 +137,7 @@ def _reason(
         return f"{first} is {leads}, {spread}."
     if verdict == "equivalent":
         return (
-            f"{first} and {second} are {_points(difference)} apart in {name}, {spread}: within the margin of "
-            f"{_points(margin)}."
+            f"{first} and {second} are {points(difference)} apart in {name}, {spread}: within the margin of "
+            f"{points(margin)}."
         )
     return f"{first} is {leads}, but the {spread} includes 0."
-
-
-def _points(share: float) -> str:
-    number = f"{100 * share:.1f}"
-    return f"{number} {'point' if number == '1.0' else 'points'}"

@@ -44,6 +44,12 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def points(share: float) -> str:
+    """ "2.1 points", of 100; "1.0 point"."""
+    number = f"{100 * share:.1f}"
+    return f"{number} {'point' if number == '1.0' else 'points'}"
+
+
 def duration(seconds: float) -> str:
     """ "44 s", "3 min", "2 h 10 min": what a person wants to know of a wait."""
     if seconds < 90:
