@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -121,6 +122,11 @@ def read_document(
         document = step(document)
         found += 1
     return dict(document)
+
+
+def known_fields(kind: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Those entries of `body` that are fields of the dataclass `kind`; what a newer program added is left out."""
+    return {item.name: body[item.name] for item in fields(kind) if item.name in body}
 
 
 def _umask() -> int:

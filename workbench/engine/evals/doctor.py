@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from workbench.decide.standing import at_odds
 from workbench.engine.evals.knn import nearest
 from workbench.engine.evals.metrics import IMBALANCE
 from workbench.engine.evals.one_model import vote
@@ -19,7 +20,6 @@ from workbench.engine.evals.protocol import Protocol
 from workbench.records.results import Diagnosis
 from workbench.records.scores import METRIC_NAMES, ModelResult
 
-APART = 0.05  # points of the primary metric, where the intervals are apart too
 HUB_NEIGHBOURS = 10
 HUBNESS = 1.4  # skewness from which Radovanovic et al. speak of strong hubness
 NORM_SPREAD = 2.0  # 95th over 5th percentile of the lengths
@@ -32,11 +32,7 @@ MOST = 20_000  # images that hubness is measured on
 
 def disagree(model: ModelResult, metric: str) -> bool:
     """Whether probe and k-NN differ by more than both intervals, and by more than five points."""
-    probe, knn = model.probe[metric], model.knn[metric]
-    if probe.interval is None or knn.interval is None:
-        return False
-    apart = probe.interval[0] > knn.interval[1] or probe.interval[1] < knn.interval[0]
-    return apart and abs(probe.mean - knn.mean) > APART
+    return at_odds(model.probe[metric], model.knn[metric])
 
 
 def diagnose(
