@@ -1,0 +1,236 @@
+"""The verdict: what the evidence says, what speaks against it, and what single experiment would change it.
+
+"Pretraining justified" is said only where every frozen public backbone and every fine-tune of the last blocks lies
+under the threshold with its whole interval, and where there is much to learn from. So it is wrong only where an
+interval misses the truth, which a simulation of whole data sets checks (tests/decide/test_decision_calibrated.py).
+"""
+
+from __future__ import annotations
+
+from workbench.decide import costs, guards, ladder
+from workbench.decide.mends import MENDS
+from workbench.decide.proposal import little_memory, propose
+from workbench.decide.regime_rules import MUCH_UNLABELLED, Facts, facts_of, read
+from workbench.decide.standing import best, frozen_public, last_blocks, place, told
+from workbench.decide.verdict import compare
+from workbench.records.decision import Advice, Decision, NextStep, Ruling
+from workbench.records.evidence import Evidence, Rung
+from workbench.records.results import Comparison
+from workbench.records.text import points, printable
+
+
+def decide(evidence: Evidence) -> Decision:
+    """The decision that the evidence allows. The same evidence always gives the same one, to the byte."""
+    facts, advice = facts_of(evidence), read(evidence)
+    verdict = rule(evidence)
+    found = guards.find(evidence)
+    step = _next(evidence, verdict)
+    images = evidence.problem == "images"
+    return Decision(
+        verdict=verdict,
+        advice=advice,
+        because=_because(evidence, verdict, advice),
+        against=_against(evidence, verdict) if images else (),
+        would_change_it=_would_change(evidence, verdict, step) if images else (),
+        escalation=_escalation(evidence, facts) if images else (),
+        standings=ladder.standings(evidence),
+        findings=found if images else (),
+        next_step=step,
+        proposal=propose(evidence) if images else None,
+    )
+
+
+def rule(evidence: Evidence) -> Ruling:
+    """The verdict alone, which costs little."""
+    if evidence.problem != "images":
+        return "not this tool"
+    facts = facts_of(evidence)
+    if facts.probe == "above":
+        return "public backbone suffices"
+    if facts.last == "above" and facts.probe in ("open", "below"):
+        return "adapt selectively"
+    if read(evidence).action == "pretrain":
+        pair = gain(evidence)
+        if pair is None or _gained(evidence, pair):
+            return "pretraining justified"
+    return "undecided"
+
+
+def gain(evidence: Evidence) -> Comparison | None:
+    """The best backbone that was pretrained here against the best public one, on the same seeds and splits; None
+    where no such pair was measured."""
+    pairs = [
+        (ours, theirs)
+        for ours in evidence.of("pretrained")
+        for theirs in frozen_public(evidence)
+        if ours.seeds
+        and ours.seeds == theirs.seeds
+        and ours.protocol == theirs.protocol
+        and ours.num_seeds > 1
+    ]
+    if not pairs:
+        return None
+    ours = best(tuple(pair[0] for pair in pairs))
+    theirs = best(tuple(other for mine, other in pairs if mine is ours))
+    return compare(
+        ours.name,
+        theirs.name,
+        ours.score.values,
+        theirs.score.values,
+        n_train=ours.n_train,
+        n_test=ours.n_test,
+        margin=evidence.margin,
+        metric=evidence.target.metric,
+    )
+
+
+def _gained(evidence: Evidence, pair: Comparison) -> bool:
+    return pair.verdict == "better" and evidence.rung(pair.a).kind == "pretrained"
+
+
+def _stands(evidence: Evidence, rung: Rung) -> str:
+    where = {
+        "above": "the whole interval is at or above the threshold",
+        "below": "the whole interval is under the threshold",
+        "open": "neither shown to meet nor to miss the threshold",
+    }
+    found = place(evidence, rung)
+    threshold = evidence.target.threshold
+    if found is None or threshold is None:
+        return f"{told(rung, evidence.target)}."
+    return f"{told(rung, evidence.target)}: {where[found]} of {threshold:.3f}."
+
+
+def _because(evidence: Evidence, verdict: Ruling, advice: Advice) -> tuple[str, ...]:
+    """The reason first, then what was measured of the rungs that the verdict rests on."""
+    said = [advice.reason]
+    if verdict == "public backbone suffices":
+        rungs = tuple(rung for rung in frozen_public(evidence) if place(evidence, rung) == "above")
+    elif verdict == "adapt selectively":
+        rungs = frozen_public(evidence)
+    elif verdict == "pretraining justified":
+        rungs = evidence.of("pretrained")
+        pair = gain(evidence)
+        if pair is not None:
+            said.append(pair.reason)
+    else:
+        rungs = tuple(
+            rung
+            for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained"))
+            if place(evidence, rung) in ("open", None)
+        )
+        pair = gain(evidence)
+        if pair is not None and not _gained(evidence, pair) and read(evidence).action == "pretrain":
+            said.append(f"Pretraining was tried and is not shown to help. {pair.reason}")
+    return tuple([*said, *(_stands(evidence, rung) for rung in rungs)])
+
+
+def _against(evidence: Evidence, verdict: Ruling) -> tuple[str, ...]:
+    """What a reader who disagrees would point to."""
+    said = []
+    if verdict == "public backbone suffices":
+        under = [rung for rung in frozen_public(evidence) if place(evidence, rung) != "above"]
+        said += [_stands(evidence, rung) for rung in under]
+    elif verdict == "adapt selectively":
+        waiting = [rung for rung in frozen_public(evidence) if place(evidence, rung) == "open"]
+        said += [f"The frozen feature may do by itself. {_stands(evidence, rung)}" for rung in waiting]
+    elif verdict == "pretraining justified":
+        left = [item for item in evidence.at_hand if item.kind == "public"]
+        left = [item for item in left if item.id not in {rung.checkpoint for rung in evidence.rungs}]
+        if left:
+            names = ", ".join(printable(item.title) for item in left[:3])
+            said.append(f"Not tried yet, though on this machine and cheaper: {names}.")
+        labels, more = costs.labels_to_threshold(evidence)
+        if labels:
+            said.append(labels)
+        seconds = costs.pretrain_seconds(evidence)
+        if more and seconds:
+            words = costs.time_words(seconds, evidence.target, "")
+            said.append(
+                f"Pretraining takes {words}; labelling takes {costs.label_words(more, evidence.target)}."
+            )
+    else:
+        for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained")):
+            if place(evidence, rung) in ("above", "below"):
+                said.append(_stands(evidence, rung))
+    return tuple(said)
+
+
+def _would_change(evidence: Evidence, verdict: Ruling, step: NextStep | None) -> tuple[str, ...]:
+    """The single experiment first, then what its outcome would have to be."""
+    said = [f"{step.title}: {step.why} Cost: {step.cost}."] if step is not None else []
+    threshold, name = evidence.target.threshold, evidence.target.metric_name
+    goal = f"{name} {threshold:.3f}" if threshold is not None else f"the {name} that is asked for"
+    if verdict == "public backbone suffices":
+        groups = evidence.regime.groups
+        where = (
+            f"a group (lot, patient, camera) that is none of the {groups:,} here" if groups else "new images"
+        )
+        said.append(f"A test on {where} whose interval lies under {goal} would overturn this.")
+        said.append(
+            f"Pretraining becomes worth testing if, after that, a fine-tune of the last block stays under {goal} too."
+        )
+    elif verdict == "adapt selectively":
+        said.append(
+            f"More seeds that bring the frozen feature's lower end to {goal} would make adapting needless."
+        )
+        said.append(f"A test on new images where the fine-tune falls under {goal} would reopen the question.")
+    elif verdict == "pretraining justified":
+        said.append(
+            f"A larger public backbone, or a fine-tune of the last block, that reaches {goal} would end it."
+        )
+        labels, _ = costs.labels_to_threshold(evidence)
+        if not labels:
+            said.append("A label-budget curve that still rises would speak for labels instead.")
+    elif threshold is not None:
+        for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained")):
+            ahead = ladder.outlook_of(evidence, rung) if place(evidence, rung) == "open" else None
+            if ahead is not None:
+                said.append(f"{printable(rung.name)} beside the threshold of {threshold:.3f}: {ahead.told()}")
+    return tuple(said)
+
+
+def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
+    """What would justify pretraining, with what holds of it now, and then which method."""
+    regime, target = evidence.regime, evidence.target
+    goal = "the threshold" if target.threshold is None else f"{target.metric_name} {target.threshold:.3f}"
+    states = {
+        "none": "not measured",
+        "unjudged": "no threshold is set",
+        "open": "not told yet",
+        "above": "no, it passes",
+        "below": "yes",
+    }
+    met = "yes" if facts.pool == "much" else "no"
+    public = frozen_public(evidence)
+    frozen = (
+        f" ({points(abs(best(public).score.mean - target.threshold))} from it)"
+        if public and target.threshold
+        else ""
+    )
+    colour = {True: "it does here", False: "it doesn't here", None: "nobody has said"}[
+        evidence.colour_is_signal
+    ]
+    little = little_memory(evidence)
+    return (
+        f"Escalating to pretraining is justified when three things hold: every frozen public backbone is under "
+        f"{goal} with its whole interval{frozen} ({states[facts.probe]}); so is a fine-tune of the last block "
+        f"({states[facts.last]}); and there are {MUCH_UNLABELLED:,} unlabelled images or more (there are "
+        f"{regime.all_unlabelled:,}: {met}).",
+        f"MAE then, where colour or scale carries the label ({colour}), or where little memory is there; it wants a "
+        "transformer.",
+        "DINO then, where the frozen feature itself must be good and what is cropped still shows its class; it wants "
+        "a transformer and many hours.",
+        "MoCo then, where a convolutional network must be deployed or the batch is small"
+        + (f": {little}" if little else "; here the memory holds large batches, or it wasn't measured."),
+    )
+
+
+def _next(evidence: Evidence, verdict: Ruling) -> NextStep | None:
+    """What mends the evidence comes before the next rung, where the verdict hangs on it."""
+    if verdict == "undecided":
+        for guard in guards.GUARDS:
+            made = MENDS[guard.mend](evidence) if guard.mend and guard.check(evidence) else None
+            if made is not None:
+                return made
+    return ladder.next_step(evidence)
