@@ -16,7 +16,7 @@ from workbench.decide.verdict import compare
 from workbench.records.decision import Advice, Decision, NextStep, Ruling
 from workbench.records.evidence import Evidence, Rung
 from workbench.records.results import Comparison
-from workbench.records.text import points, printable
+from workbench.records.text import printable
 
 
 def decide(evidence: Evidence) -> Decision:
@@ -36,7 +36,9 @@ def decide(evidence: Evidence) -> Decision:
         standings=ladder.standings(evidence),
         findings=found if images else (),
         next_step=step,
-        proposal=propose(evidence) if images else None,
+        stopped=ladder.stop_reason(evidence) if verdict != "undecided" else "",
+        ahead=ladder.ahead(evidence),
+        proposal=propose(evidence) if _in_question(evidence, verdict) else None,
     )
 
 
@@ -47,13 +49,18 @@ def rule(evidence: Evidence) -> Ruling:
     facts = facts_of(evidence)
     if facts.probe == "above":
         return "public backbone suffices"
-    if facts.last == "above" and facts.probe in ("open", "below"):
+    if facts.last == "above":
         return "adapt selectively"
-    if read(evidence).action == "pretrain":
+    if read(evidence).action == "pretrain" and not ladder.cheaper_left(evidence):
         pair = gain(evidence)
         if pair is None or _gained(evidence, pair):
             return "pretraining justified"
     return "undecided"
+
+
+def _in_question(evidence: Evidence, verdict: Ruling) -> bool:
+    """Whether it may yet come to pretraining, or somebody wants it."""
+    return verdict in ("undecided", "pretraining justified") or evidence.plan is not None
 
 
 def gain(evidence: Evidence) -> Comparison | None:
@@ -101,48 +108,54 @@ def _stands(evidence: Evidence, rung: Rung) -> str:
     return f"{told(rung, evidence.target)}: {where[found]} of {threshold:.3f}."
 
 
+def _judged(evidence: Evidence) -> tuple[Rung, ...]:
+    return (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained"))
+
+
+def _placed(evidence: Evidence, rungs: tuple[Rung, ...], *places: str | None) -> tuple[Rung, ...]:
+    return tuple(rung for rung in rungs if place(evidence, rung) in places)
+
+
 def _because(evidence: Evidence, verdict: Ruling, advice: Advice) -> tuple[str, ...]:
     """The reason first, then what was measured of the rungs that the verdict rests on."""
     said = [advice.reason]
+    pair = gain(evidence)
     if verdict == "public backbone suffices":
-        rungs = tuple(rung for rung in frozen_public(evidence) if place(evidence, rung) == "above")
+        passed = _placed(evidence, frozen_public(evidence), "above")
+        said += [_stands(evidence, rung) for rung in passed if rung is not best(passed)]
     elif verdict == "adapt selectively":
-        rungs = frozen_public(evidence)
+        said += [_stands(evidence, rung) for rung in frozen_public(evidence)]
     elif verdict == "pretraining justified":
-        rungs = evidence.of("pretrained")
-        pair = gain(evidence)
-        if pair is not None:
-            said.append(pair.reason)
-    else:
-        rungs = tuple(
-            rung
-            for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained"))
-            if place(evidence, rung) in ("open", None)
-        )
-        pair = gain(evidence)
-        if pair is not None and not _gained(evidence, pair) and read(evidence).action == "pretrain":
-            said.append(f"Pretraining was tried and is not shown to help. {pair.reason}")
-    return tuple([*said, *(_stands(evidence, rung) for rung in rungs)])
+        said += [pair.reason] if pair is not None else []
+        said += [_stands(evidence, rung) for rung in evidence.of("pretrained")]
+    elif verdict == "undecided":
+        found = (guard.check(evidence) for guard in guards.GUARDS if guard.mend)
+        said = [*[first for first in found if first][:1], *said]
+        if advice.action == "pretrain":
+            said.append(
+                f"Pretraining was tried and is not shown to help. {pair.reason}"
+                if pair is not None
+                else "A cheaper public backbone that is on this machine has not been tried yet."
+            )
+        said += [_stands(evidence, rung) for rung in _placed(evidence, _judged(evidence), "open", None)]
+    return tuple(said)
 
 
 def _against(evidence: Evidence, verdict: Ruling) -> tuple[str, ...]:
-    """What a reader who disagrees would point to."""
+    """What a reader who disagrees would point to; of an undecided case, what is known so far."""
     said = []
     if verdict == "public backbone suffices":
-        under = [rung for rung in frozen_public(evidence) if place(evidence, rung) != "above"]
-        said += [_stands(evidence, rung) for rung in under]
+        said += [
+            _stands(evidence, rung) for rung in _placed(evidence, frozen_public(evidence), "open", "below")
+        ]
     elif verdict == "adapt selectively":
-        waiting = [rung for rung in frozen_public(evidence) if place(evidence, rung) == "open"]
+        waiting = _placed(evidence, frozen_public(evidence), "open")
         said += [f"The frozen feature may do by itself. {_stands(evidence, rung)}" for rung in waiting]
+        if not frozen_public(evidence):
+            said.append("No frozen backbone was probed, which costs less and may do by itself.")
     elif verdict == "pretraining justified":
-        left = [item for item in evidence.at_hand if item.kind == "public"]
-        left = [item for item in left if item.id not in {rung.checkpoint for rung in evidence.rungs}]
-        if left:
-            names = ", ".join(printable(item.title) for item in left[:3])
-            said.append(f"Not tried yet, though on this machine and cheaper: {names}.")
         labels, more = costs.labels_to_threshold(evidence)
-        if labels:
-            said.append(labels)
+        said += [labels] if labels else []
         seconds = costs.pretrain_seconds(evidence)
         if more and seconds:
             words = costs.time_words(seconds, evidence.target, "")
@@ -150,9 +163,12 @@ def _against(evidence: Evidence, verdict: Ruling) -> tuple[str, ...]:
                 f"Pretraining takes {words}; labelling takes {costs.label_words(more, evidence.target)}."
             )
     else:
-        for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained")):
-            if place(evidence, rung) in ("above", "below"):
-                said.append(_stands(evidence, rung))
+        for rung in _placed(evidence, _judged(evidence), "below"):
+            said.append(f"Against {printable(rung.name)} as it is: {_stands(evidence, rung)}")
+        for rung in _placed(evidence, _judged(evidence), "above"):
+            said.append(f"For {printable(rung.name)}: {_stands(evidence, rung)}")
+    doubts = [finding for finding in guards.find(evidence) if finding.severity != "info"]
+    said += [finding.advice for finding in doubts if verdict not in ("undecided", "not this tool")]
     return tuple(said)
 
 
@@ -179,20 +195,21 @@ def _would_change(evidence: Evidence, verdict: Ruling, step: NextStep | None) ->
         said.append(
             f"A larger public backbone, or a fine-tune of the last block, that reaches {goal} would end it."
         )
-        labels, _ = costs.labels_to_threshold(evidence)
-        if not labels:
+        if not any(rung.budgets for rung in evidence.rungs) and (step is None or step.step != "budget"):
             said.append("A label-budget curve that still rises would speak for labels instead.")
     elif threshold is not None:
-        for rung in (*frozen_public(evidence), *last_blocks(evidence), *evidence.of("pretrained")):
-            ahead = ladder.outlook_of(evidence, rung) if place(evidence, rung) == "open" else None
-            if ahead is not None:
-                said.append(f"{printable(rung.name)} beside the threshold of {threshold:.3f}: {ahead.told()}")
+        for rung in _placed(evidence, _judged(evidence), "open"):
+            foreseen = ladder.outlook_of(evidence, rung)
+            if foreseen is not None:
+                said.append(
+                    f"{printable(rung.name)} beside the threshold of {threshold:.3f}: {foreseen.told()}"
+                )
     return tuple(said)
 
 
 def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
     """What would justify pretraining, with what holds of it now, and then which method."""
-    regime, target = evidence.regime, evidence.target
+    unlabelled, target = evidence.regime.all_unlabelled, evidence.target
     goal = "the threshold" if target.threshold is None else f"{target.metric_name} {target.threshold:.3f}"
     states = {
         "none": "not measured",
@@ -202,27 +219,19 @@ def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
         "below": "yes",
     }
     met = "yes" if facts.pool == "much" else "no"
-    public = frozen_public(evidence)
-    frozen = (
-        f" ({points(abs(best(public).score.mean - target.threshold))} from it)"
-        if public and target.threshold
-        else ""
-    )
-    colour = {True: "it does here", False: "it doesn't here", None: "nobody has said"}[
-        evidence.colour_is_signal
-    ]
+    colour = {True: "it does here", False: "it doesn't here", None: "nobody has said whether it does"}
     little = little_memory(evidence)
     return (
-        f"Escalating to pretraining is justified when three things hold: every frozen public backbone is under "
-        f"{goal} with its whole interval{frozen} ({states[facts.probe]}); so is a fine-tune of the last block "
-        f"({states[facts.last]}); and there are {MUCH_UNLABELLED:,} unlabelled images or more (there are "
-        f"{regime.all_unlabelled:,}: {met}).",
-        f"MAE then, where colour or scale carries the label ({colour}), or where little memory is there; it wants a "
-        "transformer.",
-        "DINO then, where the frozen feature itself must be good and what is cropped still shows its class; it wants "
-        "a transformer and many hours.",
-        "MoCo then, where a convolutional network must be deployed or the batch is small"
-        + (f": {little}" if little else "; here the memory holds large batches, or it wasn't measured."),
+        "Escalating to pretraining is justified when three things hold. Every frozen public backbone is under "
+        f"{goal} with its whole interval: {states[facts.probe]}. So is a fine-tune of the last block: "
+        f"{states[facts.last]}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
+        f"{unlabelled:,}.",
+        f"Then MAE, where colour or scale carries the label ({colour[evidence.colour_is_signal]}), or where the "
+        "memory is small; it wants a transformer.",
+        "Then DINO, where the frozen feature itself must be good and a crop still shows its class; it wants a "
+        "transformer and many hours.",
+        "Then MoCo, where a convolutional network must be deployed or contrast is wanted with small batches"
+        + (f". {little}" if little else "; the memory here holds large ones."),
     )
 
 

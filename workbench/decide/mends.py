@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.decide import costs, ladder
+from workbench.decide import costs, ladder, steps
 from workbench.decide.proposal import propose
 from workbench.records.decision import NextStep
 from workbench.records.evidence import Evidence
@@ -55,7 +55,7 @@ def _other_method(evidence: Evidence) -> NextStep | None:
 
 
 def _probe(evidence: Evidence) -> NextStep | None:
-    found = ladder.first_probe(evidence)
+    found = steps.probe(evidence)
     return replace(found, why=f"A picture is not a downstream metric. {found.why}") if found else None
 
 

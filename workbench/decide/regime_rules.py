@@ -180,10 +180,19 @@ def _proven(evidence: Evidence, facts: Facts) -> str:
 
 
 def _too_few(evidence: Evidence, facts: Facts) -> str:
+    images = evidence.regime.all_unlabelled
+    there = f"{_unlabelled(evidence)} are" if images else "No image without a label is there, which is"
     return (
-        f"{_unlabelled(evidence)} are too little data to learn features from: under {FEW_UNLABELLED:,} a network "
-        "learns these very images, where published recipes take 100,000 and more."
+        f"{there} too little data to learn features from: under {FEW_UNLABELLED:,} a network learns these very "
+        "images, where published recipes take 100,000 and more."
     )
+
+
+def _afterwards(evidence: Evidence, facts: Facts) -> str:
+    """What comes of pretraining if the step that is advised falls short."""
+    if facts.pool == "few":
+        return f"Don't pretrain: {_unlabelled(evidence)} are too little data."
+    return "Consider MAE or DINO-style pretraining only if it falls short too."
 
 
 def _mismatch_first(evidence: Evidence, facts: Facts) -> str:
@@ -262,7 +271,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="the last block suffices",
         action="adapt",
-        holds=lambda facts: facts.last == "above" and facts.probe in ("open", "below"),
+        holds=lambda facts: facts.last == "above",
         advice=lambda e, f: (
             "Fine-tune the last block of the public backbone, and validate downstream, on images as they will come. "
             "Don't pretrain."
@@ -283,14 +292,13 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     Row(
-        id="few unlabelled images",
-        action="no pretraining",
-        holds=lambda facts: facts.pool == "few",
-        advice=lambda e, f: (
-            "Don't pretrain. Use public features, augmentation that leaves the label true, or classical features "
-            "first; where a probe falls short, fine-tune its last block, then label more."
+        id="no threshold",
+        action="set a threshold",
+        holds=lambda facts: "unjudged" in (facts.probe, facts.last),
+        advice=lambda e, f: "Say which score is good enough; then what was measured can be judged.",
+        reason=lambda e, f: (
+            "Scores were measured, but no threshold is set: whether they suffice nobody can say."
         ),
-        reason=_too_few,
     ),
     Row(
         id="mismatch proven",
@@ -315,24 +323,25 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     Row(
-        id="the probe fails, the last block comes next",
-        action="last block",
-        holds=lambda facts: facts.probe == "below",
+        id="the last block can't tell yet",
+        action="measure again",
+        holds=lambda facts: facts.probe == "below" and facts.last == "open",
         advice=lambda e, f: (
-            "Fine-tune the last block. Consider MAE or DINO-style pretraining only if it falls short too."
+            f"Run more seeds of the fine-tune, or label more images to test on. {_afterwards(e, f)}"
         ),
         reason=lambda e, f: (
-            f"{f.cover_reason} The frozen feature lacks {_gap(e)}; the next in the order of cost is the last block, "
-            "under an hour where a pretraining takes hours to days of a GPU."
+            f"{f.cover_reason} {told(best(last_blocks(e)), e.target)}: the threshold of {e.target.threshold:.3f} can "
+            "be neither called met nor missed."
         ),
     ),
     Row(
-        id="no threshold",
-        action="set a threshold",
-        holds=lambda facts: "unjudged" in (facts.probe, facts.last),
-        advice=lambda e, f: "Say which score is good enough; then what was measured can be judged.",
+        id="the probe fails, the last block comes next",
+        action="last block",
+        holds=lambda facts: facts.probe == "below",
+        advice=lambda e, f: f"Fine-tune the last block. {_afterwards(e, f)}",
         reason=lambda e, f: (
-            "Scores were measured, but no threshold is set: whether they suffice nobody can say."
+            f"{f.cover_reason} The frozen feature lacks {_gap(e)}; the next in the order of cost is the last block, "
+            "under an hour where a pretraining takes hours to days of a GPU."
         ),
     ),
     Row(
@@ -346,6 +355,16 @@ ROWS: tuple[Row, ...] = (
             f"{told(best(frozen_public(e)), e.target)}: the threshold of {e.target.threshold:.3f} can be neither "
             "called met nor missed."
         ),
+    ),
+    Row(
+        id="few unlabelled images",
+        action="no pretraining",
+        holds=lambda facts: facts.pool == "few",
+        advice=lambda e, f: (
+            "Don't pretrain. Use public features, augmentation that leaves the label true, or classical features "
+            "first; where a probe falls short, fine-tune its last block, then label more."
+        ),
+        reason=_too_few,
     ),
     Row(
         id="scarce labels, covered domain",

@@ -51,6 +51,14 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """A rung that was not climbed."""
+
+    step: NextStep
+    state: Literal["next", "later", "not needed", "not justified"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """Which pretraining to try, if any."""
 
@@ -104,6 +112,8 @@ class Decision:
     standings: tuple[Standing, ...] = ()
     findings: tuple[Finding, ...] = ()
     next_step: NextStep | None = None  # None where there is nothing left to measure
+    stopped: str = ""  # why no further rung is needed; "" while one is
+    ahead: tuple[Ahead, ...] = ()
     proposal: Proposal | None = None
 
     @property
@@ -147,6 +157,9 @@ class Decision:
                     "standings": tuple(_standing(item) for item in body["standings"]),
                     "findings": tuple(Finding(**item) for item in body["findings"]),
                     "next_step": NextStep(**step) if step else None,
+                    "ahead": tuple(
+                        Ahead(step=NextStep(**item["step"]), state=item["state"]) for item in body["ahead"]
+                    ),
                     "proposal": Proposal(**{**proposal, "why": tuple(proposal["why"])}) if proposal else None,
                 }
             )
