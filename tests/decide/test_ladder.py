@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -102,8 +103,9 @@ def test_seeds_are_asked_for_where_they_decide_and_as_many_as_do() -> None:
     assert step is not None and step.step == "public", (
         "no number of seeds would decide, so the next backbone comes"
     )
-    narrow = replace(open_, n_train=1_900, n_test=100, score=score(0.87, 0.02, 5, 1_900, 100))
-    needed = seeds_needed(0.02, 0.02, 100 / 1_900)
+    narrow = replace(open_, n_train=1_900, n_test=100, score=score(0.875, 0.025, 5, 1_900, 100))
+    floor_ = np.sqrt(0.875 * 0.125 / 2_000)  # more seeds than there are images to test tell nothing
+    needed = seeds_needed(0.025, 0.025, 100 / 1_900, floor=floor_)
     step = next_step(known(floor(), supervised(0.6), narrow))
     assert needed is not None and step is not None and (step.step, step.seeds) == ("seeds", needed)
     assert f"{needed - 5} more seeds" in step.title
@@ -221,3 +223,26 @@ def test_pretraining_that_did_not_help_is_no_longer_justified() -> None:
         ours = rung("ours", "pretrained", 0.0)
         ours = replace(ours, score=Score("macro_f1", tuple((values + gain).tolist()), (0.0, T - 0.01)))
         assert decide(known(*start, ours)).verdict == verdict
+
+
+def test_leaks_that_do_not_decide_are_told_with_what_they_could_cost() -> None:
+    found = decide(known(floor(), supervised(0.6), public(0.93), leaked=2))
+    assert found.verdict == "public backbone suffices"
+    [standing] = [item for item in found.standings if item.kind == "public"]
+    assert standing.interval is not None
+    said = (
+        f"(1.0 point of them) classed wrong, the lower end would still be {standing.interval[0] - 0.01:.3f}"
+    )
+    assert said in " ".join(found.because)
+    assert decide(known(floor(), supervised(0.6), public(0.93), leaked=16)).next_step.step == "leaks"  # type: ignore[union-attr]
+
+
+def test_names_from_elsewhere_are_made_printable() -> None:
+    odd = public(0.7, name="DINOv2\x1b[31m, frozen")
+    said = json.dumps(
+        decide(known(floor(), supervised(0.6), odd, adapted(0.75))).public_json(), ensure_ascii=False
+    )
+    assert "\\u001b" in said  # the name itself, as JSON writes it
+    decided = decide(known(floor(), supervised(0.6), odd, adapted(0.75)))
+    for text in (*decided.because, *decided.against, *decided.would_change_it, decided.advice.reason):
+        assert "\x1b" not in text

@@ -56,7 +56,7 @@ def time_words(seconds: float | None, target: Target, unknown: str) -> str:
     if seconds is None:
         return f"not known before it is measured: {unknown}"
     money = ""
-    if target.gpu_hour_cost is not None and seconds >= 60:
+    if target.gpu_hour_cost is not None:
         money = f" ({_sum(seconds / 3600 * target.gpu_hour_cost, target)})"
     return f"about {duration(max(seconds, 1.0))} of computing{money}"
 
@@ -118,7 +118,8 @@ def unknown_images(evidence: Evidence) -> str:
 
 
 def _sum(amount: float, target: Target) -> str:
-    return f"{amount:,.0f} {printable(target.currency)}".rstrip()
+    written = "under 1" if 0 < amount < 1 else f"{amount:,.0f}"
+    return f"{written} {printable(target.currency)}".rstrip()
 
 
 def _rounded(number: float) -> int:

@@ -11,12 +11,21 @@ from workbench.decide import costs, guards, ladder
 from workbench.decide.mends import MENDS
 from workbench.decide.proposal import little_memory, propose
 from workbench.decide.regime_rules import MUCH_UNLABELLED, Facts, facts_of, read
-from workbench.decide.standing import best, frozen_public, last_blocks, place, told
+from workbench.decide.standing import (
+    best,
+    frozen_public,
+    judged_interval,
+    last_blocks,
+    only_with_leaks,
+    place,
+    spoilt_share,
+    told,
+)
 from workbench.decide.verdict import compare
 from workbench.records.decision import Advice, Decision, NextStep, Ruling
 from workbench.records.evidence import Evidence, Rung
 from workbench.records.results import Comparison
-from workbench.records.text import printable
+from workbench.records.text import points, printable
 
 
 def decide(evidence: Evidence) -> Decision:
@@ -123,6 +132,7 @@ def _because(evidence: Evidence, verdict: Ruling, advice: Advice) -> tuple[str, 
     if verdict == "public backbone suffices":
         passed = _placed(evidence, frozen_public(evidence), "above")
         said += [_stands(evidence, rung) for rung in passed if rung is not best(passed)]
+        said += _still_passes(evidence, best(passed))
     elif verdict == "adapt selectively":
         said += [_stands(evidence, rung) for rung in frozen_public(evidence)]
     elif verdict == "pretraining justified":
@@ -137,8 +147,20 @@ def _because(evidence: Evidence, verdict: Ruling, advice: Advice) -> tuple[str, 
                 if pair is not None
                 else "A cheaper public backbone that is on this machine has not been tried yet."
             )
-        said += [_stands(evidence, rung) for rung in _placed(evidence, _judged(evidence), "open", None)]
+        left = _placed(evidence, _judged(evidence), "open", None)
+        said += [_stands(evidence, rung) for rung in left if told(rung, evidence.target) not in advice.reason]
     return tuple(said)
+
+
+def _still_passes(evidence: Evidence, rung: Rung) -> list[str]:
+    """That the leaks left in don't decide, where there are any."""
+    share, interval = spoilt_share(evidence, rung), judged_interval(rung)
+    if not share or interval is None:
+        return []
+    return [
+        f"Were every leaked test image ({points(share)} of them) classed wrong, the lower end would still be "
+        f"{interval[0] - share:.3f}."
+    ]
 
 
 def _against(evidence: Evidence, verdict: Ruling) -> tuple[str, ...]:
@@ -155,18 +177,12 @@ def _against(evidence: Evidence, verdict: Ruling) -> tuple[str, ...]:
             said.append("No frozen backbone was probed, which costs less and may do by itself.")
     elif verdict == "pretraining justified":
         labels, more = costs.labels_to_threshold(evidence)
-        said += [labels] if labels else []
         seconds = costs.pretrain_seconds(evidence)
         if more and seconds:
-            words = costs.time_words(seconds, evidence.target, "")
-            said.append(
-                f"Pretraining takes {words}; labelling takes {costs.label_words(more, evidence.target)}."
-            )
+            labels = f"{labels} Pretraining takes {costs.time_words(seconds, evidence.target, '')}."
+        said += [labels] if labels else []
     else:
-        for rung in _placed(evidence, _judged(evidence), "below"):
-            said.append(f"Against {printable(rung.name)} as it is: {_stands(evidence, rung)}")
-        for rung in _placed(evidence, _judged(evidence), "above"):
-            said.append(f"For {printable(rung.name)}: {_stands(evidence, rung)}")
+        said += [_stands(evidence, rung) for rung in _placed(evidence, _judged(evidence), "above", "below")]
     doubts = [finding for finding in guards.find(evidence) if finding.severity != "info"]
     said += [finding.advice for finding in doubts if verdict not in ("undecided", "not this tool")]
     return tuple(said)
@@ -199,10 +215,10 @@ def _would_change(evidence: Evidence, verdict: Ruling, step: NextStep | None) ->
             said.append("A label-budget curve that still rises would speak for labels instead.")
     elif threshold is not None:
         for rung in _placed(evidence, _judged(evidence), "open"):
-            foreseen = ladder.outlook_of(evidence, rung)
+            foreseen = None if only_with_leaks(evidence, rung) else ladder.outlook_of(evidence, rung)
             if foreseen is not None:
                 said.append(
-                    f"{printable(rung.name)} beside the threshold of {threshold:.3f}: {foreseen.told()}"
+                    f"{printable(rung.name)} against the threshold of {threshold:.3f}. {foreseen.told()}"
                 )
     return tuple(said)
 

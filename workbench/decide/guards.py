@@ -16,8 +16,8 @@ from workbench.decide.standing import (
     at_odds,
     best,
     frozen_public,
+    only_with_leaks,
     place,
-    place_of,
     spoilt_share,
     told,
 )
@@ -87,13 +87,8 @@ def _leaks(evidence: Evidence) -> str:
     )
 
 
-def _moved_by_leaks(evidence: Evidence, rung: Rung) -> bool:
-    """Whether a rung passes only if its leaks are believed."""
-    return place_of(rung, evidence.target.threshold) == "above" and place(evidence, rung) != "above"
-
-
 def _decisive_leaks(evidence: Evidence) -> str:
-    moved = [rung for rung in evidence.rungs if _moved_by_leaks(evidence, rung)]
+    moved = [rung for rung in evidence.rungs if only_with_leaks(evidence, rung)]
     if not moved:
         return ""
     share = spoilt_share(evidence, moved[0])

@@ -9,7 +9,16 @@ import numpy as np
 from workbench.decide import costs, steps
 from workbench.decide.power import Outlook, outlook
 from workbench.decide.regime_rules import read
-from workbench.decide.standing import SEVERAL, best, frozen_public, judged_interval, last_blocks, place, told
+from workbench.decide.standing import (
+    SEVERAL,
+    best,
+    frozen_public,
+    judged_interval,
+    last_blocks,
+    over_items,
+    place,
+    told,
+)
 from workbench.decide.steps import STEPS, step
 from workbench.records.decision import Ahead, NextStep, Standing
 from workbench.records.evidence import Evidence, Rung
@@ -115,8 +124,8 @@ def outlook_of(evidence: Evidence, rung: Rung) -> Outlook | None:
     if threshold is None:
         return None
     apart = np.asarray(rung.score.values) - threshold
-    items = None if rung.items is None else (rung.items[0] - threshold, rung.items[1] - threshold)
-    return outlook(apart, rung.n_train, rung.n_test, items=items)
+    low, high = over_items(rung)
+    return outlook(apart, rung.n_train, rung.n_test, items=(low - threshold, high - threshold))
 
 
 def more_seeds(evidence: Evidence, rungs: tuple[Rung, ...]) -> NextStep | None:

@@ -100,7 +100,7 @@ def _for_vit(evidence: Evidence, label_in_views: bool) -> tuple[str, tuple[str, 
         return "mae", (little, why)
     why = (
         "DINO goes on from public weights such as DINOv2's, needs no negatives, and its frozen features do well "
-        "under a probe (ViT-S after 200 epochs of the 9,469 images of Imagenette, as stable-pretraining reports: "
-        "86.1 % for DINO, 84.1 for MAE, 84.7 for MoCo v3)."
+        "under a probe: 86.1 % against 84.1 for MAE in stable-pretraining's runs of a small transformer on the 9,469 "
+        "images of Imagenette."
     )
     return "dino", (why,)

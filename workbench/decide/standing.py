@@ -57,6 +57,17 @@ def spoilt_share(evidence: Evidence, rung: Rung) -> float:
     return min(leaked / rung.n_test, 1.0)
 
 
+def over_items(rung: Rung) -> tuple[float, float]:
+    """The interval of a score that more seeds can't make narrower: that of the images there are to test."""
+    images = rung.n_test if rung.same_test else rung.labelled
+    return rung.items or wilson_interval(rung.score.mean * images, images)
+
+
+def only_with_leaks(evidence: Evidence, rung: Rung) -> bool:
+    """Whether a rung passes only if its leaks are believed."""
+    return place_of(rung, evidence.target.threshold) == "above" and place(evidence, rung) != "above"
+
+
 def place(evidence: Evidence, rung: Rung) -> Place | None:
     """`place_of` with the evidence's threshold and leaks."""
     return place_of(rung, evidence.target.threshold, spoilt_share(evidence, rung))

@@ -167,7 +167,10 @@ def budget(evidence: Evidence) -> NextStep | None:
     if not frozen:
         return None
     start = best(frozen)
-    return step("budget", evidence, seconds=start.seconds, backbone=start.checkpoint)
+    cost = costs.time_words(
+        start.seconds, evidence.target, "the vectors are there, and only the probe runs again"
+    )
+    return step("budget", evidence, seconds=start.seconds, cost=cost, backbone=start.checkpoint)
 
 
 def pretrain(evidence: Evidence) -> NextStep | None:
