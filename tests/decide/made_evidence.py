@@ -9,7 +9,7 @@ import numpy as np
 from workbench.decide.statistics import mean_interval
 from workbench.records.evidence import Evidence, Rung, Target
 from workbench.records.regime import Regime
-from workbench.records.scores import Score
+from workbench.records.scores import Budget, Score
 
 DINOV2_SMALL, DINOV2_BASE = "facebook/dinov2-small", "facebook/dinov2-base"
 
@@ -79,3 +79,11 @@ def regime(labelled: int, unlabelled: int, **others: Any) -> Regime:
 def evidence(labelled: int, unlabelled: int, threshold: float | None = None, **others: Any) -> Evidence:
     made = {"regime": regime(labelled, unlabelled), "target": Target(threshold=threshold), **others}
     return Evidence(**made)
+
+
+def curve_of(*means: float) -> tuple[Budget, ...]:
+    """Budgets of 100, 200, 400 ... labels."""
+    return tuple(
+        Budget(fraction=0.1 * 2**i, labels=100 * 2**i, scores={"macro_f1": score(mean)})
+        for i, mean in enumerate(means)
+    )

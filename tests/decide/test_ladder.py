@@ -13,6 +13,7 @@ from tests.decide.made_evidence import (
     DINOV2_BASE,
     DINOV2_SMALL,
     adapted,
+    curve_of,
     evidence,
     floor,
     public,
@@ -30,21 +31,13 @@ from workbench.decide.steps import STEPS
 from workbench.engine.methods.registry import method_names
 from workbench.records.augmentation import PRESET_IDS
 from workbench.records.evidence import AtHand, Domain, Evidence, Machine, Recipe, Rung, Target
-from workbench.records.scores import Budget, Score
+from workbench.records.scores import Score
 
 T = 0.85
 LITE = AtHand(id="lite", title="EfficientNet-Lite0", kind="supervised", parameters=4_000_000)
 SMALL = AtHand(id=DINOV2_SMALL, title="DINOv2 small", kind="public", parameters=22_000_000)
 BASE = AtHand(id=DINOV2_BASE, title="DINOv2 base", kind="public", parameters=88_000_000)
 ALL = (LITE, SMALL, BASE)
-
-
-def curve(*means: float) -> tuple[Budget, ...]:
-    """Budgets of 100, 200, 400 ... labels."""
-    return tuple(
-        Budget(fraction=0.1 * 2**i, labels=100 * 2**i, scores={"macro_f1": score(mean)})
-        for i, mean in enumerate(means)
-    )
 
 
 def known(*rungs: Rung, unlabelled: int = 100_000, threshold: float | None = T, **others: Any) -> Evidence:
@@ -61,7 +54,7 @@ CLIMB = (
     public(0.7),
     base(0.72),
     adapted(0.75),
-    rung("again", "supervised", 0.6, budgets=curve(0.5, 0.6, 0.7)),
+    rung("again", "supervised", 0.6, budgets=curve_of(0.5, 0.6, 0.7)),
     rung("ours", "pretrained", 0.74),
 )
 STEP_AFTER = ["floors", "supervised", "public", "public", "last block", "budget", "pretrain", "label"]
@@ -165,13 +158,13 @@ def test_expected_costs_come_from_what_was_measured() -> None:
 def test_a_curve_says_how_many_labels_are_needed() -> None:
     target = Target(threshold=T, labels_an_hour=100.0, labelling_hour_cost=40.0, currency="EUR")
     said, more = costs.labels_to_threshold(
-        known(public(0.75, budgets=curve(0.65, 0.70, 0.75)), target=target)
+        known(public(0.75, budgets=curve_of(0.65, 0.70, 0.75)), target=target)
     )
     assert more == 1_200, "5 points a doubling, 10 to go: two doublings of 400"
     assert "1,200 more labels, about 12 h 0 min of labelling (480 EUR)" in said
-    said, more = costs.labels_to_threshold(known(public(0.9, budgets=curve(0.8, 0.9))))
+    said, more = costs.labels_to_threshold(known(public(0.9, budgets=curve_of(0.8, 0.9))))
     assert more == 0 and f"about {100 * 2**0.5:.0f} labels" in said
-    said, more = costs.labels_to_threshold(known(public(0.75, budgets=curve(0.74, 0.749, 0.75))))
+    said, more = costs.labels_to_threshold(known(public(0.75, budgets=curve_of(0.74, 0.749, 0.75))))
     assert more is None and "nearly flat" in said
     assert costs.labels_to_threshold(known(public(0.75))) == ("", None)
 
@@ -246,3 +239,10 @@ def test_names_from_elsewhere_are_made_printable() -> None:
     decided = decide(known(floor(), supervised(0.6), odd, adapted(0.75)))
     for text in (*decided.because, *decided.against, *decided.would_change_it, decided.advice.reason):
         assert "\x1b" not in text
+
+
+def test_budgets_with_no_more_labels_than_the_one_before_are_left_out() -> None:
+    twice = tuple(replace(budget, labels=100) for budget in curve_of(0.6, 0.65))
+    found = known(public(0.75, budgets=(*twice, *curve_of(0.65, 0.70, 0.75)[1:])))
+    assert costs.labels_to_threshold(found)[1] == 1_200
+    assert costs.labels_to_threshold(known(public(0.75, budgets=twice))) == ("", None)

@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.decide.label_budget import labels_to_target
 from workbench.records.evidence import AtHand, Evidence, Rung, Target
+from workbench.records.scores import Budget
 from workbench.records.text import count, duration, points, printable
 
 FINETUNE_EPOCHS = 20  # at most: the `finetune` job's default
@@ -80,12 +81,12 @@ def labels_to_threshold(evidence: Evidence) -> tuple[str, int | None]:
     budgets, a straight line over the logarithm of the labels. Curves bend down, so that this is the least.
     """
     threshold, target = evidence.target.threshold, evidence.target
-    curves = [rung for rung in evidence.rungs if len(rung.budgets) > 1]
+    curves = [(rung, rising) for rung in evidence.rungs if len(rising := _rising(rung)) > 1]
     if threshold is None or not curves:
         return "", None
-    rung = max(curves, key=lambda item: item.score.mean)
-    sizes = [float(budget.labels) for budget in rung.budgets]
-    scores = np.array([budget.scores[target.metric].values for budget in rung.budgets]).T
+    rung, budgets = max(curves, key=lambda curve: curve[0].score.mean)
+    sizes = [float(budget.labels) for budget in budgets]
+    scores = np.array([budget.scores[target.metric].values for budget in budgets]).T
     found = labels_to_target(sizes, scores, threshold, test_train_ratio=rung.n_test / rung.n_train)
     name = printable(rung.name)
     if found.reached:
@@ -111,6 +112,12 @@ def labels_to_threshold(evidence: Evidence) -> tuple[str, int | None]:
         f"takes {label_words(more, target)}, if the curve doesn't bend down before.",
         more,
     )
+
+
+def _rising(rung: Rung) -> list[Budget]:
+    """Without the budgets that hold no more labels than the one before, as the smallest of few images don't."""
+    before = (0, *(budget.labels for budget in rung.budgets))
+    return [budget for least, budget in zip(before, rung.budgets, strict=False) if budget.labels > least]
 
 
 def unknown_images(evidence: Evidence) -> str:

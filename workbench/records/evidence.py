@@ -119,9 +119,11 @@ class Rung:
         kind: "floor" (histogram, random network), "supervised" and "public" (frozen public backbones, learnt with
             and without labels), "adapted" (fine-tuned), "pretrained" (frozen, pretrained on one's own images).
         score: on the test part, one value a seed, in the target's metric.
-        n_train, n_test: images that a seed learns from (validation among them) and is tested on.
+        n_train, n_test: images that a seed learns from (validation too, where it is fitted again on that) and is
+            tested on.
         seeds: which they were; two rungs with the same seeds and protocol are paired.
-        items: 95 % interval of the score over the test images, where every seed tests the same (`same_test`).
+        items: 95 % interval of the score over the test images or their groups, where every seed tests the same
+            (`same_test`) or divides the same few groups; None where the spread of the seeds tells enough.
         blocks: of an adapted rung, what learnt: "1", "2", "4" or "all"; "" for a frozen one.
         budgets: the label-budget curve, by rising labels; empty where none was measured.
         projected: whether the feature was read behind the projection head of the pretraining.
