@@ -77,7 +77,7 @@ def test_it_stops_where_the_threshold_is_met_with_confidence(passes: Rung) -> No
     reason = stop_reason(found)
     assert passes.name in reason and "0.930" in reason and "0.850" in reason
     assert next_step(found) is None
-    left = {item.step.step: item.state for item in ahead(found)}
+    left = {item.step.step: item.state for item in ahead(found, None)}
     assert left["pretrain"] == "not justified" and left["budget"] == "not needed"
 
 
@@ -120,14 +120,14 @@ def test_a_stand_in_is_named_where_dinov2_is_not_here() -> None:
 
 def test_without_labels_labels_come_first_and_other_problems_lead_nowhere() -> None:
     assert next_step(evidence(0, 100_000)).step == "label"  # type: ignore[union-attr]
-    assert next_step(Evidence(problem="table")) is None and ahead(Evidence(problem="table")) == ()
+    assert next_step(Evidence(problem="table")) is None and ahead(Evidence(problem="table"), None) == ()
 
 
 def test_no_pretraining_is_ahead_of_few_images() -> None:
     few = known(*CLIMB[:6], unlabelled=3_000)
     step = next_step(few)
     assert step is not None and step.step == "label"
-    assert {item.step.step: item.state for item in ahead(few)} == {"pretrain": "not justified"}
+    assert {item.step.step: item.state for item in ahead(few, step)} == {"pretrain": "not justified"}
 
 
 def test_costs_add_up_rung_by_rung() -> None:
@@ -246,3 +246,16 @@ def test_budgets_with_no_more_labels_than_the_one_before_are_left_out() -> None:
     found = known(public(0.75, budgets=(*twice, *curve_of(0.65, 0.70, 0.75)[1:])))
     assert costs.labels_to_threshold(found)[1] == 1_200
     assert costs.labels_to_threshold(known(public(0.75, budgets=twice))) == ("", None)
+
+
+def test_a_ranked_pair_that_the_seeds_do_not_bear_out_asks_for_more_of_both() -> None:
+    one, two = supervised(0.6, sd=0.02), public(0.6, sd=0.02)
+    values = np.asarray(one.score.values) + 0.025 + 0.015 * np.array([1.0, -1.0, 1.0, -1.0, 0.0])
+    two = replace(two, score=Score("macro_f1", tuple(values.tolist()), (0.5, 0.75)))
+    found = decide(known(floor(), one, two, threshold=None, claims=((two.name, one.name),)))
+    spread = float((values - np.asarray(one.score.values)).std(ddof=1))
+    needed = seeds_needed(0.025, spread, 200 / 800, 0.01)
+    assert needed is not None and 5 < needed <= MOST_SEEDS
+    assert found.next_step is not None and (found.next_step.step, found.next_step.seeds) == ("seeds", needed)
+    assert two.name in found.next_step.title and one.name in found.next_step.title
+    assert "gap inside the seed spread" in {finding.name for finding in found.findings}

@@ -49,6 +49,11 @@ FULL = evidence(
 )
 
 
+def test_a_target_is_read_as_a_command_line_gives_it() -> None:
+    assert Target.parse("macro_f1:0.95") == Target(metric="macro_f1", threshold=0.95)
+    assert Target.parse("balanced-accuracy:1") == Target(metric="balanced_accuracy", threshold=1.0)
+
+
 def test_evidence_comes_back_as_it_was(tmp_path: Path) -> None:
     FULL.save(tmp_path / "evidence.json")
     assert Evidence.load(tmp_path / "evidence.json") == FULL
@@ -94,6 +99,10 @@ def test_a_newer_or_foreign_file_is_refused(tmp_path: Path) -> None:
     ("make", "says"),
     [
         (lambda: Target(metric="auc"), "must be one of"),
+        (lambda: Target.parse("auc:0.9"), "must be one of"),
+        (lambda: Target.parse("accuracy"), "write a score"),
+        (lambda: Target.parse("accuracy:90"), "from 0 to 1"),
+        (lambda: Target.parse("accuracy:nan"), "from 0 to 1"),
         (lambda: Target(threshold=90.0), "above 0 and at most 1"),
         (lambda: Target(gpu_hour_cost=-1.0), "below 0"),
         (lambda: Target(labels_an_hour=0.0), "above 0"),

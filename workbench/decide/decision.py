@@ -46,7 +46,7 @@ def decide(evidence: Evidence) -> Decision:
         findings=found if images else (),
         next_step=step,
         stopped=ladder.stop_reason(evidence) if verdict != "undecided" else "",
-        ahead=ladder.ahead(evidence),
+        ahead=ladder.ahead(evidence, step),
         proposal=propose(evidence) if _in_question(evidence, verdict) else None,
     )
 

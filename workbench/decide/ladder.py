@@ -86,11 +86,11 @@ def cheaper_left(evidence: Evidence) -> bool:
     return bool(steps.untried(evidence)) and len(evidence.of("public")) < PUBLIC_TRIED
 
 
-def ahead(evidence: Evidence) -> tuple[Ahead, ...]:
-    """The rungs that were not climbed, with what each is expected to cost and whether it is needed."""
+def ahead(evidence: Evidence, after: NextStep | None) -> tuple[Ahead, ...]:
+    """The rungs that were not climbed, their expected cost, and whether they are needed; `after` is what is next."""
     if evidence.problem != "images":
         return ()
-    after, stopped = next_step(evidence), bool(stop_reason(evidence))
+    stopped = bool(stop_reason(evidence))
     left: list[NextStep | None] = []
     if not evidence.of("floor"):
         left.append(steps.floors(evidence))
@@ -128,6 +128,12 @@ def outlook_of(evidence: Evidence, rung: Rung) -> Outlook | None:
     return outlook(apart, rung.n_train, rung.n_test, items=(low - threshold, high - threshold))
 
 
+def seeds_in_all(foreseen: Outlook) -> int:
+    """How many to run. Where the seeds there are should have decided, twice as many settle whether that was luck."""
+    needed = foreseen.seeds_to_decide or 0
+    return needed if needed > foreseen.seeds else min(2 * foreseen.seeds, MOST_SEEDS)
+
+
 def more_seeds(evidence: Evidence, rungs: tuple[Rung, ...]) -> NextStep | None:
     """More seeds for the best of `rungs` that is open, where up to `MOST_SEEDS` would mostly decide it."""
     open_ = tuple(
@@ -143,9 +149,7 @@ def more_seeds(evidence: Evidence, rungs: tuple[Rung, ...]) -> NextStep | None:
         foreseen = outlook_of(evidence, rung)
         if foreseen is None or foreseen.seeds_to_decide is None or foreseen.seeds_to_decide > MOST_SEEDS:
             return None
-        # Where the seeds there are should have decided, twice as many settle whether that was luck.
-        enough = foreseen.seeds_to_decide > rung.num_seeds
-        wanted = foreseen.seeds_to_decide if enough else min(2 * rung.num_seeds, MOST_SEEDS)
+        wanted = seeds_in_all(foreseen)
         apart = points(abs(rung.score.mean - (threshold or 0.0)))
         why = f"{told(rung, evidence.target)}, {apart} from the threshold: {wanted} seeds in all would mostly decide."
     more = wanted - rung.num_seeds

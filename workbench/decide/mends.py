@@ -5,15 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from workbench.decide import costs, ladder, steps
+from workbench.decide.power import outlook
 from workbench.decide.proposal import propose
 from workbench.records.decision import NextStep
 from workbench.records.evidence import Evidence
-from workbench.records.text import count
+from workbench.records.text import count, printable
 
 
 def _again(evidence: Evidence) -> NextStep | None:
-    return ladder.more_seeds(evidence, tuple(rung for rung in evidence.rungs if rung.num_seeds == 1))
+    """More seeds where there is one only, or for a pair that somebody ranks and the seeds don't bear out."""
+    single = tuple(rung for rung in evidence.rungs if rung.num_seeds == 1 and rung.kind != "floor")
+    if single:
+        return ladder.more_seeds(evidence, single)
+    for better, worse in ((evidence.rung(first), evidence.rung(second)) for first, second in evidence.claims):
+        if better.seeds != worse.seeds or better.num_seeds != worse.num_seeds:
+            continue
+        apart = np.subtract(better.score.values, worse.score.values)
+        foreseen = outlook(apart, better.n_train, better.n_test, evidence.margin)
+        if foreseen is None or not (foreseen.seeds_to_decide or ladder.MOST_SEEDS + 1) <= ladder.MOST_SEEDS:
+            continue
+        wanted = ladder.seeds_in_all(foreseen)
+        if wanted > better.num_seeds:
+            more = count(wanted - better.num_seeds, "more seed")
+            names = f"{printable(better.name)} and {printable(worse.name)}"
+            return steps.step(
+                "seeds", evidence, title=f"{more} of {names}", why=foreseen.told(), seeds=wanted
+            )
+    return None
 
 
 def _clean(evidence: Evidence) -> NextStep:

@@ -54,6 +54,21 @@ class Target:
         if self.labels_an_hour is not None and self.labels_an_hour <= 0:
             raise ValueError("The labels of an hour must be above 0. Leave them out where they aren't known.")
 
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """ "macro_f1:0.9", as a command line takes it; raises ValueError for anything else."""
+        metric, colon, number = text.partition(":")
+        try:
+            threshold = float(number)
+        except ValueError:
+            threshold = 0.0
+        if not colon or not 0 < threshold <= 1:
+            raise ValueError(
+                f"The target {text!r} is none: write a score and the least that is good enough, from 0 to 1, as in "
+                f"macro_f1:0.9. Scores are {', '.join(METRICS)}."
+            )
+        return cls(metric=metric.strip().replace("-", "_"), threshold=threshold)
+
     @property
     def metric_name(self) -> str:
         return METRIC_NAMES[self.metric]
