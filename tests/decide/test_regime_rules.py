@@ -141,7 +141,7 @@ def test_no_combination_is_advised_to_pretrain_before_the_cheaper_steps_have_fai
             assert facts.problem == "images" and facts.probe == facts.last == "below" and facts.pool == "much"
         if facts.problem != "images":
             assert row.action == "another tool"
-        elif facts.probe == "above" and facts.labels != "none":
+        elif facts.probe == "above":
             assert row.action == "validate"
 
 

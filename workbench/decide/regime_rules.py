@@ -250,7 +250,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="no labels",
         action="label",
-        holds=lambda facts: facts.labels == "none",
+        holds=lambda facts: facts.labels == "none" and facts.probe == facts.last == "none",
         advice=lambda e, f: (
             "Label some images first: fifty a class are enough for a first probe with its interval."
         ),
