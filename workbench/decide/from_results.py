@@ -19,7 +19,8 @@ SUPERVISED = ("labelled images", "in1k", "in12k", "in21k", "in22k")
 
 
 def kind_of(facts: BackboneFacts) -> RungKind:
-    """Which kind of rung a frozen backbone is. One of unknown training counts as public, which asks most of it."""
+    """Which kind of rung a frozen backbone is. One of unknown training counts as public, which asks most of it; the
+    small ones that the program brings along are there to be looked at, and count as floors."""
     if facts.source == "built in":
         return "floor"
     if facts.source == PRETRAINED_HERE:
