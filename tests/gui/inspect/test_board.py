@@ -252,6 +252,19 @@ def test_columns_are_the_comparison_and_what_was_pretrained_here(compared) -> No
     assert found == ("lab/floor", "lab/own")
 
 
+def test_what_the_program_brings_along_joins_where_nothing_else_has_trained_patches() -> None:
+    floor = facts("floor", source="built in", family="Floor", patch=16)
+    brought = facts("brought", source="built in", family="ViT", patch=8)
+    convolutions, transformer = facts("convolutions", patch=0), facts("transformer", patch=14)
+    catalogue = (floor, brought, convolutions, transformer)
+    assert default_models(None, ["lab/convolutions", "lab/floor"], catalogue) == (
+        "lab/convolutions",
+        "lab/floor",
+        "lab/brought",
+    )
+    assert default_models(None, ["lab/transformer"], catalogue) == ("lab/transformer",)
+
+
 def test_a_head_has_the_number_of_the_probe(compared) -> None:
     strong, new = columns_of(compared, ("lab/strong", "lab/new"))
     score = compared.result.models[0].probe["macro_f1"]

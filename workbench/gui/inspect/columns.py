@@ -44,7 +44,8 @@ def default_models(
 ) -> tuple[str, ...]:
     """Those of the comparison, else the chosen ones that are on this machine; then what was pretrained here.
 
-    Floors that have no patches have nothing to look at.
+    Floors that have no patches have nothing to look at. Where no trained model has any, the small ones that the
+    program brings along join, so that there is something to see.
     """
     known = {facts.id: facts for facts in catalogue}
     if result is not None:
@@ -53,7 +54,14 @@ def default_models(
         wanted = [each for each in chosen if each not in known or known[each].available]
     own = [facts.id for facts in catalogue if facts.source == PRETRAINED_HERE and facts.available]
     found = dict.fromkeys(each for each in (*wanted, *own) if not _is_blind(known.get(each)))
+    if not any(_is_trained_with_patches(known.get(each)) for each in found):
+        brought = (each for each in catalogue if each.source == "built in" and _is_trained_with_patches(each))
+        found |= dict.fromkeys(facts.id for facts in brought)
     return tuple(found)[:AT_FIRST]
+
+
+def _is_trained_with_patches(facts: BackboneFacts | None) -> bool:
+    return facts is None or (facts.patch > 0 and facts.family != "Floor")
 
 
 def _is_blind(facts: BackboneFacts | None) -> bool:
