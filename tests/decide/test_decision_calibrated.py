@@ -152,9 +152,9 @@ def test_the_worlds_have_the_scores_that_they_are_said_to_have() -> None:
 def test_pretraining_is_hardly_ever_advised_where_the_probe_suffices() -> None:
     """Under 5 %, with the whole interval of the simulation; also where the truth lies exactly at the threshold and
     the fine-tune is far worse, which leaves the probe alone to prevent it."""
-    usual = tally((THRESHOLD, THRESHOLD + 0.1), (-0.01, 0.03), 2_000, seed=2)
+    usual = tally((THRESHOLD, THRESHOLD + 0.1), (-0.01, 0.03), 800, seed=2)
     assert told("the probe suffices", usual, "pretraining justified")[2] < 0.05
-    worst = tally((THRESHOLD, THRESHOLD), (-0.2, -0.2), 1_000, seed=3)
+    worst = tally((THRESHOLD, THRESHOLD), (-0.2, -0.2), 500, seed=3)
     assert (
         told("exactly at the threshold, no help from the fine-tune", worst, "pretraining justified")[0] < 0.05
     )
@@ -179,11 +179,11 @@ def test_pretraining_that_was_tried_stays_justified_only_where_it_helps(gain: fl
 @pytest.mark.slow
 def test_the_verdict_is_given_where_the_truth_is_clear() -> None:
     """So that always answering "undecided" fails."""
-    short = tally((THRESHOLD - 0.2, THRESHOLD - 0.12), (0.0, 0.03), 500, seed=4)
+    short = tally((THRESHOLD - 0.2, THRESHOLD - 0.12), (0.0, 0.03), 200, seed=4)
     assert told("probe and last block fall short", short, "pretraining justified")[1] > 0.9
-    good = tally((THRESHOLD + 0.09, THRESHOLD + 0.12), (0.0, 0.03), 500, seed=5)
+    good = tally((THRESHOLD + 0.09, THRESHOLD + 0.12), (0.0, 0.03), 200, seed=5)
     assert told("the probe is far above", good, "public backbone suffices")[1] > 0.9
-    tuned = tally((THRESHOLD - 0.14, THRESHOLD - 0.12), (0.23, 0.25), 500, seed=6)
+    tuned = tally((THRESHOLD - 0.14, THRESHOLD - 0.12), (0.23, 0.25), 200, seed=6)
     assert told("only the last block reaches it", tuned, "adapt selectively")[1] > 0.9
 
 

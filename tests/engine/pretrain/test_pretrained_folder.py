@@ -300,7 +300,7 @@ def test_the_card_says_what_must_be_known_and_nothing_breaks_out_of_it(tmp_path:
         "scores on validation, looked at while it learnt; they are no test scores",
         "12 different images",
         f"`{learnt().content_hash()}`",
-        "0.15, from 0.075 x sqrt(4)",
+        "0.15 (0.075 x sqrt(4))",
         "Warn: few images.",
         "local-dir:FOLDER",
         "never `pooler_output`",
