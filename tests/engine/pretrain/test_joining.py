@@ -7,12 +7,17 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.engine.pretrain.made import new_run, pretrain_job
+from workbench.engine.control import StopRequested
+from workbench.engine.pretrain import together
+from workbench.engine.pretrain.assemble import assemble
 from workbench.records.runs import RunFolder
 
 # Both are there before either joins; afterwards rank 0 takes longer than joining may take.
@@ -81,6 +86,22 @@ def test_who_is_missing_is_said(own: int, said: str, tmp_path: Path) -> None:
     alone = started(own, tmp_path, 1, free_port())
     told, _ = alone.communicate(timeout=180)
     assert alone.returncode == 1 and said in told and "within 3 seconds" in told
+
+
+def test_a_stop_ends_the_waiting_for_others(
+    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))
+    job = pretrain_job(picture_folder, tmp_path / "work", "mae")
+    _, control = new_run(job, tmp_path / "runs", "alone")
+    threading.Timer(0.5, control.command, ["stop"]).start()
+    began = time.monotonic()
+    with pytest.raises(StopRequested):
+        assemble(job, control)
+    assert time.monotonic() - began < 10 < together.JOIN_SECONDS
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import torch
 from platformdirs import user_cache_path
 
 from workbench.engine.augment.augmenter import Augmenter
-from workbench.engine.control import Control
+from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import pick_device, precision_on
 from workbench.engine.methods import across
 from workbench.engine.methods.base import Method, Plan, Recipe
@@ -98,7 +98,13 @@ def assemble(
     """
     found = method_class(job.method)
     config = build(found.Config, parse_settings(describe(found.Config), job.settings))
-    device = torch.device(together.join(pick_device(job.device), lost))
+
+    def nobody_to_wait_for() -> str:
+        if control.stopping:
+            raise StopRequested
+        return lost()
+
+    device = torch.device(together.join(pick_device(job.device), nobody_to_wait_for))
     control.progress(0, 0, unit="images", detail="Looking for the images to learn from", device=str(device))
     pool = find_pool(job)
     channels = pool.reading.num_channels or 3

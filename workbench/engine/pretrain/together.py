@@ -30,7 +30,8 @@ def join(device: str, lost: Callable[[], str] = str) -> str:
     """Join the group that the environment names, if it does. Returns this process's device.
 
     Args:
-        lost: a sentence, as soon as it is known that another process won't come.
+        lost: a sentence, as soon as it is known that another process won't come; it is asked while this one waits,
+            and what it raises ends the waiting.
 
     Raises:
         ValueError: a process is missing; the sentence says which.
