@@ -11,11 +11,11 @@ from tests.decide.made_evidence import adapted, evidence, public, regime, rung, 
 from workbench.decide import guards
 from workbench.decide.mends import MENDS
 from workbench.decide.proposal import SIMCLR_BATCH
-from workbench.engine.augment.trials import trials
 from workbench.engine.pretrain.guard import FEW_NEGATIVES
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.evidence import Evidence, Recipe
 from workbench.records.scores import Score
+from workbench.records.view_trials import trials
 
 T = 0.85
 BOTH = (supervised(0.8), public(0.9))

@@ -14,7 +14,6 @@ from PIL import Image
 
 from tests.engine.finetune.tuning import small_vit
 from tests.engine.pretrain.made import pretrain_job
-from workbench.engine.augment.trials import STILL, changes, trials
 from workbench.engine.control import Control
 from workbench.engine.jobs import audit
 from workbench.engine.methods.simclr import SimCLR
@@ -26,6 +25,7 @@ from workbench.records.pretrain_plans import AUDIT, Audit, AuditRow
 from workbench.records.project import counting_index
 from workbench.records.runs import RunFolder
 from workbench.records.splits import make_split
+from workbench.records.view_trials import STILL, changes, trials
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from workbench.records.evidence import Evidence, Recipe, Rung
 from workbench.records.results import Finding
 from workbench.records.text import count, points, printable
 
-COLOUR_CHANGES = ("colour jitter", "colour taken away")  # as engine.augment.trials names them
+COLOUR_CHANGES = ("colour jitter", "colour taken away")  # as records.view_trials names them
 FEW_OPENINGS = 1
 FEW_LABELS = 1_000  # from which one seed's luck is small beside a few points: VTAB's low-data regime
 

@@ -22,7 +22,6 @@ import torch
 
 from workbench.decide.statistics import corrected_interval
 from workbench.engine.augment.augmenter import Augmenter
-from workbench.engine.augment.trials import STILL, Option, Trial, changes, trials
 from workbench.engine.backbones.base import Backbone
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.resolve import Resolved, resolve
@@ -51,6 +50,7 @@ from workbench.records.runs import RunFolder
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.splits import make_split
 from workbench.records.text import count, printable
+from workbench.records.view_trials import STILL, Option, Trial, changes, trials
 
 DESTROYS = 2.0  # points: what a change may cost
 # Strengths of the probe. Stronger ones leave weights so small that a class with one image more outvotes them once the
@@ -90,6 +90,7 @@ def run(job: AuditJob, run: RunFolder, control: Control) -> dict[str, Any]:
         rows=tuple(rows),
         sentence=_sentence(rows, METRIC_NAMES[metric]),
     )
+    run.add_provenance({"inputs": {"index": index.content_hash()}})
     audit.save(run.path / AUDIT)
     return {
         "result": AUDIT,

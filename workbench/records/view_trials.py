@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from workbench.records.augmentation import Augmentation, View
 
 STILL = View(name="unchanged", crop_min=1.0, mirror=0.0)
 _AREAS = (0.1, 0.2, 0.35, 0.5, 0.7)  # smallest areas of crops that are tried instead of smaller ones
 
-Option = dict[str, float]
+Option = dict[str, Any]  # fields of View and their values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,11 @@ def _turns(augmentation: Augmentation) -> Trial | None:
         option = {name: 0.0 for name in without if name in doing}
         if option and len(option) < len(doing) and option not in milder:
             milder.append(option)
+    whole: Option = {name: full[name] for name in doing}
     return Trial(
         change=",".join(name for name in names if name in doing),
         title="mirroring and turns" if doing & {"quarters", "rotate"} else "mirroring",
-        view=replace(STILL, **{name: full[name] for name in doing}),
+        view=replace(STILL, **whole),
         kinds=tuple(kind for kind, _ in views),
         milder=tuple(milder),
         off=dict.fromkeys((name for name in names if name in doing), 0.0),
@@ -148,10 +150,11 @@ def _simple(augmentation: Augmentation, name: str, title: str, often: float) -> 
     views = _doing(augmentation, name)
     if not views:
         return None
+    whole: Option = {name: often}
     return Trial(
         change=name,
         title=title,
-        view=replace(STILL, **{name: often}),
+        view=replace(STILL, **whole),
         kinds=tuple(kind for kind, _ in views),
         off={name: 0.0},
     )
