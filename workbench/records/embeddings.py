@@ -314,6 +314,19 @@ def read_h5ad(path: Path, *, vectors: str | None = None, maps_only: bool = False
         )
 
 
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What the file says of how its vectors were made, without reading one; {} for a file of another program.
+
+    Raises:
+        DocumentError: no such file, or damaged.
+    """
+    path = Path(path)
+    with _plainly(path), h5py.File(path, "r") as file:
+        ours = member(file, "uns/workbench")
+        foreign = not isinstance(ours, h5py.Group) or set(ours) == {"maps"}
+        return {} if foreign else _provenance(ours)
+
+
 def split_name(text: str) -> str:
     """The part that `text` means, "" for what isn't the name of a part."""
     name = text.strip().lower()

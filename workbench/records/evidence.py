@@ -221,6 +221,8 @@ class Evidence:
         colour_is_signal: whether colour tells classes apart: stain, hue, ripeness. None: nobody said.
         architecture: what must be deployed: "vit", "cnn", or "" for either.
         at_hand: frozen backbones on this machine, the cheapest first; empty: not looked up.
+        notes: what was measured and is no part of this, a sentence each: damaged runs, runs of other images. No rule
+            reads them.
 
     Raises:
         ValueError: an unknown problem, two rungs of one name, a rung in another metric, or a claim about none.
@@ -242,6 +244,7 @@ class Evidence:
     colour_is_signal: bool | None = None
     architecture: Literal["", "vit", "cnn"] = ""
     at_hand: tuple[AtHand, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.problem not in PROBLEMS:
@@ -280,6 +283,7 @@ class Evidence:
         made["plan"] = _recipe(body.get("plan"))
         made["destroyed"] = tuple(body.get("destroyed", ()))
         made["at_hand"] = tuple(AtHand(**known_fields(AtHand, item)) for item in body.get("at_hand", ()))
+        made["notes"] = tuple(body.get("notes", ()))
         return cls(**made)
 
     def save(self, path: Path) -> None:
