@@ -17,6 +17,7 @@ from workbench.verbs import (
     adapting,
     comparing,
     data,
+    deciding,
     inspecting,
     machine,
     mapping,
@@ -55,6 +56,17 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         prog="workbench", description="Is a public vision backbone good enough for your images?"
     )
     verbs = parser.add_subparsers(metavar="VERB")
-    for group in (window, data, comparing, mapping, inspecting, adapting, pretraining, models, machine):
+    for group in (
+        window,
+        data,
+        comparing,
+        mapping,
+        inspecting,
+        adapting,
+        pretraining,
+        deciding,
+        models,
+        machine,
+    ):
         group.register(verbs)
     return parser, frozenset(verbs.choices)

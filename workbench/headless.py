@@ -42,16 +42,22 @@ def run_job(project: Project, job: JobConfig, title: str, *, out: TextIO = sys.s
     return run_folder(project.new_run(job, title=title), title, out=out)
 
 
-def run_folder(run: RunFolder, title: str, *, out: TextIO = sys.stderr) -> RunFolder:
-    """Like `run_job`, for a run that is there already: a new one, or one that goes on from what it kept."""
+def run_folder(
+    run: RunFolder, title: str, *, out: TextIO = sys.stderr, limit: float | None = None
+) -> RunFolder:
+    """Like `run_job`, for a run that is there already: a new one, or one that goes on from what it kept.
+
+    `limit`: seconds, after which it is stopped as Ctrl-C stops it.
+    """
     shown = _Progress(title, out)
     supervisor = Supervisor(shown.show)
     try:
         supervisor.submit(run)
         try:
-            status = supervisor.wait(run.id)
-        except KeyboardInterrupt:
-            out.write("\nStopping; what is done is kept.\n")
+            status = supervisor.wait(run.id, limit)
+        except (KeyboardInterrupt, TimeoutError) as reason:
+            why = "" if isinstance(reason, KeyboardInterrupt) else "The time is over. "
+            out.write(f"\n{why}Stopping; what is done is kept.\n")
             supervisor.stop(run.id)
             status = supervisor.wait(run.id)
     finally:

@@ -57,6 +57,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         case(public(0.95), leaked=10),
         "passes only with its leaks: 5.0 points",
     ),
+    "a floor passes too": (
+        case(rung("Colour histogram", "floor", 0.95), *BOTH),
+        case(rung("Colour histogram", "floor", 0.85), *BOTH),
+        "what has learnt nothing meets the threshold too",
+    ),
     "leaks left in": (
         case(leaked=3),
         case(leaked=0, regime=regime(1_000, 100_000, leaks=3)),  # they can leak, and in these splits didn't

@@ -242,11 +242,11 @@ def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
         f"{goal} with its whole interval: {states[facts.probe]}. So is a fine-tune of the last block: "
         f"{states[facts.last]}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
         f"{unlabelled:,}.",
-        f"Then MAE, where colour or scale carries the label ({colour[evidence.colour_is_signal]}), or where the "
-        "memory is small; it wants a transformer.",
-        "Then DINO, where the frozen feature itself must be good and a crop still shows its class; it wants a "
-        "transformer and many hours.",
-        "Then MoCo, where a convolutional network must be deployed or contrast is wanted with small batches"
+        f"MAE is then the one to take where colour or scale carries the label ({colour[evidence.colour_is_signal]}), "
+        "or where the memory is small; it wants a transformer.",
+        "DINO, where the frozen feature itself must be good and a crop still shows its class; it wants a transformer "
+        "and many hours.",
+        "MoCo, where a convolutional network must be deployed or contrast is wanted with small batches"
         + (f". {little}" if little else "; the memory here holds large ones."),
     )
 

@@ -7,7 +7,7 @@ made of other images than those that count now takes no part, and a note says so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -48,12 +48,12 @@ def gather(
     index = _index(project, notes)
     runs = _Runs(project, notes)
     kinds = _kinds(project, at_hand)
-    rungs, claims, leaked = _measured(project, case, index, kinds, runs)
+    rungs, claims, leaked, domain = _measured(project, case, index, kinds, runs)
     return Evidence(
         problem=case.problem,
         regime=describe_regime(index, project.pool_index()),
         target=case.target,
-        domain=Domain(everyday=case.everyday),
+        domain=domain,
         machine=_machine(machine or Machine(), runs, kinds),
         rungs=rungs,
         claims=claims,
@@ -128,11 +128,11 @@ def _measured(
     index: ImageIndex | None,
     kinds: Mapping[str, RungKind],
     runs: _Runs,
-) -> tuple[tuple[Rung, ...], tuple[tuple[str, str], ...], int | None]:
+) -> tuple[tuple[Rung, ...], tuple[tuple[str, str], ...], int | None, Domain]:
     """The rungs in the order in which they were first climbed, each by its newest measure; what is claimed of them;
-    and the test images that have a copy among those that were learnt from, by the newest evaluation."""
+    by the newest evaluation the test images that have a copy among those that were learnt from; and the domain."""
     if index is None:
-        return (), (), None
+        return (), (), None, Domain(everyday=case.everyday)
     reader = Reader(
         project=project,
         index=index,
@@ -161,7 +161,21 @@ def _measured(
         tuple(rungs.values()),
         _claims(project.settings.baseline, compared, rungs),
         newest.leaks.test_images if newest is not None and newest.leaks is not None else None,
+        _domain(case, climbed.values()),
     )
+
+
+def _domain(case: Case, measures: Iterable[Measure]) -> Domain:
+    """By the neighbours of the public backbone that knows these images best: one that covers them is enough."""
+    known = [
+        (pure, measure.rung.name.removesuffix(", frozen"))
+        for measure in measures
+        if (pure := measure.purity) is not None and measure.rung.kind in ("supervised", "public")
+    ]
+    if not known:
+        return Domain(everyday=case.everyday)
+    (purity, chance), title = max(known)
+    return Domain(everyday=case.everyday, purity=purity, purity_by_chance=chance, backbone=title)
 
 
 def _named(climbed: Mapping[Key, Measure]) -> dict[Key, Rung]:

@@ -169,8 +169,20 @@ def _openings(evidence: Evidence) -> str:
     if evidence.openings <= FEW_OPENINGS:
         return ""
     return (
-        f"The test part was opened {count(evidence.openings, 'time')}. What was chosen after a look at it is fitted "
-        "to it a little. Choose on validation only, and confirm the last choice on images that nobody has tested yet."
+        f"The test part was opened {count(evidence.openings, 'time')}. What is chosen after a look at it is fitted to "
+        "it a little, and to take one more step is such a choice. Choose on validation only, and confirm the last "
+        "choice on images that nobody has tested yet."
+    )
+
+
+def _floor_passes(evidence: Evidence) -> str:
+    passed = tuple(rung for rung in evidence.of("floor") if place(evidence, rung) == "above")
+    if not passed:
+        return ""
+    return (
+        f"{told(best(passed), evidence.target)}: what has learnt nothing meets the threshold too. Either the task "
+        "needs no backbone, or the images of a class share what is no part of it (one camera, one day, one lot). Test "
+        "on images from elsewhere before any score is relied on."
     )
 
 
@@ -313,6 +325,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(rule="gap inside the seed spread", severity="warn", check=_inside_the_spread, mend="seeds"),
     Guard(rule="features before and behind the projection", severity="warn", check=_mixed_features),
     Guard(rule="test opened more than once", severity="warn", check=_openings),
+    Guard(rule="a floor passes too", severity="warn", check=_floor_passes),
     Guard(rule="probe and k-NN at odds", severity="info", check=_probe_and_knn),
     Guard(rule="pretraining where the public model passes", severity="warn", check=_needless_pretraining),
     Guard(rule="no supervised baseline", severity="warn", check=_no_baseline),

@@ -81,6 +81,15 @@ def next_step(evidence: Evidence) -> NextStep | None:
     return _label(evidence)
 
 
+def meanwhile(evidence: Evidence) -> NextStep | None:
+    """What this machine can do where the next step is to bring a backbone to it; None where that is all."""
+    for climb in (_threshold, _larger, _last_block, _budget, _pretrain):
+        found = climb(evidence)
+        if found is not None:
+            return found
+    return None
+
+
 def cheaper_left(evidence: Evidence) -> bool:
     """Whether a public backbone on this machine is untried, of the few that come before the last block."""
     return bool(steps.untried(evidence)) and len(evidence.of("public")) < PUBLIC_TRIED
@@ -161,6 +170,7 @@ def more_seeds(evidence: Evidence, rungs: tuple[Rung, ...]) -> NextStep | None:
         why=why,
         backbone=rung.checkpoint,
         seeds=wanted,
+        rungs=(rung.name,),
     )
 
 

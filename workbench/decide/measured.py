@@ -35,6 +35,7 @@ class Measure:
 
     Attributes:
         model: name of its row in the result.
+        purity: of the neighbours in a frozen feature, and the same by chance, where they were looked at.
         more: what may be added to the name where another rung has it, the first that helps.
     """
 
@@ -42,6 +43,7 @@ class Measure:
     rung: Rung
     model: str
     more: tuple[str, ...]
+    purity: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,10 @@ class Reader:
             more = (model.feature, f"{model.image_size} px", result.standardise)
             key = ("frozen", model.backbone, model.feature, model.image_size, result.standardise)
             rung = _sound(self._pretrained(rung, facts))
-            found.append(Measure(key=key, rung=rung, model=model.name, more=more))
+            pure = None
+            if model.purity is not None and model.purity_by_chance is not None:
+                pure = model.purity, model.purity_by_chance
+            found.append(Measure(key=key, rung=rung, model=model.name, more=more, purity=pure))
         return result, found, notes
 
     def finetune(self, run: RunFolder) -> Measure:

@@ -32,7 +32,12 @@ def _again(evidence: Evidence) -> NextStep | None:
             more = count(wanted - better.num_seeds, "more seed")
             names = f"{printable(better.name)} and {printable(worse.name)}"
             return steps.step(
-                "seeds", evidence, title=f"{more} of {names}", why=foreseen.told(), seeds=wanted
+                "seeds",
+                evidence,
+                title=f"{more} of {names}",
+                why=foreseen.told(),
+                seeds=wanted,
+                rungs=(better.name, worse.name),
             )
     return None
 
@@ -89,6 +94,7 @@ def _probe_both(evidence: Evidence) -> NextStep:
             costs.frozen_seconds(evidence, None), evidence.target, costs.unknown_images(evidence)
         ),
         seconds=costs.frozen_seconds(evidence, None),
+        rungs=tuple(name for pair in evidence.claims for name in pair if evidence.rung(name).blocks == "all"),
     )
 
 

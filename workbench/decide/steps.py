@@ -76,6 +76,7 @@ def step(
     why: str = "",
     backbone: str = "",
     seeds: int | None = None,
+    rungs: tuple[str, ...] = (),
 ) -> NextStep:
     """One of `STEPS`, with its expected cost in words."""
     made = STEPS[name]
@@ -87,6 +88,7 @@ def step(
         seconds=seconds,
         backbone=backbone,
         seeds=seeds,
+        rungs=rungs,
     )
 
 
@@ -170,7 +172,9 @@ def budget(evidence: Evidence) -> NextStep | None:
     cost = costs.time_words(
         start.seconds, evidence.target, "the vectors are there, and only the probe runs again"
     )
-    return step("budget", evidence, seconds=start.seconds, cost=cost, backbone=start.checkpoint)
+    return step(
+        "budget", evidence, seconds=start.seconds, cost=cost, backbone=start.checkpoint, rungs=(start.name,)
+    )
 
 
 def pretrain(evidence: Evidence) -> NextStep | None:

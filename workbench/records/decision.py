@@ -48,6 +48,12 @@ class NextStep:
     seconds: float | None = None  # expected; None: nothing was measured that would tell
     backbone: str = ""  # id of the backbone to use, where the step takes one
     seeds: int | None = None  # in all, where the step is more of them
+    rungs: tuple[str, ...] = ()  # names of the rungs that are measured again, or whose backbones are
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> NextStep:
+        """Keys that are missing keep their defaults; others are left out."""
+        return cls(**{**known_fields(cls, body), "rungs": tuple(body.get("rungs", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +162,10 @@ class Decision:
                     "advice": Advice(**body["advice"]),
                     "standings": tuple(_standing(item) for item in body["standings"]),
                     "findings": tuple(Finding(**item) for item in body["findings"]),
-                    "next_step": NextStep(**step) if step else None,
+                    "next_step": NextStep.from_json(step) if step else None,
                     "ahead": tuple(
-                        Ahead(step=NextStep(**item["step"]), state=item["state"]) for item in body["ahead"]
+                        Ahead(step=NextStep.from_json(item["step"]), state=item["state"])
+                        for item in body["ahead"]
                     ),
                     "proposal": Proposal(**{**proposal, "why": tuple(proposal["why"])}) if proposal else None,
                 }

@@ -81,7 +81,8 @@ class Domain:
     Attributes:
         everyday: what the expert says: whether these are photographs of everyday things.
         purity: share of an image's ten nearest neighbours, in the frozen feature, that have its label; 0 to 1.
-        purity_by_chance: the same if neighbours were drawn at random: the sum of the squared shares of the classes.
+            Its copies and the images of its group are no neighbours.
+        purity_by_chance: the same if neighbours were drawn at random.
         distance: median distance of an image to the nearest picture of the backbone's own world, over the same
             between pictures of that world; 1 is at home. Nearest by the frozen feature.
         backbone: title of the backbone that purity and distance were measured with.

@@ -15,7 +15,7 @@ from workbench.records.index import ImageIndex
 from workbench.records.jobs import EmbedJob, EvaluateJob, FinetuneJob
 from workbench.records.params import build
 from workbench.records.pretrain_job import PretrainJob
-from workbench.records.project import Project
+from workbench.records.project import Chosen, Project
 
 
 def why_not_compare(project: Project | None, index: ImageIndex | None) -> str:
@@ -32,30 +32,31 @@ def why_not_compare(project: Project | None, index: ImageIndex | None) -> str:
 
 def embed_jobs(project: Project) -> list[EmbedJob]:
     """One a chosen backbone, in their order."""
-    images = _images(project)
-    return [
-        EmbedJob(
-            backbone=choice.backbone,
-            cache=str(project.features_cache),
-            **images,
-            **job_values(choice, project.settings),
-        )
-        for choice in project.settings.chosen
-    ]
+    return [embed_job(project, choice) for choice in project.settings.chosen]
 
 
-def evaluate_job(project: Project, files: Sequence[Path]) -> EvaluateJob:
-    """The comparison of some embedding files."""
-    settings = project.settings
-    return EvaluateJob(
-        files=tuple(map(str, files)),
-        seeds=settings.seeds,
-        margin=settings.margin,
-        metric=settings.metric,
-        standardise=settings.standardise,
-        budgets=settings.budgets,
-        ledger=str(project.ledger),
+def embed_job(project: Project, choice: Chosen) -> EmbedJob:
+    """What the lock asks of one backbone, chosen or not."""
+    return EmbedJob(
+        backbone=choice.backbone,
+        cache=str(project.features_cache),
+        **_images(project),
+        **job_values(choice, project.settings),
     )
+
+
+def evaluate_job(project: Project, files: Sequence[Path | str], **others: Any) -> EvaluateJob:
+    """The comparison of some embedding files; `others` are values that differ from the settings."""
+    settings = project.settings
+    values = {
+        "seeds": settings.seeds,
+        "margin": settings.margin,
+        "metric": settings.metric,
+        "standardise": settings.standardise,
+        "budgets": settings.budgets,
+        "ledger": str(project.ledger),
+    }
+    return build(EvaluateJob, {"files": tuple(map(str, files)), **values, **others})
 
 
 def finetune_job(project: Project, values: Mapping[str, Any]) -> FinetuneJob:

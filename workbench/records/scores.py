@@ -170,6 +170,9 @@ class ModelResult:
     calibration: CalibrationScore | None = None
     budgets: tuple[Budget, ...] = ()  # by rising fraction; empty where none were asked for
     to_target: LabelsToTarget | None = None  # None where no target was set, or no budgets
+    # Share of an image's ten nearest neighbours that have its label, and the same by chance; None in earlier results.
+    purity: float | None = None
+    purity_by_chance: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)

@@ -22,7 +22,7 @@ from workbench.engine.evals.one_model import run_model
 from workbench.engine.evals.pairs import compare_all
 from workbench.engine.evals.probe import strengths as default_strengths
 from workbench.engine.evals.protocol import Meter, Progress, Protocol
-from workbench.engine.evals.rows import row_of
+from workbench.engine.evals.rows import row_of, with_purity
 from workbench.engine.evals.seen import of_pretraining
 from workbench.records.results import Diagnosis, EvaluationResult, Predictions
 from workbench.records.scores import METRICS, ModelResult
@@ -109,7 +109,7 @@ def evaluate(
     meter = Meter(on_progress, len(models) * protocol.steps)
     outcomes = [run_model(model.X, protocol, meter, printable(model.name)) for model in models]
     rows = tuple(
-        row_of(model, outcome, protocol, tuple(classes), sizes, target)
+        with_purity(row_of(model, outcome, protocol, tuple(classes), sizes, target), model, protocol, copies)
         for model, outcome in zip(models, outcomes, strict=True)
     )
     diagnoses = _diagnoses(models, rows, protocol)

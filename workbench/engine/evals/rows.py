@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from workbench.decide.calibration import calibration
@@ -11,6 +14,7 @@ from workbench.engine.evals import metrics
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.one_model import Outcome, tables
 from workbench.engine.evals.protocol import Protocol
+from workbench.engine.evals.purity import purity
 from workbench.records.scores import (
     METRICS,
     Budget,
@@ -59,6 +63,14 @@ def row_of(
         budgets=budgets,
         to_target=_to_target(budgets, protocol.metric, sizes, target),
     )
+
+
+def with_purity(
+    row: ModelResult, model: ModelFeatures, protocol: Protocol, copies: Sequence[str]
+) -> ModelResult:
+    """`row` with what its features' nearest neighbours say; as it is where no image has one."""
+    found = purity(model.X, protocol.labels, protocol.groups, copies, device=protocol.device)
+    return row if found is None else replace(row, purity=found[0], purity_by_chance=found[1])
 
 
 def _scores(found: list[np.ndarray], sizes: tuple[int, int]) -> dict[str, Score]:

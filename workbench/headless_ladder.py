@@ -1,0 +1,181 @@
+"""The ladder without a window: decide, run the jobs of the next step, decide again, until nothing is left to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from workbench.decide.from_results import at_hand
+from workbench.decide.keep import decide_and_keep
+from workbench.decide.ladder import meanwhile
+from workbench.decide.start import jobs_for
+from workbench.headless import run_folder
+from workbench.records.case import Case
+from workbench.records.catalogue import load_catalogue
+from workbench.records.decision import Decision, NextStep, Standing
+from workbench.records.evidence import AtHand, Evidence, Machine
+from workbench.records.jobs import DescribeJob, EmbedJob, JobConfig
+from workbench.records.project import Chosen, Project
+from workbench.records.runs import RunFolder
+from workbench.records.scores import METRIC_NAMES
+from workbench.records.text import duration, printable
+
+# Steps as `--up-to` takes them, the cheapest first; those that mend the evidence cost as much as what they repeat.
+UP_TO = ("floors", "supervised", "public", "seeds", "budget", "last-block", "pretrain")
+_RANK = {name.replace("-", " "): place for place, name in enumerate(UP_TO)} | {
+    "probe": UP_TO.index("public"),
+    "views": UP_TO.index("last-block"),
+    "method": UP_TO.index("pretrain"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far to climb.
+
+    Attributes:
+        up_to: the dearest step, one of `UP_TO`; "" for all.
+        seconds: of this climb in all; None for no bound. A job that is still running then is stopped and kept.
+        pretrain: whether to pretrain where that is justified.
+    """
+
+    up_to: str = ""
+    seconds: float | None = None
+    pretrain: bool = False
+
+    def why_stop(self, step: NextStep, spent: float) -> str:
+        """A sentence; "" where the step may be climbed."""
+        if self.up_to and _RANK.get(step.step, 0) > _RANK[self.up_to.replace("-", " ")]:
+            return f"Stopped before this step, as --up-to {self.up_to} asks."
+        if not self.pretrain and step.step in ("pretrain", "method"):
+            return "Stopped before pretraining, which takes long: --pretrain yes goes on with it."
+        if self.seconds is not None and spent + (step.seconds or 0.0) >= self.seconds:
+            return f"Stopped before this step: {duration(spent)} of {duration(self.seconds)} are spent."
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climbed:
+    """How a climb ended: what is known, what it says, and why no further step was taken."""
+
+    evidence: Evidence
+    decision: Decision
+    ended: str
+
+
+def look_up(project: Project, *, out: TextIO = sys.stderr) -> tuple[tuple[AtHand, ...], Machine]:
+    """Which frozen backbones and what memory this machine has. The catalogue is kept where the window looks for it.
+
+    Raises:
+        JobFailed: the job failed or was stopped.
+    """
+    known = project.folder / "caches" / "catalogue.json"
+    shutil.rmtree(known.parent / "describe", ignore_errors=True)
+    job = DescribeJob(devices=True, runs=str(project.runs_folder))
+    run = RunFolder.create(known.parent, job, title="Look up the backbones", name="describe")
+    run_folder(run, "Look up the backbones", out=out)
+    memory = (run.status().result.get("devices") or {}).get("memory")
+    (run.path / "catalogue.json").replace(known)
+    shutil.rmtree(run.path, ignore_errors=True)
+    return at_hand(load_catalogue(known)), Machine(gpu_bytes=int(memory[1]) if memory else None)
+
+
+def climb(
+    project: Project,
+    case: Case,
+    here: tuple[AtHand, ...],
+    machine: Machine,
+    bounds: Bounds,
+    *,
+    say: Callable[[str], None],
+    out: TextIO = sys.stderr,
+) -> Climbed:
+    """Climb from where the project stands. Every step's decision is kept, so that it can be left at any time.
+
+    Args:
+        say: takes a line about each step and what came of it.
+
+    Raises:
+        JobFailed: a job failed or was stopped; what was measured before is kept.
+    """
+    began = time.monotonic()
+    taken: set[tuple[object, ...]] = set()
+    lacking = False  # whether it was said that the backbone to try next is not on this machine
+    shown: dict[str, tuple[object, ...]] = {}
+    while True:
+        evidence, decision = decide_and_keep(project, case, here, machine)
+        for standing in decision.standings:
+            seen = standing.mean, standing.interval, standing.place
+            if shown.get(standing.name) != seen:
+                say(f"  {_told(standing)}")
+            shown[standing.name] = seen
+        step, spent = decision.next_step, time.monotonic() - began
+        if step is None:
+            return Climbed(
+                evidence=evidence, decision=decision, ended=decision.stopped or "Nothing is left to measure."
+            )
+        plan = jobs_for(step, project, evidence)
+        other = meanwhile(evidence) if plan.by_hand and step.step == "public" else None
+        if other is not None:
+            if not lacking:
+                say(f"{plan.by_hand} The ladder goes on with what is here.")
+            lacking, step, plan = True, other, jobs_for(other, project, evidence)
+        ended = plan.by_hand or bounds.why_stop(step, spent)
+        asked = (step.step, step.backbone, step.seeds, step.rungs)
+        if not ended and asked in taken:
+            ended = "This step was taken and has changed nothing, so that it is not taken again."
+        if ended:
+            return Climbed(evidence=evidence, decision=decision, ended=ended)
+        taken.add(asked)
+        say(f"{step.title}: {step.why} Expected: {step.cost}.")
+        left = None if bounds.seconds is None else bounds.seconds - spent
+        for run in plan.start(_Runner(project, left, out)):
+            _adopt(project, run)
+
+
+class _Runner:
+    """Runs each job of a plan as it comes, and goes on with one that was begun and has not ended."""
+
+    def __init__(self, project: Project, seconds: float | None, out: TextIO) -> None:
+        self._project, self._out = project, out
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def __call__(self, job: JobConfig, title: str, after: tuple[str, ...]) -> RunFolder:
+        run = self._begun(job) or self._project.new_run(job, title=title, after=after)
+        limit = None if self._until is None else max(self._until - time.monotonic(), 0.0)
+        return run_folder(run, title, out=self._out, limit=limit)
+
+    def _begun(self, job: JobConfig) -> RunFolder | None:
+        for run in reversed(self._project.runs(job.kind)):
+            try:
+                if run.job() == job and run.status().state != "done" and not run.alive():
+                    return run
+            except (ValueError, KeyError):
+                continue
+        return None
+
+
+def _adopt(project: Project, run: RunFolder) -> None:
+    """What the window would show of a run that is done."""
+    job = run.job()
+    if isinstance(job, EmbedJob) and all(
+        choice.backbone != job.backbone for choice in project.settings.chosen
+    ):
+        project.settings.chosen.append(Chosen(backbone=job.backbone))
+    if job.kind == "evaluate":
+        project.settings.result = run.id
+    project.save()
+
+
+def _told(standing: Standing) -> str:
+    """ "EfficientNet-Lite0, frozen: macro-F1 0.981 (0.972 to 0.990), passes; 1 min" """
+    interval = f" ({standing.interval[0]:.3f} to {standing.interval[1]:.3f})" if standing.interval else ""
+    where = {"above": ", passes", "below": ", falls short", "open": ", not told yet"}.get(
+        standing.place or "", ""
+    )
+    cost = f"; {duration(standing.cost_seconds)}" if standing.cost_seconds else ""
+    return f"{printable(standing.name)}: {METRIC_NAMES[standing.metric]} {standing.mean:.3f}{interval}{where}{cost}"
