@@ -16,12 +16,12 @@ from workbench.records.augmentation import Augmentation, View
 from workbench.records.case import FOLDER, Case
 from workbench.records.catalogue import BackboneFacts, save_catalogue
 from workbench.records.decision import Decision
-from workbench.records.evidence import AtHand, Evidence, Machine, Recipe, Target
+from workbench.records.evidence import AtHand, Domain, Evidence, Machine, Recipe, Target
 from workbench.records.jobs import AuditJob, EstimateJob, PretrainJob
 from workbench.records.pretrain_plans import Audit, AuditRow, Estimate
 from workbench.records.pretraining import PretrainResult
 from workbench.records.project import Project, append_ledger
-from workbench.records.results import Finding
+from workbench.records.results import EvaluationResult, Finding
 
 CASE = Case(target=Target(threshold=0.8))
 PUBLIC = AtHand(id="public", title="Public", kind="public", parameters=10)
@@ -105,6 +105,31 @@ def test_every_measured_model_is_a_rung_of_its_kind(project: Project, hand: Hand
     assert [rung.score.mean for rung in evidence.rungs] == pytest.approx([0.5, 0.7, 0.8, 0.9])
     assert evidence.leaked == 2 and evidence.notes == ()
     assert (evidence.machine.embed_rate, evidence.machine.tune_rate) == (7.0, 20.0)
+
+
+def test_what_the_vectors_say_of_their_backbone_counts_without_a_catalogue(
+    project: Project, hand: Hand
+) -> None:
+    weights = {"source": "built in", "training_data": "none"}
+    taught = {"source": "timm", "training_data": "ImageNet-1k, 1.3 M labelled images"}
+    embeds = {"floor": hand.embed("floor", weights=weights), "taught": hand.embed("taught", weights=taught)}
+    hand.evaluate({"floor": 0.5, "taught": 0.6}, embeds)
+    assert [rung.kind for rung in gather(project, CASE).rungs] == ["floor", "supervised"]
+
+
+def test_the_neighbours_of_the_best_public_backbone_tell_the_domain(project: Project, hand: Hand) -> None:
+    floor = {"weights": {"source": "built in", "training_data": "none"}}
+    embeds = {"floor": hand.embed("floor", **floor), "one": hand.embed("one"), "two": hand.embed("two")}
+    run = hand.evaluate({"floor": 0.5, "one": 0.6, "two": 0.7}, embeds)
+    result = EvaluationResult.load(run.path / "result.json")
+    pure = {"floor": 0.9, "one": 0.8, "two": 0.6}
+    models = [replace(row, purity=pure[row.name], purity_by_chance=0.5) for row in result.models]
+    replace(result, models=tuple(models)).save(run.path / "result.json")
+    domain = gather(project, replace(CASE, everyday=True)).domain
+    assert domain == Domain(everyday=True, purity=0.8, purity_by_chance=0.5, backbone="one")
+    older = [replace(row, purity=None, purity_by_chance=None) for row in result.models]
+    replace(result, models=tuple(older)).save(run.path / "result.json")
+    assert gather(project, CASE).domain == Domain()
 
 
 def test_the_newest_measure_of_a_model_counts_in_the_place_of_its_first(project: Project, hand: Hand) -> None:

@@ -21,11 +21,16 @@ SUPERVISED = ("labelled images", "in1k", "in12k", "in21k", "in22k")
 def kind_of(facts: BackboneFacts) -> RungKind:
     """Which kind of rung a frozen backbone is. One of unknown training counts as public, which asks most of it; the
     small ones that the program brings along are there to be looked at, and count as floors."""
-    if facts.source == "built in":
+    return kind_by(facts.source, facts.training_data)
+
+
+def kind_by(source: str, training_data: str) -> RungKind:
+    """`kind_of`, by what the catalogue says of a backbone's weights and of what they have learnt from."""
+    if source == "built in":
         return "floor"
-    if facts.source == PRETRAINED_HERE:
+    if source == PRETRAINED_HERE:
         return "pretrained"
-    return "supervised" if any(sign in facts.training_data for sign in SUPERVISED) else "public"
+    return "supervised" if any(sign in training_data for sign in SUPERVISED) else "public"
 
 
 def at_hand(entries: tuple[BackboneFacts, ...]) -> tuple[AtHand, ...]:

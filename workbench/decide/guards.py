@@ -169,8 +169,8 @@ def _openings(evidence: Evidence) -> str:
     if evidence.openings <= FEW_OPENINGS:
         return ""
     return (
-        f"The test part was opened {count(evidence.openings, 'time')}. What is chosen after a look at it is fitted to "
-        "it a little, and to take one more step is such a choice. Choose on validation only, and confirm the last "
+        f"The test part was opened {count(evidence.openings, 'time')}. What is chosen after a look at it is fitted "
+        "to it a little, and to take one more step is such a choice. Choose on validation only, and confirm the last "
         "choice on images that nobody has tested yet."
     )
 
@@ -181,8 +181,8 @@ def _floor_passes(evidence: Evidence) -> str:
         return ""
     return (
         f"{told(best(passed), evidence.target)}: what has learnt nothing meets the threshold too. Either the task "
-        "needs no backbone, or the images of a class share what is no part of it (one camera, one day, one lot). Test "
-        "on images from elsewhere before any score is relied on."
+        "needs no backbone, or the images of a class share what is no part of it (one camera, one day, one lot). "
+        "Test on images from elsewhere before any score is relied on."
     )
 
 

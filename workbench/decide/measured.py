@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.decide.from_results import of_comparison, of_finetune
+from workbench.decide.from_results import kind_by, of_comparison, of_finetune
 from workbench.records.embeddings import read_provenance
 from workbench.records.evidence import Recipe, Rung, RungKind
 from workbench.records.finetunes import FinetuneResult
@@ -136,8 +136,13 @@ class Reader:
         return np.asarray([code.get(str(item), -1) for item in predictions.items], dtype=np.int64)
 
     def _kind(self, backbone: str, facts: Mapping[str, Any]) -> RungKind:
-        """What the vectors say of themselves first: the marks of a checkpoint go wherever it is copied to."""
-        return "pretrained" if facts.get("pretrained") else self.kinds.get(backbone, "public")
+        """What the vectors say of themselves first: it stays true where the backbone is gone."""
+        if facts.get("pretrained"):
+            return "pretrained"
+        weights = facts.get("weights")
+        if isinstance(weights, dict):
+            return kind_by(str(weights.get("source", "")), str(weights.get("training_data", "")))
+        return self.kinds.get(backbone, "public")
 
     def _pretrained(self, rung: Rung, facts: Mapping[str, Any]) -> Rung:
         """With what is known of the pretraining, for a backbone that was pretrained here."""

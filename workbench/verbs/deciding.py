@@ -122,7 +122,7 @@ def _project(options: argparse.Namespace) -> Project:
     if options.max_hours < 0:
         raise ValueError("--max-hours can't be below 0.")
     folders = [Path(name).expanduser().absolute() for name in options.folders]
-    for folder in folders:
+    for folder in [*folders, *([Path(options.pool).expanduser()] if options.pool else [])]:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder. Name the folder that holds the images.")
     roots = name_roots(folders)

@@ -13,6 +13,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from workbench.engine.backbones import marks
+from workbench.engine.backbones.catalogue import catalogue
 from workbench.engine.backbones.choice import shortfalls
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
@@ -115,6 +116,9 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
 
 def _mark(embeddings: Embeddings, resolved: Resolved, digests: np.ndarray) -> None:
     """Say what the backbone had seen before: labels, or images without them. `digests`: (N, 16) of the images."""
+    listed = next((facts for facts in catalogue() if facts.id == resolved.spec.backbone), None)
+    if listed is not None:
+        embeddings.provenance["weights"] = {"source": listed.source, "training_data": listed.training_data}
     tuned, pretrained = marks.trained_on_labels(resolved), marks.pretrained_here(resolved)
     if tuned is not None:
         embeddings.provenance |= {"trained_on_labels": tuned, "title": marks.title_of(tuned)}
