@@ -13,7 +13,7 @@ from workbench.decide.from_results import at_hand
 from workbench.decide.keep import decide_and_keep
 from workbench.decide.ladder import meanwhile
 from workbench.decide.start import jobs_for
-from workbench.headless import run_folder
+from workbench.headless import JobFailed, run_folder
 from workbench.records.case import Case
 from workbench.records.catalogue import load_catalogue
 from workbench.records.decision import Decision, NextStep, Standing
@@ -31,6 +31,7 @@ _RANK = {name.replace("-", " "): place for place, name in enumerate(UP_TO)} | {
     "views": UP_TO.index("last-block"),
     "method": UP_TO.index("pretrain"),
 }
+_KEPT = "what it has is kept, and the same command goes on with it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def climb(
         for standing in decision.standings:
             seen = standing.mean, standing.interval, standing.place
             if shown.get(standing.name) != seen:
-                say(f"  {_told(standing)}")
+                say(f"  = {_told(standing)}")
             shown[standing.name] = seen
         step, spent = decision.next_step, time.monotonic() - began
         if step is None:
@@ -131,23 +132,38 @@ def climb(
         if ended:
             return Climbed(evidence=evidence, decision=decision, ended=ended)
         taken.add(asked)
-        say(f"{step.title}: {step.why} Expected: {step.cost}.")
-        left = None if bounds.seconds is None else bounds.seconds - spent
-        for run in plan.start(_Runner(project, left, out)):
-            _adopt(project, run)
+        say(f"{step.title}\n  {step.why}\n  Expected: {step.cost}.")
+        runner = _Runner(project, None if bounds.seconds is None else began + bounds.seconds, out)
+        try:
+            plan.start(runner)
+        except JobFailed:
+            if not runner.late:
+                raise
+            evidence, decision = decide_and_keep(project, case, here, machine)
+            return Climbed(
+                evidence=evidence, decision=decision, ended=f"The time is over. {step.title}: {_KEPT}"
+            )
 
 
 class _Runner:
-    """Runs each job of a plan as it comes, and goes on with one that was begun and has not ended."""
+    """Runs each job of a plan as it comes, and goes on with one that was begun and has not ended well.
 
-    def __init__(self, project: Project, seconds: float | None, out: TextIO) -> None:
-        self._project, self._out = project, out
-        self._until = None if seconds is None else time.monotonic() + seconds
+    `until`: on the clock of `time.monotonic`; a job that runs then is stopped.
+    """
+
+    def __init__(self, project: Project, until: float | None, out: TextIO) -> None:
+        self._project, self._until, self._out = project, until, out
+
+    @property
+    def late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
 
     def __call__(self, job: JobConfig, title: str, after: tuple[str, ...]) -> RunFolder:
         run = self._begun(job) or self._project.new_run(job, title=title, after=after)
         limit = None if self._until is None else max(self._until - time.monotonic(), 0.0)
-        return run_folder(run, title, out=self._out, limit=limit)
+        run_folder(run, title, out=self._out, limit=limit)
+        self._adopt(run, job)
+        return run
 
     def _begun(self, job: JobConfig) -> RunFolder | None:
         for run in reversed(self._project.runs(job.kind)):
@@ -158,17 +174,14 @@ class _Runner:
                 continue
         return None
 
-
-def _adopt(project: Project, run: RunFolder) -> None:
-    """What the window would show of a run that is done."""
-    job = run.job()
-    if isinstance(job, EmbedJob) and all(
-        choice.backbone != job.backbone for choice in project.settings.chosen
-    ):
-        project.settings.chosen.append(Chosen(backbone=job.backbone))
-    if job.kind == "evaluate":
-        project.settings.result = run.id
-    project.save()
+    def _adopt(self, run: RunFolder, job: JobConfig) -> None:
+        """What the window does when a job of its own is done."""
+        settings = self._project.settings
+        if isinstance(job, EmbedJob) and all(choice.backbone != job.backbone for choice in settings.chosen):
+            settings.chosen.append(Chosen(backbone=job.backbone))
+        if job.kind == "evaluate":
+            settings.result = run.id
+        self._project.save()
 
 
 def _told(standing: Standing) -> str:

@@ -138,9 +138,11 @@ def outlook_of(evidence: Evidence, rung: Rung) -> Outlook | None:
 
 
 def seeds_in_all(foreseen: Outlook) -> int:
-    """How many to run. Where the seeds there are should have decided, twice as many settle whether that was luck."""
+    """How many to run; no fewer than a rung is climbed with, for each look at the test part is one too many. Where
+    the seeds there are should have decided, twice as many settle whether that was luck."""
     needed = foreseen.seeds_to_decide or 0
-    return needed if needed > foreseen.seeds else min(2 * foreseen.seeds, MOST_SEEDS)
+    wanted = needed if needed > foreseen.seeds else min(2 * foreseen.seeds, MOST_SEEDS)
+    return max(wanted, costs.SEEDS)
 
 
 def more_seeds(evidence: Evidence, rungs: tuple[Rung, ...]) -> NextStep | None:

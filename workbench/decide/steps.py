@@ -152,7 +152,7 @@ def last_block(evidence: Evidence) -> NextStep | None:
         return None
     start, seconds = best(frozen), costs.finetune_seconds(evidence)
     images = count(start.n_train, "image")
-    unknown = f"{costs.SEEDS} seeds, up to {costs.FINETUNE_EPOCHS} epochs of {images}"
+    unknown = f"each seed learns from {images} up to {costs.FINETUNE_EPOCHS} times"
     return step(
         "last block",
         evidence,
