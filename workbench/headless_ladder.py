@@ -130,7 +130,8 @@ def climb(
         if not ended and asked in taken:
             ended = "This step was taken and has changed nothing, so that it is not taken again."
         if ended:
-            return Climbed(evidence=evidence, decision=decision, ended=ended)
+            flags = " Here: --copies leave-out, or --copies group." if step.step == "leaks" else ""
+            return Climbed(evidence=evidence, decision=decision, ended=f"{ended}{flags}")
         taken.add(asked)
         say(f"{step.title}\n  {step.why}\n  Expected: {step.cost}.")
         runner = _Runner(project, None if bounds.seconds is None else began + bounds.seconds, out)

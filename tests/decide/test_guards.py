@@ -123,6 +123,12 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
 }
 
 
+def test_a_floor_that_passes_only_with_its_leaks_decides_nothing() -> None:
+    floor = rung("Colour histogram", "floor", 0.88)
+    found = {finding.name for finding in guards.find(case(floor, public(0.95), leaked=10))}
+    assert "leaks left in" in found and "leaks decide" not in found
+
+
 @pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.rule)
 def test_a_guard_speaks_where_it_must_and_only_there(guard: guards.Guard) -> None:
     fires, silent, words = CASES[guard.rule]

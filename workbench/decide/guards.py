@@ -88,7 +88,7 @@ def _leaks(evidence: Evidence) -> str:
 
 
 def _decisive_leaks(evidence: Evidence) -> str:
-    moved = [rung for rung in evidence.rungs if only_with_leaks(evidence, rung)]
+    moved = [rung for rung in evidence.rungs if rung.kind != "floor" and only_with_leaks(evidence, rung)]
     if not moved:
         return ""
     share = spoilt_share(evidence, moved[0])
