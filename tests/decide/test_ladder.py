@@ -223,9 +223,7 @@ def test_leaks_that_do_not_decide_are_told_with_what_they_could_cost() -> None:
     assert found.verdict == "public backbone suffices"
     [standing] = [item for item in found.standings if item.kind == "public"]
     assert standing.interval is not None
-    said = (
-        f"(1.0 point of them) classed wrong, the lower end would still be {standing.interval[0] - 0.01:.3f}"
-    )
+    said = f"(1.0 % of them) classed wrong, the lower end would still be {standing.interval[0] - 0.01:.3f}"
     assert said in " ".join(found.because)
     assert decide(known(floor(), supervised(0.6), public(0.93), leaked=16)).next_step.step == "leaks"  # type: ignore[union-attr]
 

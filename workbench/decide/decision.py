@@ -25,7 +25,7 @@ from workbench.decide.verdict import compare
 from workbench.records.decision import Advice, Decision, NextStep, Ruling
 from workbench.records.evidence import Evidence, Rung
 from workbench.records.results import Comparison
-from workbench.records.text import points, printable
+from workbench.records.text import percent, printable
 
 
 def decide(evidence: Evidence) -> Decision:
@@ -158,7 +158,7 @@ def _still_passes(evidence: Evidence, rung: Rung) -> list[str]:
     if not share or interval is None:
         return []
     return [
-        f"Were every leaked test image ({points(share)} of them) classed wrong, the lower end would still be "
+        f"Were every leaked test image ({percent(share, 1)} of them) classed wrong, the lower end would still be "
         f"{interval[0] - share:.3f}."
     ]
 
@@ -220,6 +220,9 @@ def _would_change(evidence: Evidence, verdict: Ruling, step: NextStep | None) ->
                 said.append(
                     f"{printable(rung.name)} against the threshold of {threshold:.3f}. {foreseen.told()}"
                 )
+        labels, _ = costs.labels_to_threshold(evidence)
+        if labels and (step is None or labels not in step.why):
+            said.append(labels)
     return tuple(said)
 
 
@@ -234,13 +237,16 @@ def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
         "above": "no, it passes",
         "below": "yes",
     }
+    last = states[facts.last]
+    if evidence.of("supervised"):
+        states["none"] = "none that was learnt without labels was measured"
     met = "yes" if facts.pool == "much" else "no"
     colour = {True: "it does here", False: "it doesn't here", None: "nobody has said whether it does"}
     little = little_memory(evidence)
     return (
         "Escalating to pretraining is justified when three things hold. Every frozen public backbone is under "
         f"{goal} with its whole interval: {states[facts.probe]}. So is a fine-tune of the last block: "
-        f"{states[facts.last]}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
+        f"{last}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
         f"{unlabelled:,}.",
         f"MAE is then the one to take where colour or scale carries the label ({colour[evidence.colour_is_signal]}), "
         "or where the memory is small; it wants a transformer.",

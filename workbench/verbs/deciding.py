@@ -188,11 +188,14 @@ def _told(found: Climbed) -> list[str]:
     """The decision in words, for a terminal."""
     decision: Decision = found.decision
     lines = [decision.title, "", decision.advice.advice]
-    advised = {item.advice for item in decision.findings}
+    step = decision.next_step
+    said_below = {item.advice for item in decision.findings}  # once is enough
+    said_below |= {f"{step.title}: {step.why} Cost: {step.cost}."} if step is not None else set()
+    known = "Known so far" if decision.verdict == "undecided" else "Against it"
     parts = (
         ("Because", decision.because),
-        ("Against it", tuple(sentence for sentence in decision.against if sentence not in advised)),
-        ("What would change it", decision.would_change_it),
+        (known, tuple(sentence for sentence in decision.against if sentence not in said_below)),
+        ("What would change it", tuple(item for item in decision.would_change_it if item not in said_below)),
         ("When to escalate to pretraining", decision.escalation),
     )
     for title, said in parts:
@@ -201,7 +204,6 @@ def _told(found: Climbed) -> list[str]:
     if decision.findings:
         lines += ["", "Findings:"]
         lines += [f"  {item.severity:4} {item.name}: {item.advice}" for item in decision.findings]
-    step = decision.next_step
     if step is not None:
         lines += ["", f"Next step: {step.title}", f"  {step.why}", f"  Cost: {step.cost}"]
     if found.ended:
