@@ -121,7 +121,7 @@ def _estimate(options: argparse.Namespace) -> int:
     asked = EstimateJob(pretrain=str(write_asked(project, job)), device=job.device)
     run = run_job(project, asked, f"Estimate {job.method}")
     found = Estimate.load(run.path / ESTIMATE)
-    forget(run)
+    _forget(run, options)
     if options.json:
         return print_json(asdict(found))
     print(
@@ -147,7 +147,7 @@ def _audit(options: argparse.Namespace) -> int:
     )
     run = run_job(project, asked, "Audit the views")
     found = Audit.load(run.path / AUDIT)
-    forget(run)
+    _forget(run, options)
     if options.json:
         return print_json(asdict(found))
     print(found.sentence)
@@ -155,6 +155,12 @@ def _audit(options: argparse.Namespace) -> int:
         interval = f"  95 % {row.interval[0]:.1f} to {row.interval[1]:.1f}" if row.interval else ""
         print(f"  {row.cost:6.1f} points  {row.title}{interval}  {row.advice}".rstrip())
     return 0
+
+
+def _forget(run: RunFolder, options: argparse.Namespace) -> None:
+    """In a project of one's own it stays: what was found there is a part of what a decision rests on."""
+    if not options.project:
+        forget(run)
 
 
 def _stands_alone(run: RunFolder) -> None:
