@@ -62,6 +62,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         case(rung("Colour histogram", "floor", 0.85), *BOTH),
         "what has learnt nothing meets the threshold too",
     ),
+    "no backbone beats the floor": (
+        case(rung("Colour histogram", "floor", 0.91), *BOTH),
+        case(rung("Colour histogram", "floor", 0.89), *BOTH),
+        "No frozen backbone beats Colour histogram (0.910; the best of them, DINOv2 small, frozen, has 0.900)",
+    ),
     "leaks left in": (
         case(leaked=3),
         case(leaked=0, regime=regime(1_000, 100_000, leaks=3)),  # they can leak, and in these splits didn't

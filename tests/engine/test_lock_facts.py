@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.indices import counted
+from workbench.decide.from_results import kind_by
 from workbench.engine.control import Control
 from workbench.engine.jobs import embed, evaluate
-from workbench.records.embeddings import read_h5ad
+from workbench.records.embeddings import read_h5ad, read_provenance
 from workbench.records.feature_lock import rankable
 from workbench.records.jobs import EmbedJob, EvaluateJob
 from workbench.records.results import EvaluationResult
@@ -64,3 +65,16 @@ def test_a_layer_that_is_not_there_is_said_before_anything_is_read(
         embedded(tmp_path, index, "a", backbone="random_vit", layers="last13")
     with pytest.raises(ValueError, match="'deep' names no layers"):
         embedded(tmp_path, index, "b", backbone="random_vit", layers="deep")
+
+
+def test_files_carry_what_their_backbone_has_learnt_from(picture_folder: Path, tmp_path: Path) -> None:
+    """And a decision takes them for what they are, where no catalogue is at hand."""
+    counted(picture_folder).save(tmp_path / "index.npz")
+    kinds = {}
+    for backbone in ("histogram", "efficientnet_lite0"):
+        job = EmbedJob(index=str(tmp_path / "index.npz"), backbone=backbone, cache=str(tmp_path / "cache"))
+        run = RunFolder.create(tmp_path / "runs", job, name=backbone)
+        embed.run(job, run, Control(run))
+        weights = read_provenance(run.path / "embeddings.h5ad")["weights"]
+        kinds[backbone] = kind_by(weights["source"], weights["training_data"])
+    assert kinds == {"histogram": "floor", "efficientnet_lite0": "supervised"}

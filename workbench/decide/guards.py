@@ -186,6 +186,18 @@ def _floor_passes(evidence: Evidence) -> str:
     )
 
 
+def _floor_not_beaten(evidence: Evidence) -> str:
+    floors, frozen = evidence.of("floor"), evidence.of("supervised", "public", "pretrained")
+    if not floors or not frozen or best(frozen).score.mean > best(floors).score.mean:
+        return ""
+    floor, other = best(floors), best(frozen)
+    return (
+        f"No frozen backbone beats {printable(floor.name)} ({floor.score.mean:.3f}; the best of them, "
+        f"{printable(other.name)}, has {other.score.mean:.3f}). What a backbone knows is then of no use here, or "
+        "colour and texture alone tell the classes: look whether they should, before anything is built on a backbone."
+    )
+
+
 def _mixed_features(evidence: Evidence) -> str:
     behind = [rung for rung in evidence.rungs if rung.projected]
     before = [rung for rung in evidence.of("supervised", "public", "pretrained") if not rung.projected]
@@ -326,6 +338,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(rule="features before and behind the projection", severity="warn", check=_mixed_features),
     Guard(rule="test opened more than once", severity="warn", check=_openings),
     Guard(rule="a floor passes too", severity="warn", check=_floor_passes),
+    Guard(rule="no backbone beats the floor", severity="warn", check=_floor_not_beaten),
     Guard(rule="probe and k-NN at odds", severity="info", check=_probe_and_knn),
     Guard(rule="pretraining where the public model passes", severity="warn", check=_needless_pretraining),
     Guard(rule="no supervised baseline", severity="warn", check=_no_baseline),
