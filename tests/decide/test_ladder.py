@@ -257,3 +257,13 @@ def test_a_ranked_pair_that_the_seeds_do_not_bear_out_asks_for_more_of_both() ->
     assert found.next_step is not None and (found.next_step.step, found.next_step.seeds) == ("seeds", needed)
     assert two.name in found.next_step.title and one.name in found.next_step.title
     assert "gap inside the seed spread" in {finding.name for finding in found.findings}
+
+
+def test_the_curve_of_a_floor_is_not_prolonged() -> None:
+    rising = curve_of(0.5, 0.6, 0.7)
+    alone = known(replace(floor(), budgets=rising), public(0.7))
+    assert costs.labels_to_threshold(alone) == ("", None)
+    both = known(replace(floor(), budgets=curve_of(0.9, 0.95, 0.99)), public(0.7, budgets=rising))
+    said, more = costs.labels_to_threshold(both)
+    assert said.startswith("DINOv2 small, frozen gains") and more
+    assert any(said in line for line in decide(both).would_change_it)

@@ -81,7 +81,8 @@ def labels_to_threshold(evidence: Evidence) -> tuple[str, int | None]:
     budgets, a straight line over the logarithm of the labels. Curves bend down, so that this is the least.
     """
     threshold, target = evidence.target.threshold, evidence.target
-    curves = [(rung, rising) for rung in evidence.rungs if len(rising := _rising(rung)) > 1]
+    measured = (rung for rung in evidence.rungs if rung.kind != "floor")  # a floor's is nobody's to prolong
+    curves = [(rung, rising) for rung in measured if len(rising := _rising(rung)) > 1]
     if threshold is None or not curves:
         return "", None
     rung, budgets = max(curves, key=lambda curve: curve[0].score.mean)
