@@ -312,7 +312,7 @@ class _Planner:
         measured = frozen_public(self.evidence)
         here = [item.id for item in self.evidence.at_hand]
         backbone = best(measured).checkpoint if measured else here[0] if here else ""
-        job = AuditJob(pretrain=str(asked), **({"backbone": backbone} if backbone else {}))
+        job = AuditJob(pretrain=str(asked), backbone=backbone) if backbone else AuditJob(pretrain=str(asked))
         return Plan(stages=(Stage(job=job, title="Audit the views"),))
 
     # Words
