@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 
 from tests.gui.comparison import facts, small_comparison
 from workbench.gui.commands import Commands
-from workbench.gui.compare.axis import nice_axis
 from workbench.gui.compare.table_model import Column
 from workbench.gui.compare.view import CompareView
 from workbench.gui.compare.walked_plot import WalkedPlot
@@ -35,6 +34,7 @@ from workbench.gui.session import Session
 from workbench.gui.widgets.labels import ElidedLabel, Fact
 from workbench.records.arrange import Arranged
 from workbench.records.index import ImageIndex, Refused
+from workbench.records.plotting import nice_axis
 from workbench.records.results import Finding
 from workbench.records.runs import Status
 from workbench.records.splits import make_split

@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalett
 from PySide6.QtWidgets import QApplication, QWidget
 
 from workbench.gui.style_sheet import style_sheet
+from workbench.records.plotting import PALETTE
 
 Preference = Literal["system", "light", "dark"]
 Severity = Literal["good", "warn", "bad", "undecided", "info", "neutral"]
@@ -104,10 +105,6 @@ DARK = Theme(
     hover="#2a303b",
     track="#2a303b",
 )
-
-# Okabe & Ito, "Color Universal Design" (2008), its black replaced by a grey that shows on both grounds.
-# Yellow comes last: it is faint on white.
-PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#f0e442")
 
 
 class Themes(QObject):

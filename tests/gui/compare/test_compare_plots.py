@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from tests.gui.comparison import MEANS
-from workbench.gui.compare.axis import nice_axis
 from workbench.gui.compare.behind import behind_cell, worst_cell
 from workbench.gui.compare.confusion import Matrix
 from workbench.gui.compare.strip import swarm
@@ -16,6 +15,7 @@ from workbench.gui.compare.view import CompareView
 from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.records.index import ImageIndex
+from workbench.records.plotting import nice_axis
 
 # Confusion and its images
 

@@ -13,17 +13,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from workbench.gui.compare.axis import (
-    FEWEST_TICKS,
-    MOST_TICKS,
-    draw_legend,
-    draw_score_axis,
-    legend_height,
-    nice_axis,
-    soft,
-)
+from workbench.gui.compare.axis import draw_legend, draw_score_axis, legend_height, soft
 from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour
+from workbench.records.plotting import FEWEST_TICKS, MOST_TICKS, nice_axis
 from workbench.records.text import count, printable
 
 LEFT, RIGHT, AXIS_HEIGHT = 46.0, 14.0, 38.0  # px beside and below the lines

@@ -16,9 +16,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from workbench.gui.compare.axis import FEWEST_TICKS, MOST_TICKS, digits_of, nice_axis, soft
+from workbench.gui.compare.axis import soft
 from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour
+from workbench.records.plotting import FEWEST_TICKS, MOST_TICKS, digits_of, nice_axis
 
 ROW_HEIGHT = 22  # px, at the least
 AXIS_HEIGHT = 34

@@ -13,7 +13,8 @@ import numpy as np
 
 from workbench.gui.compare.failures import misses
 from workbench.gui.maps.atlas import NO_CODE, Atlas, Categories
-from workbench.gui.theme import PALETTE, Theme
+from workbench.gui.theme import Theme
+from workbench.records.plotting import PALETTE
 from workbench.records.results import EvaluationResult, Predictions
 
 CLASS, PART, GROUP, SAID, ERROR, COPIES = "class", "part", "group", "said", "error", "copies"

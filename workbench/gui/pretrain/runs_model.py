@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from workbench.gui.plain_text import plain
 from workbench.gui.pretrain.run_rows import RunRow
-from workbench.gui.theme import PALETTE
+from workbench.records.plotting import PALETTE
 from workbench.records.text import printable
 
 AnyIndex = QModelIndex | QPersistentModelIndex
