@@ -21,6 +21,7 @@ from workbench.verbs import (
     inspecting,
     machine,
     mapping,
+    memo,
     models,
     pretraining,
     window,
@@ -65,6 +66,7 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         adapting,
         pretraining,
         deciding,
+        memo,
         models,
         machine,
     ):

@@ -11,8 +11,8 @@ from workbench.records.text import printable
 
 _NUMBERED = (
     "Every number above, by the key that the author's words may name in double braces. A sentence that rules made is "
-    "followed by the runs that it speaks of. `workbench memo PROJECT --check` derives all of them anew from the run "
-    "folders and tells each that differs."
+    "followed by the runs that it speaks of. The command workbench memo PROJECT --check derives all of them anew and "
+    "tells each that differs."
 )
 
 
@@ -25,9 +25,9 @@ def appendix(sources: Sources, book: Book) -> tuple[Block, ...]:
     blocks.append(
         Table(
             caption="Numbers",
-            head=("Key", "Number", "Run", "File", "Where in it", "How"),
+            head=("Key", "Number", "Run", "File", "Where in it, and how"),
             rows=tuple(_row(sources, number) for number in shown),
-            numeric=(False,) * 6,
+            numeric=(False,) * 5,
             wide=True,
             anchors=tuple(f"n-{number.key}" for number in shown),
         )
@@ -112,11 +112,12 @@ def _hashes(sources: Sources, book: Book) -> list[Block]:
 
 def _row(sources: Sources, number: Bound) -> tuple[Inline, ...]:
     label = next((source.label for source in sources.listed() if source.run == number.run), "")
+    shown = printable(number.file.removeprefix(f"{number.run}/") if number.run else number.file)
+    place = " · ".join(part for part in (number.where, number.how) if part)
     return (
         (number.key,),
-        (number,),
-        (Link(label, label) if label else "no run",),
-        (Link(printable(number.file), number.file, file=True) if number.file else "",),
-        (printable(number.where),),
-        (printable(number.how),),
+        (number.text,),
+        (Link(label, label) if label else "",),
+        (Link(shown, number.file, file=True) if number.file else "",),
+        (printable(place),),
     )

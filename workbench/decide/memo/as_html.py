@@ -37,6 +37,7 @@ def rendered(template: str, memo: Memo, base: str | None = None) -> str:
             style=style,
             inline=lambda text, refs=True: inline(memo, text, base, refs=refs),
             lines=lambda paragraph: LINES.join(inline(memo, line, base) for line in paragraph),
+            plain=_plain,
             drawing=_drawing,
             data=_data,
         )
@@ -46,6 +47,10 @@ def rendered(template: str, memo: Memo, base: str | None = None) -> str:
 def inline(memo: Memo, text: Inline, base: str | None = None, *, refs: bool = True) -> Markup:
     """Numbers lead to their row in the appendix, sentences of rules to the runs that they speak of."""
     return Markup("").join(_piece(memo, piece, base, refs) for piece in text)
+
+
+def _plain(text: Inline) -> Markup:
+    return Markup("").join(piece if isinstance(piece, str) else piece.text for piece in text)
 
 
 def _piece(memo: Memo, piece: str | Bound | Link, base: str | None, refs: bool) -> Markup:

@@ -33,7 +33,9 @@ def as_markdown(memo: Memo) -> str:
     kicker = " · ".join(part for part in ("Decision memo", memo.author, memo.date) if part)
     lines = [f"# {escaped(memo.title)}", "", escaped(kicker), ""]
     lines += [f"> **{escaped(memo.verdict.text)}.** {escaped(memo.sentence.text)}", ""]
-    lines += [f"- {label}: {inline(memo, text, refs=False)}" for label, text in memo.facts]
+    for fact in memo.facts:
+        note = f" ({inline(memo, fact.note, refs=False)})" if fact.note else ""
+        lines.append(f"- {fact.label}: {inline(memo, fact.text, refs=False)}{note}")
     lines += [""] if memo.facts else []
     for section in memo.sections:
         lines += _section(memo, section)

@@ -43,7 +43,8 @@ class Book:
     def stem(self, name: str) -> str:
         """The beginning of the keys of a thing called `name`; another one for another name."""
         if name not in self._stems:
-            plain = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST].strip("-") or "model"
+            short = name.lower().removesuffix(", frozen")
+            plain = re.sub(r"[^a-z0-9]+", "-", short)[:_LONGEST].strip("-") or "model"
             made, number = plain, 1
             while made in self._stems.values():
                 number += 1

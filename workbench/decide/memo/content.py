@@ -8,7 +8,7 @@ from workbench.decide.memo import data_section, verdict_sections
 from workbench.decide.memo.appendix import appendix
 from workbench.decide.memo.boards_section import boards
 from workbench.decide.memo.book import Book
-from workbench.decide.memo.document import Block, Bullets, Inline, Memo, Paragraph, Section
+from workbench.decide.memo.document import Block, Bullets, Fact, Inline, Memo, Paragraph, Section
 from workbench.decide.memo.prose import paragraphs
 from workbench.decide.memo.results_section import Cells, results
 from workbench.decide.memo.sources import Sources
@@ -41,8 +41,8 @@ def compose(project: Project, case: Case, evidence: Evidence, decision: Decision
     """
     book, sources = Book(), Sources(project, evidence)
     name = printable(project.settings.name)
-    verdict = book.sentence("verdict", decision.title, sources.runs(), how=RULES)
-    sentence = book.sentence("verdict.advice", decision.advice.advice, sources.runs(), how=RULES)
+    verdict = book.sentence("verdict", decision.title, how=RULES)
+    sentence = book.sentence("verdict.advice", decision.advice.advice, how=RULES)
     blocks: dict[str, tuple[Block, ...]] = {
         "question": _question(case, name, book),
         "data": data_section.data(sources, book),
@@ -135,25 +135,27 @@ def _kinds(case: Case) -> Iterable[Inline]:
         yield (f"What is deployed must be {_ARCHITECTURES[case.architecture]}.",)
 
 
-def _facts(sources: Sources, decision: Decision, book: Book) -> tuple[tuple[str, Inline], ...]:
-    """What a manager reads beside the verdict: what is asked for, the best score, what it cost, what comes next."""
+def _facts(sources: Sources, decision: Decision, book: Book) -> tuple[Fact, ...]:
+    """What is asked for, the best score, what it cost, what comes next."""
     evidence, step = sources.evidence, decision.next_step
     target = evidence.target
-    made: list[tuple[str, Inline]] = []
+    made: list[Fact] = []
     if target.threshold is not None:
-        made.append(("Asked for", (f"{target.metric_name} ", _threshold(target.threshold, book))))
+        asked: Inline = (f"{target.metric_name} ", _threshold(target.threshold, book))
+        made.append(Fact("Asked for", asked, ("with the whole interval",)))
     if evidence.rungs:
         cells, top = Cells(sources, book), best(evidence.rungs)
         interval = cells.interval(top)
-        spread: Inline = (" (95 % interval ", interval, ")") if interval else ()
-        made.append(("Best score", (cells.mean(top), *spread, " by ", cells.name(top))))
+        spread: Inline = ("95 % interval ", interval, ", ") if interval else ()
+        made.append(Fact("Best score", (cells.mean(top),), (*spread, cells.name(top))))
     seconds = decision.standings[-1].cost_so_far if decision.standings else 0.0
     if seconds:
         how = "sum of the times that the rungs took"
-        spent = book.number("cost", duration(seconds), seconds, file=f"{FOLDER}/evidence.json", how=how)
-        made.append(("Computed so far", (spent,)))
+        spent = book.number("cost", duration(max(seconds, 1.0)), seconds, how=how)
+        made.append(Fact("Computed so far", (spent,), ("for all rungs",)))
     if step is not None:
-        made.append(("Next step", (book.sentence("next.title", step.title, how=RULES),)))
+        title = book.sentence("next.title", step.title, how=RULES)
+        made.append(Fact("Next step", (title,)))
     elif decision.verdict != "not this tool":
-        made.append(("Next step", ("Nothing is left to measure",)))
+        made.append(Fact("Next step", ("None here",), ("nothing is left to measure",)))
     return tuple(made)

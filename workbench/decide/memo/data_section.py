@@ -14,7 +14,7 @@ from workbench.records.text import count, percent, printable
 
 MOST_CLASSES = 24  # that are listed with their counts: the largest and the smallest
 MOST_REFUSED = 5  # that are named
-_INDEX = "the index of the files, with what was decided about them"
+_INDEX = "counted, with what was decided about the images"
 
 
 def data(sources: Sources, book: Book) -> tuple[Block, ...]:
@@ -39,7 +39,7 @@ def _counts(regime: Regime, file: str, book: Book) -> Table:
         (("Images",), number("images", regime.images)),
         (("Labelled",), number("labelled", regime.labelled)),
         (("Unlabelled, in the data set",), number("unlabelled", regime.unlabelled)),
-        (("Unlabelled, in the pool",), number("pool", regime.pool, how="the index of the pool")),
+        (("Unlabelled, in the pool",), number("pool", regime.pool, how="counted in the index of the pool")),
         (("Classes",), number("classes", regime.classes)),
         (
             ("Labelled images of a class: smallest, median, largest",),

@@ -114,9 +114,18 @@ class Source:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A thing that a manager reads first; `note` stands small under it."""
+
+    label: str
+    text: Inline
+    note: Inline = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memo:
-    """`facts` are the few things that a manager reads first, each with its label. `tone` is "good", "adapt",
+    """`tone` is "good", "adapt",
     "pretrain", "undecided" or "none"."""
 
     title: str
@@ -126,7 +135,7 @@ class Memo:
     tone: str
     verdict: Bound
     sentence: Bound
-    facts: tuple[tuple[str, Inline], ...]
+    facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
     numbers: tuple[Bound, ...]
     sources: tuple[Source, ...]

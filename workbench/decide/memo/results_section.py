@@ -21,7 +21,7 @@ from workbench.records.memo import Bound
 from workbench.records.results import EvaluationResult
 from workbench.records.text import count, duration, printable
 
-EVIDENCE = "decision/evidence.json"
+COST = "its share of how long its runs took, the embedding with it"
 UMAP = "X_umap"
 MOST_CONFUSED = 3  # pairs of classes that are named
 _PLACES = {"above": "passes", "below": "falls short", "open": "not told yet", None: "no threshold"}
@@ -41,7 +41,9 @@ class Cells:
         return self._origins[rung.name]
 
     def name(self, rung: Rung) -> Bound:
-        return self._make(rung, "name", printable(rung.name), rung.name, "", "the model's title")
+        return self._make(
+            rung, "name", printable(rung.name), rung.name, rung.score.metric, "the model's title"
+        )
 
     def mean(self, rung: Rung) -> Bound:
         mean = rung.score.mean
@@ -70,27 +72,20 @@ class Cells:
         if rung.seconds is None:
             return None
         text = duration(max(rung.seconds, 1.0))
-        return self._make(rung, "cost", text, rung.seconds, "", "time that its run took", file=EVIDENCE)
+        return self._make(rung, "cost", text, rung.seconds, how=COST)
 
     def cost_so_far(self, rung: Rung, standing: Standing) -> Bound:
         text = duration(max(standing.cost_so_far, 1.0)) if standing.cost_so_far else "not known"
-        how = "time of this rung and all before it"
-        return self._make(rung, "cost-so-far", text, standing.cost_so_far, "", how, file=EVIDENCE)
+        return self._make(rung, "cost-so-far", text, standing.cost_so_far, how="this rung and all before it")
 
-    def _make(
-        self, rung: Rung, what: str, text: str, value: object, where: str, how: str, file: str = ""
-    ) -> Bound:
+    def _make(self, rung: Rung, what: str, text: str, value: object, where: str = "", how: str = "") -> Bound:
+        """`where` is in the rung's scores; without it the number comes from how long the run took."""
         origin = self.origin(rung)
-        place = f"{origin.where}.{where}" if origin and where else (origin.where if origin else "")
-        return self._book.number(
-            f"{self._book.stem(rung.name)}.{what}",
-            text,
-            value,
-            run=origin.run if origin else self._sources.name(rung.run),
-            file=file or (origin.file if origin else ""),
-            where="" if file else place,
-            how=how,
-        )
+        run = origin.run if origin else self._sources.name(rung.run)
+        file = origin.file if origin and where else f"{run}/status.json" if run else ""
+        place = f"{origin.where}.{where}" if origin and where else ""
+        key = f"{self._book.stem(rung.name)}.{what}"
+        return self._book.number(key, text, value, run=run, file=file, where=place, how=how)
 
 
 def results(sources: Sources, decision: Decision, book: Book) -> tuple[Block, ...]:
@@ -103,8 +98,8 @@ def results(sources: Sources, decision: Decision, book: Book) -> tuple[Block, ..
         blocks.append(
             Paragraph(text=(book.sentence("stopped", decision.stopped, sources.runs(), how=RULES),))
         )
+    blocks.append(_spread(sources, book))
     blocks += _ahead(decision, book)
-    blocks.append(_spread(sources, book, cells))
     blocks += _budgets(sources, book)
     top = best(evidence.rungs)
     origin = cells.origin(top)
@@ -169,7 +164,7 @@ def _ahead(decision: Decision, book: Book) -> list[Block]:
     ]
 
 
-def _spread(sources: Sources, book: Book, cells: Cells) -> Chart:
+def _spread(sources: Sources, book: Book) -> Chart:
     evidence = sources.evidence
     name, threshold = evidence.target.metric_name, evidence.target.threshold
     shown, told = [], []

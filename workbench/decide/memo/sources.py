@@ -163,22 +163,36 @@ def scores_again(origin: Origin, predictions: Predictions, metric: str) -> np.nd
 
     Over the true classes that occur, as `engine.evals.metrics` does.
     """
-    truth = np.asarray(predictions.truth, dtype=np.int64)
     made = []
-    for row in np.asarray(predictions.predicted[origin.place], dtype=np.int64):
-        tested = row >= 0
-        size = int(max(truth.max(initial=0), row.max(initial=0))) + 1
-        pairs = truth[tested] * size + row[tested]
-        table = np.bincount(pairs, minlength=size * size).reshape(size, size).astype(np.float64)
+    for table in _tables(origin, predictions):
         right, true, said = np.diag(table), table.sum(axis=1), table.sum(axis=0)
         present = true > 0
         if metric == "accuracy":
-            made.append(right.sum() / max(true.sum(), 1.0))
+            made.append(right.sum() / true.sum())
         elif metric == "balanced_accuracy":
-            made.append(float(np.mean(right[present] / true[present])))
+            made.append(np.mean(right[present] / true[present]))
         else:
-            made.append(float(np.mean(2 * right[present] / (true + said)[present])))
-    return np.asarray(made)
+            made.append(np.mean(2 * right[present] / (true + said)[present]))
+    return np.asarray(made, dtype=np.float64)
+
+
+def confusion_again(origin: Origin, predictions: Predictions) -> np.ndarray:
+    """(classes, classes) int64, true class by said class, over the test parts of all seeds."""
+    size = len(origin.result.classes)
+    return sum(_tables(origin, predictions), np.zeros((size, size), np.int64))
+
+
+def _tables(origin: Origin, predictions: Predictions) -> list[np.ndarray]:
+    """A confusion matrix (classes, classes) for each seed that tested an image."""
+    size = len(origin.result.classes)
+    truth = np.asarray(predictions.truth, dtype=np.int64)
+    made = []
+    for row in np.asarray(predictions.predicted[origin.place], dtype=np.int64):
+        tested = (row >= 0) & (row < size) & (truth >= 0) & (truth < size)
+        pairs = truth[tested] * size + row[tested]
+        if tested.any():
+            made.append(np.bincount(pairs, minlength=size * size).reshape(size, size))
+    return made
 
 
 def day(seconds: float) -> str:

@@ -92,7 +92,7 @@ class Svg:
 
     def dots(self, places: Sequence[tuple[float, float]], ink: str, *, width: float = 3.0) -> None:
         """Many round points as one path."""
-        path = "".join(f"M{num(x)} {num(y)}h0" for x, y in places)
+        path = "".join(f"M{num(x)} {num(y)}h.1" for x, y in places)  # Qt draws no line without a length
         self._add(
             f'<path d="{path}" fill="none" stroke="{self._inks(ink)}" stroke-width="{num(width)}" '
             f'stroke-linecap="round" stroke-opacity="0.75"/>'

@@ -59,9 +59,9 @@ def verdict(sources: Sources, decision: Decision, book: Book) -> tuple[Block, ..
     blocks: list[Block] = [
         Paragraph(
             text=(
-                book.sentence("verdict", decision.title, sources.runs(), how=RULES),
+                book.sentence("verdict", decision.title, how=RULES),
                 ". ",
-                book.sentence("verdict.advice", decision.advice.advice, sources.runs(), how=RULES),
+                book.sentence("verdict.advice", decision.advice.advice, how=RULES),
             )
         )
     ]

@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.decide.decision import decide
-from workbench.decide.gather import gather
 from workbench.decide.keep import decide_and_keep, known
 from workbench.decide.memo.as_html import as_html
 from workbench.decide.memo.as_markdown import as_markdown
@@ -42,14 +40,6 @@ def memo_of(project: Project) -> Memo:
     case = Case.load(project.folder)
     evidence, decision = decide_and_keep(project, case, *known(project))
     return compose(project, case, evidence, decision)
-
-
-def memo_again(project: Project) -> Memo:
-    """The memo as the run folders tell it now; nothing is written."""
-    case = Case.load(project.folder)
-    at_hand, machine = known(project)
-    evidence = gather(project, case, at_hand=at_hand, machine=machine)
-    return compose(project, case, evidence, decide(evidence))
 
 
 def text_of(project: Project, memo: Memo, out: Path) -> str:
