@@ -90,18 +90,16 @@ def _without_words(text: str) -> list[tuple[int, str]]:
 
 def _apart(found: str, wanted: str) -> tuple[str, str]:
     """The words of two lines that differ, without mark-up where the text differs at all."""
-    one, two = _text(found), _text(wanted)
-    if one == two:  # a drawing, or a link
-        one, two = found, wanted
-    words, others = one.split(), two.split()
+    words, others = _text(found).split(), _text(wanted).split()
+    if words == others:  # a drawing, or a link
+        words, others = found.split(), wanted.split()
     start = 0
     while start < min(len(words), len(others)) and words[start] == others[start]:
         start += 1
     end = 0
     while end < min(len(words), len(others)) - start and words[-1 - end] == others[-1 - end]:
         end += 1
-    shown = (" ".join(each[start : len(each) - end])[:_LONGEST] for each in (words, others))
-    one, two = shown
+    one, two = (" ".join(each[start : len(each) - end])[:_LONGEST] for each in (words, others))
     return one or "nothing", two or "nothing"
 
 

@@ -25,7 +25,7 @@ COST = "its share of how long its runs took, the embedding with it"
 UMAP = "X_umap"
 MOST_CONFUSED = 3  # pairs of classes that are named
 _PLACES = {"above": "passes", "below": "falls short", "open": "not told yet", None: "no threshold"}
-_STATES = {"next": "next", "later": "later", "not needed": "not needed", "not justified": "not justified"}
+_STAY = "\u00a0"  # a space that no line is broken at
 
 
 class Cells:
@@ -150,7 +150,7 @@ def _ahead(decision: Decision, book: Book) -> list[Block]:
         rows.append(
             (
                 (book.sentence(key, item.step.title, how=RULES),),
-                (_STATES[item.state],),
+                (item.state.replace(" ", _STAY),),
                 (book.sentence(f"{key}.cost", item.step.cost, how=RULES),),
             )
         )

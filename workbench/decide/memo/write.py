@@ -84,7 +84,7 @@ def digest_of(file: Path) -> str:
 
 def _base(project: Project, out: Path) -> str | None:
     """The project's folder as seen from the file's, where the file lies in the project."""
-    folder = out.absolute().parent
+    folder = Path(os.path.abspath(out)).parent  # without "..", which a record may have
     if not folder.is_relative_to(project.folder):
         return None
     return Path(os.path.relpath(project.folder, folder)).as_posix()
