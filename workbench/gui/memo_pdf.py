@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMarginsF, QRectF, QSizeF, Qt, QUuid
+from PySide6.QtCore import QByteArray, QHashSeed, QMarginsF, QRect, QRectF, QSizeF, Qt, QUuid
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
@@ -71,7 +71,12 @@ def save_headless(path: Path, memo: Memo) -> Path:
 def save_pdf(path: Path, memo: Memo) -> Path:
     """Write the memo as a PDF. Raises OSError where the file can't be written."""
     with whole_path(path) as part:
-        _write(part, memo)
+        # Qt writes fonts in the order of a hash, which is another one in each process.
+        QHashSeed.setDeterministicGlobalSeed()
+        try:
+            _write(part, memo)
+        finally:
+            QHashSeed.resetRandomGlobalSeed()
         part.write_bytes(_dated(part.read_bytes(), memo.date or _NO_DATE))
     return path
 
@@ -227,8 +232,14 @@ class _Drawings(QPyTextObject):
         return self._sizes[form.intProperty(_NUMBER)]
 
     def drawObject(
-        self, painter: QPainter, box: QRectF, document: QTextDocument, position: int, form: QTextFormat
+        self,
+        painter: QPainter,
+        rect: QRectF | QRect,
+        document: QTextDocument,
+        position: int,
+        form: QTextFormat,
     ) -> None:
+        box = QRectF(rect)
         made = self._made[form.intProperty(_NUMBER)]
         if isinstance(made, QImage):
             painter.drawImage(box, made)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.decide.memo.check import check_memo
-from workbench.decide.memo.document import Memo
-from workbench.decide.memo.write import TEXTS, keep, memo_of, text_of
 from workbench.records.files import write_text
 from workbench.records.project import Project
 from workbench.records.text import count, printable
 from workbench.verbs.common import add_verb, print_json
 
-PDF = ".pdf"
+if TYPE_CHECKING:
+    from workbench.decide.memo.document import Memo
+
+ENDINGS = (".html", ".md", ".pdf")
 _TEXT = "Write the decision of a project as a memo, or check one."
 _ABOUT = (
     f"{_TEXT} Every number is bound to the run that it comes from. The author's words are kept in "
@@ -52,6 +52,8 @@ def _memo(options: argparse.Namespace) -> int:
 
 
 def _check(folder: Path, files: list[Path], options: argparse.Namespace) -> int:
+    from workbench.decide.memo.check import check_memo  # SciPy takes a second that other verbs need not wait
+
     checked = check_memo(folder, files)
     if options.json:
         print_json(checked.to_json())
@@ -62,10 +64,12 @@ def _check(folder: Path, files: list[Path], options: argparse.Namespace) -> int:
 
 
 def _write(folder: Path, files: list[Path], options: argparse.Namespace) -> int:
+    from workbench.decide.memo.write import keep, memo_of
+
     project = Project.open(folder)
     files = files or [folder / "memo.html"]
     for file in files:
-        if file.suffix.lower() not in (*TEXTS, PDF):
+        if file.suffix.lower() not in ENDINGS:
             raise ValueError(f"A memo can be written as .html, .md or .pdf, and {file.name} ends otherwise.")
     memo = memo_of(project)
     for file in files:
@@ -87,8 +91,10 @@ def _write(folder: Path, files: list[Path], options: argparse.Namespace) -> int:
 
 
 def _one(project: Project, memo: Memo, file: Path) -> None:
+    from workbench.decide.memo.write import text_of
+
     try:
-        if file.suffix.lower() != PDF:
+        if file.suffix.lower() != ".pdf":
             write_text(file, text_of(project, memo, file))
             return
         from workbench.gui.memo_pdf import save_headless  # Qt loads only where it is needed

@@ -1,4 +1,4 @@
-"""A memo says what the decision says, binds every number, and is the same bytes wherever and whenever it is written."""
+"""A memo says what the decision says, binds every number, and is the same bytes wherever it is written."""
 
 from __future__ import annotations
 

@@ -84,7 +84,5 @@ def digest_of(file: Path) -> str:
 
 def _base(project: Project, out: Path) -> str | None:
     """The project's folder as seen from the file's, where the file lies in the project."""
-    folder = Path(os.path.abspath(out)).parent  # without "..", which a record may have
-    if not folder.is_relative_to(project.folder):
-        return None
-    return Path(os.path.relpath(project.folder, folder)).as_posix()
+    folder, root = out.resolve().parent, project.folder.resolve()
+    return Path(os.path.relpath(root, folder)).as_posix() if folder.is_relative_to(root) else None
