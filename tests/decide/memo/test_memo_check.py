@@ -171,6 +171,22 @@ def test_copies_elsewhere_and_files_that_are_gone(project: Project, tmp_path: Pa
     assert checked.same and checked.files == 2 and "no longer there" in checked.notes[0]
 
 
+def test_another_picture_in_a_board_and_a_damaged_run_are_found(project: Project) -> None:
+    board = project.folder / "looks" / "board.png"
+    board.parent.mkdir()
+    board.write_bytes(b"\x89PNG\r\n\x1a\none")
+    Case(target=Target(threshold=0.75), boards=("looks",)).save(project.folder)
+    write_memo(project.folder, project.folder / "memo.html")
+    (project.folder / "memo.md").unlink()
+    assert check_memo(project.folder).same
+    board.write_bytes(b"\x89PNG\r\n\x1a\ntwo")
+    assert "board.1" in {each.number for each in check_memo(project.folder).differences}
+    (evaluation(project).path / "run.json").write_text("{")
+    checked = check_memo(project.folder)
+    assert "lab-good.mean" in {each.number for each in checked.differences}
+    assert any("damaged" in note for note in checked.notes)
+
+
 def test_words_that_can_not_be_filled_in_any_more(project: Project) -> None:
     words = {"prose": {"question": "It has {{lab-good.mean}}."}, "target": Target(threshold=0.75)}
     Case(**words).save(project.folder)  # type: ignore[arg-type]

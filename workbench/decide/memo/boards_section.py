@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.decide.memo.book import Book
 from workbench.decide.memo.document import Block, Picture
 from workbench.records.inspection import FOR_LOOKING
 from workbench.records.project import Project
@@ -15,8 +17,8 @@ MOST_BYTES = 20_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def boards(project: Project, chosen: Sequence[str]) -> tuple[Block, ...]:
-    """One picture for each.
+def boards(project: Project, chosen: Sequence[str], book: Book) -> tuple[Block, ...]:
+    """One picture for each; its digest is bound, so that a check finds another picture in its place.
 
     Args:
         chosen: folders with a `board.png`, or PNG files, relative to the project.
@@ -24,7 +26,13 @@ def boards(project: Project, chosen: Sequence[str]) -> tuple[Block, ...]:
     Raises:
         ValueError: a board that is outside the project, isn't there, is no PNG or is too large.
     """
-    return tuple(_picture(project.folder, name) for name in chosen)
+    made = []
+    for place, name in enumerate(dict.fromkeys(chosen), start=1):
+        picture = _picture(project.folder, name)
+        digest = hashlib.blake2b(picture.png, digest_size=8).hexdigest()
+        book.number(f"board.{place}", picture.title, digest, file=picture.path, how=f"digest {digest}")
+        made.append(picture)
+    return tuple(made)
 
 
 def _picture(folder: Path, name: str) -> Picture:

@@ -85,7 +85,7 @@ def check_memo(project_folder: Path, files: Sequence[Path] = ()) -> Checked:
     record = MemoRecord.load(project.folder)
     sources, memo, troubles = _again(project)
     differences = [*troubles, *_numbers(project, record, memo), *_scores(sources)]
-    notes: list[str] = []
+    notes = list(sources.evidence.notes)
     seen = 0
     for written in _files(project, record, files):
         found, told = _file(project, written, memo)

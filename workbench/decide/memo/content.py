@@ -47,7 +47,7 @@ def compose(project: Project, case: Case, evidence: Evidence, decision: Decision
         "question": _question(case, name, book),
         "data": data_section.data(sources, book),
         "results": results(sources, decision, book),
-        "boards": boards(project, case.boards),
+        "boards": boards(project, case.boards, book),
         "findings": verdict_sections.findings(sources, decision, book),
         "verdict": verdict_sections.verdict(sources, decision, book),
         "next": verdict_sections.next_step(decision, book),

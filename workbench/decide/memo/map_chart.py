@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,8 @@ def thinned(places: np.ndarray, labels: list[str]) -> MapPoints:
     Args:
         places: (N, 2 or more) positions; a third axis is not drawn. labels: N classes, "" for none.
     """
-    names = tuple(sorted({label for label in labels if label}, key=lambda name: (-labels.count(name), name)))
+    counts = Counter(label for label in labels if label)
+    names = tuple(sorted(counts, key=lambda name: (-counts[name], name)))
     of = {name: number for number, name in enumerate(names)}
     code = np.asarray([of.get(label, -1) for label in labels], dtype=np.int64)
     keep = np.flatnonzero(np.isfinite(places[:, :2]).all(axis=1))

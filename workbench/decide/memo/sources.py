@@ -57,6 +57,7 @@ class Sources:
     project: Project
     evidence: Evidence
     _results: dict[str, tuple[str, Result] | None] = field(default_factory=dict)
+    _listed: tuple[Source, ...] | None = None
 
     def folder(self, run: str) -> Path:
         """Of a run by its folder relative to the project, or by its id."""
@@ -108,7 +109,9 @@ class Sources:
         return tuple(dict.fromkeys(self.name(rung.run) for rung in self.evidence.rungs if rung.run))
 
     def listed(self) -> tuple[Source, ...]:
-        return tuple(self._source(number, run) for number, run in enumerate(self.runs(), start=1))
+        if self._listed is None:
+            self._listed = tuple(self._source(number, run) for number, run in enumerate(self.runs(), start=1))
+        return self._listed
 
     def _source(self, number: int, run: str) -> Source:
         folder = RunFolder(self.project.folder / run)

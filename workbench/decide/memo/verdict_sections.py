@@ -40,7 +40,14 @@ def findings(sources: Sources, decision: Decision, book: Book) -> tuple[Block, .
             )
             blocks.append(Notice(name=printable(finding.name), severity=finding.severity, advice=advice))
     if not blocks:
-        return (Paragraph(text=("No rule found anything that makes these numbers doubtful.",)),)
+        blocks.append(Paragraph(text=("No rule found anything that makes these numbers doubtful.",)))
+    notes = sources.evidence.notes
+    if notes:
+        items = tuple(
+            (book.sentence(f"note.{place + 1}", note, how="runs of the project"),)
+            for place, note in enumerate(notes)
+        )
+        blocks.append(Bullets(title="What took no part", items=items))
     return tuple(blocks)
 
 
