@@ -96,7 +96,8 @@ def test_confusion_counts_and_shades() -> None:
     ]
     assert shades == [0.82, 0.28, 1.0]
     many = read(confusion([str(n) for n in range(40)], np.eye(40, dtype=int).tolist(), "t", "w", page_ink))
-    assert len([text for text in many.iter(f"{SVG}text")]) == 2  # no names that would overlap
+    assert len(list(many.iter(f"{SVG}text"))) == 1, "no names that would overlap"
+    assert len(list(many.iter(f"{SVG}rect"))) == 1 + 40
     read(
         confusion(["a very long name of a class " * 3] * 8, np.eye(8, dtype=int).tolist(), "t", "w", page_ink)
     )

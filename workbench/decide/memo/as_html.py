@@ -66,7 +66,9 @@ def _piece(memo: Memo, piece: str | Bound | Link, base: str | None, refs: bool) 
     if not piece.sentence:
         return Markup('<a class="n" href="#n-{}">{}</a>').format(piece.key, piece.text)
     labels = [label for run in piece.runs if (label := memo.label(run))] if refs else []
-    made = Markup("").join(Markup(' <a class="ref" href="#{0}">{0}</a>').format(label) for label in labels)
+    made = Markup("").join(
+        Markup('&nbsp;<a class="ref" href="#{0}">{0}</a>').format(label) for label in labels
+    )
     return Markup('<span class="s" data-key="{}">{}</span>{}').format(piece.key, piece.text, made)
 
 

@@ -32,7 +32,7 @@ _GRAVE = {"bad": "Grave", "warn": "Mind", "info": "Note"}
 def as_markdown(memo: Memo) -> str:
     kicker = " · ".join(part for part in ("Decision memo", memo.author, memo.date) if part)
     lines = [f"# {escaped(memo.title)}", "", escaped(kicker), ""]
-    lines += [f"> **{escaped(memo.verdict.text)}.** {escaped(memo.sentence.text)}", ""]
+    lines += [f"> **{escaped(memo.verdict.text)}.** {escaped(memo.why.text)} {escaped(memo.advice.text)}", ""]
     for fact in memo.facts:
         note = f" ({inline(memo, fact.note, refs=False)})" if fact.note else ""
         lines.append(f"- {fact.label}: {inline(memo, fact.text, refs=False)}{note}")

@@ -18,6 +18,8 @@ ROW = 40.0  # of a rung
 NAMES, VALUES = 210.0, 150.0  # px beside the seeds
 MOST_CLASSES = 20  # of a confusion matrix that has names and counts
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
+WIDEST = 76.0  # px, of a cell of it
+SLANTED = 120.0  # px, of the name of a narrow column
 SHADE = 0.1  # of the cell of a single mistake, so that it is seen
 
 
@@ -89,7 +91,7 @@ def budget_curves(
     curves: Sequence[Curve], threshold: float | None, metric: str, words: str, inks: Inks
 ) -> str:
     """The score over the number of labels, on a logarithmic scale, each rung with its own dash and shape."""
-    legend = 20.0 * len(curves)
+    legend = 20.0 * (len(curves) + (threshold is not None))
     left, right, top, plot = 56.0, WIDTH - 24, 22.0, 250.0
     foot = top + plot
     svg = Svg(WIDTH, foot + 50 + legend, inks, title=f"{metric} by number of labels", words=words)
@@ -123,6 +125,7 @@ def budget_curves(
     svg.text(left, 9, metric, "dim", size=11)
     for place, curve in enumerate(curves):
         ink = f"series{place % len(PALETTE)}"
+        dash = DASHES[(place + place // len(PALETTE)) % len(DASHES)]  # none twice with one colour
         spread = [
             (across(size), down(interval[0]), down(interval[1]))
             for size, interval in zip(curve.labels, curve.intervals, strict=True)
@@ -131,25 +134,18 @@ def budget_curves(
         for x, lower, upper in spread:
             svg.line(x, lower, x, upper, ink, width=1)
         points = [(across(size), down(mean)) for size, mean in zip(curve.labels, curve.means, strict=True)]
-        svg.polyline(points, ink, dash=DASHES[place % len(DASHES)])
+        svg.polyline(points, ink, dash=dash)
         for x, y in points:
             svg.mark(x, y, place, ink)
         y = foot + 50 + 20 * place
-        svg.line(left, y, left + 36, y, ink, width=2, dash=DASHES[place % len(DASHES)])
+        svg.line(left, y, left + 36, y, ink, width=2, dash=dash)
         svg.mark(left + 18, y, place, ink)
         svg.text(left + 46, y, curve.name, room=right - left - 50)
     if threshold is not None:
-        svg.line(left, down(threshold), right, down(threshold), "bad", width=1.5, dash="6 4")
-        svg.text(
-            right,
-            down(threshold) - 9,
-            f"threshold {threshold:.3f}",
-            "bad",
-            size=11,
-            anchor="end",
-            bold=True,
-            halo=True,
-        )
+        y = foot + 50 + 20 * len(curves)
+        for height, end in ((down(threshold), right), (y, left + 36)):
+            svg.line(left, height, end, height, "bad", width=1.5, dash="6 4")
+        svg.text(left + 46, y, f"threshold {threshold:.3f}", "bad", bold=True)
     return svg.made()
 
 
@@ -160,39 +156,51 @@ def confusion(
 
     Above `MOST_CLASSES` classes cells have a shade and neither name nor count.
     """
+    if len(classes) > MOST_CLASSES:
+        return _shades(counts, title, words, inks)
     size = len(classes)
-    named = size <= MOST_CLASSES
-    side = min(max((WIDTH - NAMES) / size, 3.0), 76.0) if not named else min((WIDTH - NAMES) / size, 76.0)
-    high = min(side, 40.0) if named else side
     longest = max((len(name) for name in classes), default=0) * LETTER * 11
-    slanted = named and longest > side - 6
-    top = (24.0 + min(longest, 110.0) * 0.75 if slanted else 42.0) if named else 24.0
-    left = NAMES if named else (WIDTH - side * size) / 2
-    svg = Svg(WIDTH, top + high * size + 24, inks, title=title, words=words)
+    slanted = longest > min((WIDTH - NAMES) / size, WIDEST) - 6
+    rise = min(longest, SLANTED) * 0.75 if slanted else 18.0  # of the columns' names, and as far to the right
+    side = min((WIDTH - NAMES - rise) / size, WIDEST)
+    high, top, left, gap = min(side, 40.0), 24.0 + rise, NAMES, 2.0
+    svg = Svg(WIDTH, top + high * size + 12, inks, title=title, words=words)
     svg.text(left, 9, "called", "dim", size=11)
-    svg.text(left - 8, top - 10 if named else 9, "true class", "dim", size=11, anchor="end")
+    svg.text(left - 8, top - 10, "true class", "dim", size=11, anchor="end")
     for row, name in enumerate(classes):
-        if named:
-            svg.text(left - 8, top + high * (row + 0.5), name, anchor="end", room=left - 12)
-            _column_name(svg, left + side * (row + 0.5), top, side, name, slanted)
-        whole = sum(counts[row])
+        svg.text(left - 8, top + high * (row + 0.5), name, anchor="end", room=left - 12)
+        middle = left + side * (row + 0.5)
+        if slanted:
+            svg.slanted(middle - 4, top - 6, name, room=SLANTED)
+        else:
+            svg.text(middle, top - 10, name, size=11, anchor="middle", room=side)
         for column, number in enumerate(counts[row]):
-            share = number / whole if whole else 0.0
             x, y = left + side * column, top + high * row
-            gap = 2.0 if named else 0.3
-            svg.rect(x, y, side - gap, high - gap, "track", round_=3 if named else 0)
+            svg.rect(x, y, side - gap, high - gap, "track", round_=3)
             if not number:
                 continue
-            opacity = SHADE + (1 - SHADE) * share
-            svg.rect(x, y, side - gap, high - gap, "accent", opacity=opacity, round_=3 if named else 0)
-            if named and side >= 8 * len(f"{number:,}"):
-                ink = "accent_text" if opacity > 0.6 else "text"
+            shade = _shade(number, sum(counts[row]))
+            svg.rect(x, y, side - gap, high - gap, "accent", opacity=shade, round_=3)
+            if side >= 8 * len(f"{number:,}"):
+                ink = "accent_text" if shade > 0.6 else "text"
                 svg.text(x + (side - gap) / 2, y + (high - gap) / 2, f"{number:,}", ink, anchor="middle")
     return svg.made()
 
 
-def _column_name(svg: Svg, x: float, top: float, side: float, name: str, slanted: bool) -> None:
-    if slanted:
-        svg.slanted(x - 4, top - 6, name, room=110.0)
-    else:
-        svg.text(x, top - 10, name, size=11, anchor="middle", room=side)
+def _shades(counts: Sequence[Sequence[int]], title: str, words: str, inks: Inks) -> str:
+    """Of many classes: a square whose cells are only shaded, and only those that hold something."""
+    top, square = 24.0, 480.0
+    left, side = (WIDTH - square) / 2, square / len(counts)
+    svg = Svg(WIDTH, top + square + 12, inks, title=title, words=words)
+    svg.text(left, 9, "rows: true class, columns: called", "dim", size=11)
+    svg.rect(left, top, square, square, "track")
+    for row, line in enumerate(counts):
+        for column, number in enumerate(line):
+            if number:
+                opacity = _shade(number, sum(line))
+                svg.rect(left + side * column, top + side * row, side, side, "accent", opacity=opacity)
+    return svg.made()
+
+
+def _shade(number: int, whole: int) -> float:
+    return SHADE + (1 - SHADE) * number / whole

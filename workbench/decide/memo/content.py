@@ -42,7 +42,9 @@ def compose(project: Project, case: Case, evidence: Evidence, decision: Decision
     book, sources = Book(), Sources(project, evidence)
     name = printable(project.settings.name)
     verdict = book.sentence("verdict", decision.title, how=RULES)
-    sentence = book.sentence("verdict.advice", decision.advice.advice, how=RULES)
+    advice = book.sentence("verdict.advice", decision.advice.advice, how=RULES)
+    reason = decision.because[0] if decision.because else decision.advice.reason
+    why = book.sentence("verdict.why", reason, how=RULES)
     blocks: dict[str, tuple[Block, ...]] = {
         "question": _question(case, name, book),
         "data": data_section.data(sources, book),
@@ -68,7 +70,8 @@ def compose(project: Project, case: Case, evidence: Evidence, decision: Decision
         project=name,
         tone=TONES[decision.verdict],
         verdict=verdict,
-        sentence=sentence,
+        why=why,
+        advice=advice,
         facts=facts,
         sections=tuple(sections),
         numbers=book.entries(),

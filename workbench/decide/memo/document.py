@@ -125,7 +125,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memo:
-    """`tone` is "good", "adapt",
+    """On top stand `verdict`, `why` and `advice`, a sentence or two each, and the facts. `tone` is "good", "adapt",
     "pretrain", "undecided" or "none"."""
 
     title: str
@@ -134,7 +134,8 @@ class Memo:
     project: str
     tone: str
     verdict: Bound
-    sentence: Bound
+    why: Bound
+    advice: Bound
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
     numbers: tuple[Bound, ...]

@@ -9,10 +9,10 @@ import numpy as np
 from workbench.decide.memo.book import Book
 from workbench.decide.memo.charts import Curve, Spread, budget_curves, confusion, seed_spread
 from workbench.decide.memo.document import Block, Chart, Inline, Paragraph, Table
-from workbench.decide.memo.map_chart import draw_map, thinned
+from workbench.decide.memo.map_chart import COLOURED, draw_map, thinned
 from workbench.decide.memo.sources import Origin, Sources
 from workbench.decide.memo.verdict_sections import RULES
-from workbench.decide.standing import best, judged_interval
+from workbench.decide.standing import best, judged_interval, only_with_leaks
 from workbench.records.decision import Decision, Standing
 from workbench.records.embeddings import read_h5ad
 from workbench.records.evidence import Rung
@@ -23,6 +23,7 @@ from workbench.records.text import count, duration, printable
 
 COST = "its share of how long its runs took, the embedding with it"
 UMAP = "X_umap"
+MOST_DRAWN = 200  # classes of a confusion matrix
 MOST_CONFUSED = 3  # pairs of classes that are named
 _PLACES = {"above": "passes", "below": "falls short", "open": "not told yet", None: "no threshold"}
 _STAY = "\u00a0"  # a space that no line is broken at
@@ -63,7 +64,8 @@ class Cells:
         return self._make(rung, "seeds", f"{number:,}", number, f"{rung.score.metric}.values", "how many")
 
     def place(self, rung: Rung, standing: Standing) -> Bound:
-        text = _PLACES[standing.place]
+        with_leaks = only_with_leaks(self._sources.evidence, rung)
+        text = "passes only with its leaks" if with_leaks else _PLACES[standing.place]
         return self._make(
             rung, "place", text, standing.place, f"{rung.score.metric}.values", "interval beside threshold"
         )
@@ -261,6 +263,9 @@ def _confusion(rung: Rung, origin: Origin, book: Book) -> list[Block]:
         )
         words += f" Most often confused: {most}."
     title = f"What is taken for what: {printable(rung.name)}"
+    if len(classes) > MOST_DRAWN:
+        told = book.sentence("confusion", words, (origin.run,), how=f"{origin.file}, confusion")
+        return [Paragraph(text=(f"{title}. ", told))]
     return [
         Chart(
             key="confusion",
@@ -287,7 +292,8 @@ def _map(sources: Sources, rung: Rung, origin: Origin, book: Book) -> list[Block
         return []
     points = thinned(places, [printable(label) for label in read.labels] or [""] * len(places))
     shown = f"{len(points.code):,} of {count(points.total, 'image')}"
-    named = ", ".join(points.names[:7])
+    named = ", ".join(points.names[:COLOURED])
+    crowded = f" Only the {COLOURED} largest classes have a colour." if len(points.names) > COLOURED else ""
     words = f"{shown}, as their vectors lie; classes with a colour of their own: {named or 'none'}."
     title = f"Map of the vectors (UMAP): {printable(rung.name)}"
     return [
@@ -295,7 +301,7 @@ def _map(sources: Sources, rung: Rung, origin: Origin, book: Book) -> list[Block
             key="map",
             title=title,
             caption="A map is no evidence: it was drawn from neighbours alone, its distances and gaps mean little, "
-            "and a class that looks apart here may not be. The probe above decides.",
+            f"and a class that looks apart here may not be. The probe above decides.{crowded}",
             alt=book.sentence("chart.map", words, (origin.run,), how=f"{UMAP} of the embedding file"),
             draw=partial(draw_map, points, title, words),
         )

@@ -55,13 +55,13 @@ def text_of(project: Project, memo: Memo, out: Path) -> str:
 
 
 def keep(project: Project, memo: Memo, files: Sequence[Path]) -> None:
-    """Remember the memo's numbers, and its files with those that were written before."""
+    """Remember the memo's numbers, and its files with those that were written before and are still there."""
     try:
         before = MemoRecord.load(project.folder).files
     except DocumentError:
         before = ()
     content = memo.digest()
-    written = {each.path: each for each in before}
+    written = {each.path: each for each in before if (project.folder / each.path).exists()}
     for file in files:
         path = stored(project, file)
         written[path] = Written(path=path, digest=digest_of(file), content=content)
