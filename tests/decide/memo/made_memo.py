@@ -62,6 +62,8 @@ def measured(project: Project, run: RunFolder, classes: tuple[str, str]) -> None
             replace(
                 model,
                 probe=score,
+                purity=0.8125,
+                purity_by_chance=0.5,
                 confusion=tuple(tuple(int(n) for n in row) for row in table),
                 budgets=tuple(
                     Budget(fraction=share, labels=round(48 * share), scores=score)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.decide.made_runs import made_project
+from tests.decide.made_runs import Hand, made_project
 from tests.decide.memo.made_memo import evaluation, memo_project
 from workbench.decide.memo.document import Memo
 from workbench.decide.memo.write import memo_of, text_of, write_memo
@@ -100,6 +100,28 @@ def test_each_bound_number_leads_to_the_appendix_and_names_its_run(project: Proj
     record = {number.key: number for number in memo_of(project).numbers}
     mean = record["lab-good.mean"]
     assert (mean.run, mean.file, mean.where) == (run, f"{run}/result.json", "models[1].probe.macro_f1.values")
+
+
+def test_a_fine_tune_is_bound_to_its_own_file(project: Project) -> None:
+    run = Hand(project).finetune("lab/good", 0.99)
+    memo = memo_of(project)
+    found = next(number for number in memo.numbers if number.text == "0.990")
+    assert (found.run, found.file) == (f"runs/{run.id}", f"runs/{run.id}/finetune.json")
+    assert found.where == "scores.macro_f1.values"
+    assert {source.kind for source in memo.sources} == {"evaluate", "finetune"}
+    assert "last block fine-tuned" in html(project, memo)
+
+
+def test_the_domain_is_told_with_its_run(project: Project) -> None:
+    memo = memo_of(project)
+    record = {number.key: number for number in memo.numbers}
+    pure = record["domain.purity"]
+    assert (pure.text, pure.file) == ("81 %", record["lab-good.mean"].file) and pure.where.endswith(
+        "].purity"
+    )
+    assert "81 % of an image's ten nearest neighbours have its label, where chance gives 50 %." in "".join(
+        page(html(project, memo)).text["data"]
+    )
 
 
 def test_the_same_bytes_twice_and_after_a_move(project: Project, tmp_path: Path) -> None:

@@ -189,39 +189,35 @@ def _leaks(sources: Sources, book: Book) -> list[Block]:
 
 def _domain(sources: Sources, book: Book) -> list[Block]:
     domain = sources.evidence.domain
+    origins = [origin for rung in sources.evidence.rungs if (origin := sources.origin(rung))]
+    of = next((each for each in origins if each.model and each.model.purity == domain.purity), None)
+
+    def number(key: str, text: str, value: float, field: str) -> Bound:
+        where = f"{of.where.partition('.')[0]}.{field}" if of else ""
+        run, file = (of.run, of.file) if of else ("", "")
+        return book.number(f"domain.{key}", text, value, run=run, file=file, where=where)
+
     told: list[Inline] = []
-    made = {"file": "decision/evidence.json"}
     if domain.purity is not None:
-        purity = book.number(
-            "domain.purity", percent(domain.purity), domain.purity, where="domain.purity", **made
-        )
+        pure, chance = domain.purity, domain.purity_by_chance
         by_chance: Inline = ()
-        if domain.purity_by_chance is not None:
-            chance = book.number(
-                "domain.chance",
-                percent(domain.purity_by_chance),
-                domain.purity_by_chance,
-                where="domain.purity_by_chance",
-                **made,
+        if chance is not None:
+            by_chance = (
+                ", where chance gives ",
+                number("chance", percent(chance), chance, "purity_by_chance"),
             )
-            by_chance = (", where chance gives ", chance)
-        told.append((purity, " of an image's ten nearest neighbours have its label", *by_chance, "."))
+        share = number("purity", percent(pure), pure, "purity")
+        told.append((share, " of an image's ten nearest neighbours have its label", *by_chance, "."))
     if domain.distance is not None:
-        distance = book.number(
-            "domain.distance", f"{domain.distance:.2f}", domain.distance, where="domain.distance", **made
-        )
+        far = book.number("domain.distance", f"{domain.distance:.2f}", domain.distance)
         told.append(
             (
                 "The images lie ",
-                distance,
+                far,
                 " times as far from the backbone's own world as its pictures lie from each other.",
             )
         )
     if not told:
         return []
-    return [
-        Bullets(
-            title=f"Before any training, by {printable(domain.backbone) or 'a public backbone'}",
-            items=tuple(told),
-        )
-    ]
+    backbone = printable(domain.backbone) or "a public backbone"
+    return [Bullets(title=f"Before any training, by {backbone}", items=tuple(told))]
