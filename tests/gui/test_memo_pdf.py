@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def test_the_same_bytes_at_another_time(
     day = memo.date.replace("-", "").encode()
     assert re.findall(rb"\(D:(\d{8})", first) and set(re.findall(rb"\(D:(\d{8})", first)) == {day}
     assert str(tmp_path).encode() not in first
+
+
+def test_it_may_be_written_in_a_thread(qapp: object, memo: Memo, tmp_path: Path) -> None:
+    """As the window does, which draws meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(written, tmp_path / "a.pdf", memo).result()
+    assert other == written(tmp_path / "b.pdf", memo)
 
 
 def test_pages_hold_drawings_and_the_board(qapp: object, memo: Memo, tmp_path: Path) -> None:
