@@ -59,6 +59,8 @@ def test_it_climbs_stops_and_goes_on_without_doing_anything_twice(
     assert evidence.domain.purity is not None and evidence.domain.purity_by_chance is not None
     assert evidence.domain.purity > evidence.domain.purity_by_chance
     assert Decision.load(out / FOLDER / "decision.json").verdict == last["verdict"]
+    assert Path(last["memo"]) == out / "memo.html" and "EfficientNet-Lite0" in (out / "memo.html").read_text()
+    assert document("memo", str(out), "--check")["same"] is True
 
 
 @pytest.mark.parametrize("problem", ["table", "sequence", "policy"])

@@ -55,7 +55,7 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
     "leaks decide": (
         case(public(0.88), leaked=10),  # 5 points of 200 test images
         case(public(0.95), leaked=10),
-        "passes only with its leaks: 5.0 points",
+        "passes only with its leaks: 5.0 %",
     ),
     "a floor passes too": (
         case(rung("Colour histogram", "floor", 0.95), *BOTH),

@@ -24,7 +24,7 @@ from workbench.decide.standing import (
 from workbench.decide.verdict import compare
 from workbench.records.evidence import Evidence, Recipe, Rung
 from workbench.records.results import Finding
-from workbench.records.text import count, points, printable
+from workbench.records.text import count, percent, points, printable
 
 COLOUR_CHANGES = ("colour jitter", "colour taken away")  # as records.view_trials names them
 FEW_OPENINGS = 1
@@ -93,8 +93,8 @@ def _decisive_leaks(evidence: Evidence) -> str:
         return ""
     share = spoilt_share(evidence, moved[0])
     return (
-        f"{printable(moved[0].name)} passes only with its leaks: {points(share)} of the test images may be copies of "
-        "what was learnt. Leave the copies out and run again before anything is decided."
+        f"{printable(moved[0].name)} passes only with its leaks: {percent(share, 1)} of the test images may be "
+        "copies of what was learnt. Leave the copies out and run again before anything is decided."
     )
 
 

@@ -21,6 +21,7 @@ from workbench.records.text import printable
 from workbench.verbs.common import add_verb, print_json, values
 from workbench.verbs.data import add_folders, indexed_from
 
+MEMO = "memo.html"  # in the project's folder
 _YES = {"yes": True, "no": False}
 
 
@@ -112,7 +113,19 @@ def _playbook(options: argparse.Namespace) -> int:
         pretrain=_YES[options.pretrain],
     )
     found = climb(project, case, here, machine, bounds, say=_say)
+    _write_memo(project)
     return _print(found, options, project)
+
+
+def _write_memo(project: Project) -> None:
+    from workbench.decide.memo.write import (
+        write_memo,
+    )  # here, because it brings templates that few verbs need
+
+    try:
+        write_memo(project.folder, project.folder / MEMO)
+    except (OSError, ValueError) as error:  # what was measured is kept, whatever the author wrote
+        _say(f"The memo was not written: {printable(str(error))} `workbench memo` writes it.")
 
 
 def _project(options: argparse.Namespace) -> Project:
@@ -174,13 +187,13 @@ def _print(found: Climbed, options: argparse.Namespace, project: Project | None)
                 **decision.public_json(),
                 "ended": found.ended,
                 "project": str(project.folder) if project is not None else "",
+                "memo": str(project.folder / MEMO) if project is not None else "",
             }
         )
     print("\n".join(_told(found)))
     if project is not None:
-        print(
-            f"\nThe project is {printable(str(project.folder))}; `workbench {printable(options.out)}` opens it."
-        )
+        place = printable(str(project.folder))
+        print(f"\nThe project is {place}, with {MEMO} in it; `workbench {printable(options.out)}` opens it.")
     return 0
 
 
