@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.run_command import register_run
+from workbench.gui.decide.commands import register_decide
 from workbench.gui.finetune.run_command import register_finetune
 from workbench.gui.theme import Preference, themes
 
@@ -128,6 +129,7 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         *(commands.add(command) for command in listed),
         register_run(session, commands),
         register_finetune(session, commands, window),
+        *register_decide(session, commands),
     ]
 
 

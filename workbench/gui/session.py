@@ -14,8 +14,9 @@ from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
+from workbench.gui.decision_store import DecisionStore
 from workbench.gui.inspect.asker import Asker
-from workbench.gui.jobs import Jobs, unfinished
+from workbench.gui.jobs import Jobs, Then, unfinished
 from workbench.gui.lookup import Lookup
 from workbench.gui.map_store import MapStore
 from workbench.gui.model_store import ModelStore
@@ -75,6 +76,8 @@ class Session(QObject):
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)
         self.maps = MapStore(self, self._jobs)
+        self.decisions = DecisionStore(self, self._jobs, self._follow_up)
+        self.decisions.told.connect(self.message)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
 
     # What is open
@@ -158,6 +161,7 @@ class Session(QObject):
         self._jobs.open(project)
         self.dataset.open(project)
         self.pretraining.open()
+        self.decisions.open()
         self.project_changed.emit()
         self.dataset_changed.emit()
         self.result_changed.emit()
@@ -330,16 +334,7 @@ class Session(QObject):
 
     def retry(self, run_id: str) -> None:
         """Run a failed or stopped job again; it goes on from what it kept."""
-        follow_ups = {
-            "index": self.dataset.adopt,
-            "evaluate": self._adopt_result,
-            "finetune": self._adopt_finetune,
-            "fetch": self.models.adopt,
-            "pack": self.models.adopt,
-            "project": self.maps.adopt,
-            **self.pretraining.follow_ups,
-        }
-        self._jobs.retry(run_id, lambda run: follow_ups.get(str(run.document()["kind"])))
+        self._jobs.retry(run_id, lambda run: self._follow_up(str(run.document()["kind"])))
 
     def discard(self, run_id: str) -> None:
         """Stop a job and take away what it made; `undo_discard` brings it back."""
@@ -408,6 +403,19 @@ class Session(QObject):
         return self.settings.view.get(key, default)
 
     # Inside
+
+    def _follow_up(self, kind: str) -> Then | None:
+        """What is done when a job of a kind is done."""
+        follow_ups: dict[str, Then] = {
+            "index": self.dataset.adopt,
+            "evaluate": self._adopt_result,
+            "finetune": self._adopt_finetune,
+            "fetch": self.models.adopt,
+            "pack": self.models.adopt,
+            "project": self.maps.adopt,
+            **self.pretraining.follow_ups,
+        }
+        return follow_ups.get(kind)
 
     def _project(self) -> Project:
         if self.project is None:

@@ -1,0 +1,264 @@
+"""The place Decide: every state of a decision, what each button does, and that nothing is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+
+from tests.decide.made_evidence import floor
+from tests.gui.decide.conftest import RUN, STATES, Show, known
+from workbench.decide.decision import decide
+from workbench.gui import theme
+from workbench.gui.commands import Commands
+from workbench.gui.decide.interval_bar import IntervalBar, axis_of
+from workbench.gui.decide.ladder_card import NameButton
+from workbench.gui.decide.view import DecideView
+from workbench.gui.decision_store import STARTED, _key
+from workbench.gui.session import Session
+from workbench.gui.widgets.labels import Chip
+from workbench.records.case import Case
+from workbench.records.runs import Status
+from workbench.supervisor import JobState
+
+VERDICTS = {
+    "nothing asked": "undecided",
+    "nothing measured": "undecided",
+    "no labels": "undecided",
+    "undecided": "undecided",
+    "leaks": "undecided",
+    "suffices": "good",
+    "adapt": "warn",
+    "justified": "bad",
+    "table": "neutral",
+}
+
+
+def settle() -> None:
+    for _ in range(4):
+        QApplication.processEvents()
+
+
+def visible(view: QWidget, kind: type) -> list:
+    return [found for found in view.findChildren(kind) if found.isVisible()]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_heading_is_the_verdict_with_its_colour_and_word(show: Show, state: str) -> None:
+    view = show(STATES[state])
+    assert view.heading.text() == decide(STATES[state]).title
+    assert view.verdict.isVisible() and view.verdict.property("severity") == VERDICTS[state]
+    assert view.verdict.text()
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("size", [(1152, 640), (1472, 840)])
+def test_no_text_is_cut_off_and_whatever_takes_the_keyboard_has_a_name(
+    show: Show, state: str, size: tuple[int, int]
+) -> None:
+    view = show(STATES[state])
+    view.resize(*size)
+    settle()
+    for label in visible(view, QLabel):
+        if label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width()), label.text()
+        elif isinstance(label, Chip):
+            assert label.width() >= label.sizeHint().width(), label.text()
+    for button in visible(view, QPushButton):
+        if not isinstance(button, NameButton):
+            assert button.width() >= button.minimumSizeHint().width(), button.text()
+    named = [widget for widget in visible(view, QWidget) if widget.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert named
+    for widget in named:
+        text = widget.text() if isinstance(widget, QPushButton) else ""
+        assert widget.accessibleName() or text or widget.focusProxy() or _part_of_a_field(widget), widget
+
+
+def _part_of_a_field(widget: QWidget) -> bool:
+    parent = widget.parentWidget()
+    return parent is not None and bool(parent.accessibleName())
+
+
+def test_the_ladder_shows_each_rung_its_bar_and_what_lies_ahead(show: Show) -> None:
+    evidence = STATES["undecided"]
+    view = show(evidence)
+    decision = decide(evidence)
+    names = [name._whole for name in view.ladder.names]
+    assert names == [standing.name for standing in decision.standings]
+    assert len(visible(view.ladder, IntervalBar)) == len(decision.standings)
+    ahead = [item.step.title for item in decision.ahead if item.state != "next"]
+    assert list(view.ladder.step_buttons) == ahead
+    assert decision.next_step is not None and decision.next_step.title in view.ladder.next.title.text()
+    primary = [made for made in visible(view, QPushButton) if made.property("kind") == "primary"]
+    assert primary == [view.ladder.next.run]
+
+
+def test_where_no_step_is_left_the_memo_is_the_next_thing(show: Show) -> None:
+    view = show(STATES["suffices"])
+    assert view.ladder.next.title.text() == "No further step is needed"
+    assert not view.ladder.next.run.isVisible()
+    assert view.memo.show_button.property("kind") == "primary"
+
+
+def test_the_next_step_and_every_rung_ahead_are_started_by_their_buttons(show: Show, monkeypatch) -> None:
+    view = show(STATES["undecided"])
+    asked: list[str] = []
+    monkeypatch.setattr(view.store, "start", lambda step: asked.append(step.title))
+    view.ladder.next.run.click()
+    for made in view.ladder.step_buttons.values():
+        made.click()
+    decision = decide(STATES["undecided"])
+    assert asked == [decision.next_step.title, *view.ladder.step_buttons]  # type: ignore[union-attr]
+
+
+def test_a_step_that_runs_says_so_and_cannot_be_started_again(show: Show, session: Session) -> None:
+    view = show(STATES["undecided"])
+    step = decide(STATES["undecided"]).next_step
+    assert step is not None
+    session.remember(STARTED, {_key(step): ["r1"]})
+    status = Status(state="running", done=410, total=1674, rate=40.0, eta=90.0)
+    session._jobs.take_up([JobState(id="r1", kind="finetune", title="Fine-tune DINOv2 base", status=status)])
+    assert view.ladder.next.run.text() == "Running" and not view.ladder.next.run.isEnabled()
+    assert "410 / 1,674" in view.ladder.next.cost.text()
+    session._jobs.take_up(
+        [JobState(id="r1", kind="finetune", title="x", status=replace(status, state="failed"))]
+    )
+    session._jobs._states["r1"] = JobState(
+        id="r1", kind="f", title="x", status=replace(status, state="failed")
+    )
+    session.jobs_changed.emit()
+    assert view.ladder.next.run.isEnabled() and "Expected cost" in view.ladder.next.cost.text()
+
+
+def test_steps_of_people_lead_to_where_they_are_done(
+    show: Show, commands: Commands, session: Session
+) -> None:
+    view = show(STATES["no labels"])
+    assert view.ladder.next.run.text() == "Label in Data"
+    view.ladder.next.run.click()
+    assert commands.gone == ["go.data"]
+    view = show(STATES["leaks"])
+    view.ladder.next.run.click()
+    assert commands.gone == ["go.data", "go.data", "data.copies"]
+    assert not session.submitted
+
+
+def test_to_set_the_threshold_the_field_is_opened(show: Show) -> None:
+    evidence = known(floor(), *STATES["undecided"].rungs[1:], threshold=None)
+    view = show(evidence, STATES["undecided"].target)
+    assert view.ask.folded
+    assert view.ladder.next.run.text() == "Set the threshold"
+    view.ladder.next.run.click()
+    assert not view.ask.folded and view.ask.threshold.isVisible()
+
+
+def test_a_climbed_rung_opens_its_comparison(
+    show: Show, commands: Commands, session: Session, monkeypatch
+) -> None:
+    view = show(STATES["suffices"])
+    folder = session.project.folder / RUN  # type: ignore[union-attr]
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text("{}")
+    shown: list[str] = []
+    monkeypatch.setattr(session, "show_result", shown.append)
+    view.ladder.names[-1].click()
+    assert shown == [folder.name] and commands.gone == ["go.compare"]
+
+
+def test_what_makes_numbers_doubtful_leads_to_where_it_is_mended(show: Show, commands: Commands) -> None:
+    view = show(STATES["leaks"])
+    assert list(view.findings.links) == ["leaks decide", "leaks left in"]
+    view.findings.links["leaks left in"].click()
+    assert commands.gone == ["go.data", "data.copies"]
+    [line] = [w for w in visible(view.findings, QWidget) if w.accessibleName().startswith("leaks decide")]
+    [more] = [made for made in visible(line, QPushButton) if made.text() == "More"]
+    before = [label.text() for label in visible(line, QLabel)]
+    more.click()
+    assert [label.text() for label in visible(line, QLabel)] != before
+    assert decide(STATES["leaks"]).findings[0].advice in [label.text() for label in visible(line, QLabel)]
+
+
+def test_what_is_not_made_of_images_is_turned_away_with_a_way_back(show: Show, session: Session) -> None:
+    view = show(STATES["table"])
+    assert view.other.isVisible() and not view.ladder.isVisible()
+    assert "gradient boosting" in view.other.state.text.text()
+    view.other.state.buttons[0].click()
+    assert Case.load(session.project.folder).problem == "images"  # type: ignore[union-attr]
+
+
+def test_without_images_the_next_click_is_to_choose_them(
+    show: Show, session: Session, commands: Commands
+) -> None:
+    session.dataset.arranged = None
+    view = show(STATES["nothing measured"])
+    assert view.empty.isVisible() and not view.verdict.isVisible()
+    view.empty.buttons[0].click()
+    assert commands.gone == ["project.open"]
+
+
+def test_what_could_not_be_decided_is_told_instead_of_hidden(show: Show) -> None:
+    view = show(STATES["undecided"])
+    view.store.problem = "The index can't be read."
+    view.store.changed.emit()
+    assert view.caption.text() == "The index can't be read."
+
+
+def test_the_evidence_is_folded_away_where_room_is_short_and_stays_as_the_user_left_it(show: Show) -> None:
+    view = show(STATES["undecided"])
+    settle()
+    assert not view.regime.evidence.isVisible()
+    view.resize(1400, 900)
+    settle()
+    assert view.regime.evidence.isVisible()
+    view.regime.fold.click()
+    view.resize(1400, 950)
+    settle()
+    assert not view.regime.evidence.isVisible()
+
+
+def test_a_list_shows_its_first_lines_and_the_rest_on_a_click(show: Show) -> None:
+    section = show(STATES["undecided"]).reasons.sections["escalation"]
+    assert len(section._rows) == 4 and section.more.text() == f"{len(section.lines) - 4} more"
+    section.more.click()
+    assert len(section._rows) == len(section.lines) and section.more.text() == "Show fewer"
+
+
+# The bars
+
+
+def test_all_bars_share_an_axis_on_which_floors_do_not_press_the_rest_together(qtbot) -> None:
+    standings = decide(STATES["undecided"]).standings
+    low, high = axis_of(standings, 0.9)
+    assert standings[0].kind == "floor" and standings[0].mean < low
+    for standing in standings[1:]:
+        assert standing.interval is not None and low <= standing.interval[0] and standing.interval[1] <= high
+    assert axis_of((), None) == (0.0, 1.0)
+    bar = IntervalBar(standings[1], 0.9, (0.5, 1.0))
+    qtbot.addWidget(bar)
+    bar.resize(108, 18)
+    assert bar.x_of(0.5) == 4 and bar.x_of(1.0) == 104 and bar.x_of(0.75) == 54
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_the_bar_is_where_the_interval_is_and_the_line_where_the_threshold_is(qtbot, name: str) -> None:
+    theme.themes().set_preference(name)  # type: ignore[arg-type]
+    standing = replace(decide(STATES["suffices"]).standings[-1], mean=0.8, interval=(0.7, 0.9), place="above")
+    bar = IntervalBar(standing, 0.6, (0.5, 1.0))
+    qtbot.addWidget(bar)
+    bar.resize(508, 18)  # 1,000 px a unit
+    image = bar.grab().toImage()
+    colours = theme.current_theme()
+    at = lambda x, y: image.pixelColor(x, y).name()  # noqa: E731
+    assert at(304, 9) == colours.good, "the mean is a point"
+    assert at(104, 2) == colours.text, "the threshold is a line from top to bottom"
+    inside, outside = at(220, 6), at(190, 6)
+    assert inside != outside and at(390, 6) == inside and at(420, 6) == outside
+
+
+def test_rungs_keep_the_focus_when_nothing_of_the_decision_changed(show: Show) -> None:
+    view: DecideView = show(STATES["undecided"])
+    first = view.ladder.names[0]
+    view.store.changed.emit()
+    assert view.ladder.names[0] is first

@@ -1,0 +1,169 @@
+"""The Decide place: the verdict as the heading, how it came about, what would change it, and the memo of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+
+from workbench.gui.commands import Commands
+from workbench.gui.compare.panes import Scrolled
+from workbench.gui.compare.run_command import go
+from workbench.gui.decide.ask_card import AskCard
+from workbench.gui.decide.commands import MEMO, follow, register_decide, take_step
+from workbench.gui.decide.findings_card import FindingsCard
+from workbench.gui.decide.ladder_card import LadderCard
+from workbench.gui.decide.memo_card import MemoCard
+from workbench.gui.decide.other_tool import OtherTool
+from workbench.gui.decide.reasons_card import ReasonsCard
+from workbench.gui.decide.regime_card import RegimeCard
+from workbench.gui.decide.words import VERDICTS, caption, headline
+from workbench.gui.session import Session
+from workbench.gui.widgets.cards import Card, EmptyState, Page
+from workbench.gui.widgets.labels import Chip
+from workbench.records.decision import Decision, NextStep, Standing
+from workbench.records.evidence import Evidence
+
+LEFT, RIGHT = 5, 3  # shares of the width
+WAITING = "Gathering what is known…"
+
+
+class DecideView(Page):
+    """Shows one of three pages: no images, another kind of problem, the decision."""
+
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__(headline(None))
+        self.session, self.commands, self.store = session, commands, session.decisions
+        register_decide(session, commands)
+        self.verdict = Chip()
+        self.verdict.hide()
+        self._put_beside_heading(self.verdict)
+        self.ask = AskCard(self.store)
+        self.ladder = LadderCard(self.store)
+        self.reasons = ReasonsCard()
+        self.regime = RegimeCard()
+        self.findings = FindingsCard(lambda lead: follow(commands, lead))
+        self.memo = MemoCard(session, self.store, lambda: commands.run(MEMO))
+        self.other = OtherTool(lambda: self.store.say(problem="images"))
+        self.empty = EmptyState(
+            "Nothing to decide on yet",
+            "A decision is about images. Choose their folder, one folder for each class or none at all. Nothing is "
+            "copied or sent anywhere.",
+            (
+                ("Choose image folder…", lambda: commands.run("project.open"), "primary"),
+                ("Open the sample project", lambda: commands.run("project.sample"), ""),
+            ),
+            "decide",
+        )
+        self._lay_out()
+        self.ladder.opened.connect(self.open_rung)
+        self.ladder.asked.connect(self.take)
+        self.store.changed.connect(self.refresh)
+        self.store.case_changed.connect(self.refresh)
+        session.dataset_changed.connect(self.refresh)
+        session.jobs_changed.connect(self._on_jobs)
+        session.job_progressed.connect(lambda _: self.ladder.refresh())
+        session.project_changed.connect(self._on_project)
+        self.store.look()
+        self.refresh()
+
+    def _put_beside_heading(self, chip: Chip) -> None:
+        """Behind the heading's text; the rest of the line stays empty."""
+        outer = self.layout()
+        head = outer.itemAt(0).layout()
+        head.removeWidget(self.heading)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(self.heading)
+        row.addWidget(chip, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addStretch(1)
+        head.insertLayout(0, row)
+
+    def _lay_out(self) -> None:
+        empty = Card()
+        empty.body.addWidget(self.empty)
+        scrolled = Scrolled()
+        row = QHBoxLayout(scrolled.content)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        self._left, self._right = QWidget(), QWidget()
+        for side, share, cards in (
+            (self._left, LEFT, (self.ask, self.ladder, self.reasons)),
+            (self._right, RIGHT, (self.regime, self.findings, self.memo)),
+        ):
+            column = QVBoxLayout(side)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(12)
+            for card in cards:
+                column.addWidget(card)
+            column.addStretch(1)
+            row.addWidget(side, share)
+        self.pages = QStackedLayout()
+        self._empty_card, self._whole = empty, scrolled
+        for page in (empty, self.other, scrolled):
+            self.pages.addWidget(page)
+        self.body.addLayout(self.pages, 1)
+
+    # What is shown
+
+    def refresh(self) -> None:
+        session, store = self.session, self.store
+        decision, evidence = store.decision, store.evidence
+        images = store.case.problem == "images"
+        have = session.index is not None or session.pool_index is not None or not images
+        ready = have and decision is not None and evidence is not None
+        for card in (self.ladder, self.reasons):
+            card.setVisible(ready)
+        self._right.setVisible(ready)
+        self.verdict.setVisible(ready)
+        if not ready or decision is None or evidence is None:
+            self.pages.setCurrentWidget(self._whole if have else self._empty_card)
+            self.set_heading(headline(None), (store.problem or WAITING) if have else "")
+            return
+        self._head(decision, evidence)
+        if decision.verdict == "not this tool":
+            self.other.show_decision(decision)
+            self.pages.setCurrentWidget(self.other)
+            return
+        self.ladder.show_decision(decision, evidence)
+        self.reasons.show_decision(decision)
+        self.regime.show_decision(decision, evidence)
+        self.findings.show_decision(decision)
+        self.memo.make_primary(decision.next_step is None)
+        self.pages.setCurrentWidget(self._whole)
+
+    def _head(self, decision: Decision, evidence: Evidence) -> None:
+        severity, word = VERDICTS[decision.verdict]
+        told = caption(decision, evidence)
+        self.set_heading(headline(decision), self.store.problem or told)
+        self.verdict.set(word, severity)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.regime.fit(self.height())
+
+    # Doing
+
+    def take(self, step: NextStep) -> None:
+        if step.step == "threshold":
+            self.ask.ask_threshold()
+        else:
+            take_step(self.session, self.commands, step)
+
+    def open_rung(self, standing: Standing) -> None:
+        """Where the run of a rung is shown: fine-tunes and comparisons in Compare, pretraining in Pretrain."""
+        run_id = standing.run.rsplit("/", 1)[-1]
+        project = self.session.project
+        if project is not None and (project.run(run_id).path / "result.json").exists():
+            self.session.show_result(run_id)
+        go(self.commands, "compare")
+
+    # Signals
+
+    def _on_jobs(self) -> None:
+        if self.store.decision is not None and self.store.evidence is not None:
+            self.ladder.show_decision(self.store.decision, self.store.evidence)
+
+    def _on_project(self) -> None:
+        self.ask.open()
+        self.refresh()
