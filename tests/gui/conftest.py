@@ -10,6 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from workbench.gui import theme
 from workbench.gui.dataset import Dataset
+from workbench.gui.decision_store import DecisionStore
 from workbench.records.arrange import Arranged
 from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex, Refused, Strings
@@ -58,6 +60,7 @@ class FakeSession(QObject):
         self.calls: list[tuple] = []
         self.test_openings = 0
         self.baseline = ""
+        self.decisions = DecisionStore(self, SimpleNamespace(all=lambda: []), lambda kind: None)
 
     @property
     def settings(self) -> Settings:

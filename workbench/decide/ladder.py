@@ -71,7 +71,9 @@ def next_step(evidence: Evidence) -> NextStep | None:
     if evidence.problem != "images" or stop_reason(evidence):
         return None
     if not evidence.regime.labelled and not evidence.rungs:
-        return step("label", evidence, cost="the time to label fifty images a class")
+        why = "Without labelled images nothing can be tested, and no backbone be told from another."
+        cost = "the time to label fifty images a class"
+        return step("label", evidence, title="Label some images", why=why, cost=cost)
     if not evidence.rungs:
         return steps.floors(evidence)
     for climb in (_supervised, _public, _threshold, _larger, _last_block, _budget, _pretrain):

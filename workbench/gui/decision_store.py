@@ -218,7 +218,7 @@ _MEMO_ONLY = ("author", "title", "prose", "boards")  # fields of a case that no 
 
 
 def _key(step: NextStep) -> str:
-    return "|".join((step.step, step.backbone, str(step.seeds or ""), *getattr(step, "rungs", ())))
+    return "|".join((step.step, step.backbone, str(step.seeds or ""), *step.rungs))
 
 
 def as_it_is(project: Project) -> Project:

@@ -51,9 +51,13 @@ class MemoDesk(QObject):
         def work() -> Path:
             # Here, because the memo brings scipy and its templates along.
             if out.suffix.lower() == ".pdf":
-                from workbench.gui.memo_pdf import write_memo_pdf
+                from workbench.decide.memo.write import keep, memo_of
+                from workbench.gui.memo_pdf import save_pdf
 
-                write_memo_pdf(folder, out)
+                project = Project.open(folder)
+                memo = memo_of(project)
+                save_pdf(out, memo)
+                keep(project, memo, [out])
             else:
                 from workbench.decide.memo.write import write_memo
 

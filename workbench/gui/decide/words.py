@@ -268,6 +268,7 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
         rows.append(("At hand", titles + more))
     else:
         rows.append(("At hand", "not looked up"))
+    rows += [("Left aside", printable(note)) for note in evidence.notes]
     if evidence.destroyed:
         rows.append(("Audit", f"{', '.join(map(printable, evidence.destroyed))} destroys the label"))
     return rows
