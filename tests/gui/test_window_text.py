@@ -41,7 +41,7 @@ from workbench.records.splits import make_split
 from workbench.supervisor import JobState
 
 EVIL = "<b>x</b><img src=file:///etc/passwd>\x1b[31m\u202e&amp;"
-PLACES = ("data", "models", "compare", "inspect")
+PLACES = ("data", "models", "compare", "inspect", "decide")
 
 
 def fill(session: Session, index: ImageIndex) -> None:

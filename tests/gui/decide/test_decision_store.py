@@ -13,7 +13,7 @@ from workbench.decide import keep
 from workbench.gui.decision_store import DecisionStore, machine_of
 from workbench.gui.session import Session
 from workbench.records.case import FOLDER, Case
-from workbench.records.decision import Decision
+from workbench.records.decision import Decision, NextStep
 from workbench.records.evidence import Evidence, Machine, Target
 from workbench.records.project import Project
 from workbench.records.runs import Status
@@ -150,3 +150,44 @@ def test_the_memory_of_the_gpu_is_that_which_was_found_now() -> None:
     found = machine_of({"device": "cuda:0", "memory": [1, 24_000_000_000]}, before)
     assert (found.gpu_bytes, found.embed_rate) == (24_000_000_000, 400.0)
     assert machine_of({"device": "cpu", "memory": None}, before).gpu_bytes is None
+
+
+# Steps
+
+
+def test_a_step_queues_its_jobs_in_turn_and_each_waits_for_what_it_needs(qtbot, opened: Session) -> None:
+    store = opened.decisions
+    store.look()
+    decided(qtbot, store)
+    step = NextStep(step="floors", title="Floors", why="", cost="")
+    store.start(step)
+    store.start(step)  # a second click while the plan is made
+    qtbot.waitUntil(lambda: bool(opened.submitted), timeout=20_000)
+    jobs = [run.job() for run in opened.submitted]
+    assert [job.kind for job in jobs] == ["embed", "embed", "evaluate"]
+    assert [job.backbone for job in jobs[:2]] == ["histogram", "random_vit"]
+    ids = [run.id for run in opened.submitted]
+    assert opened.submitted[2].document()["after"] == ids[:2]
+    for run in opened.submitted[:2]:
+        assert any(str(run.path) in file for file in jobs[2].files), "it compares what they make"
+    running = store.running(step)
+    assert running is not None and running.id == ids[0]
+    store.start(step)
+    qtbot.wait(100)
+    assert len(opened.submitted) == 3, "it runs already"
+    assert opened._jobs._then[ids[2]] == opened._adopt_result, "the comparison is shown when it is done"
+
+
+def test_what_only_a_person_can_do_is_said_and_nothing_is_queued(qtbot, opened: Session) -> None:
+    store = opened.decisions
+    store.look()
+    decided(qtbot, store)
+    said: list[tuple[str, str]] = []
+    store.told.connect(lambda severity, sentence: said.append((severity, sentence)))
+    store.start(NextStep(step="public", title="Bring it", why="", cost="", backbone="facebook/dinov2-base"))
+    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    assert said[0][0] == "warn" and "is not on this machine" in said[0][1]
+    store.start(NextStep(step="nonsense", title="?", why="", cost=""))
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=20_000)
+    assert said[1] == ("bad", "There is no step 'nonsense'.")
+    assert not opened.submitted
