@@ -1,4 +1,7 @@
-"""Show a file where it lies, in the system's file manager. No shell: a name is one argument, whatever it holds."""
+"""Show a file where it lies, or open it with what the system opens its kind with.
+
+No shell: a name is one argument, whatever it holds.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,10 @@ def show_in_file_manager(path: Path) -> str:
     if QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
         return ""
     return f"No file manager could be started. The file lies in {printable(str(folder))}."
+
+
+def open_with_system(path: Path) -> str:
+    """Open a file, as a double click in the file manager would; a sentence where that fails, else ""."""
+    if QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+        return ""
+    return f"No program could be started for {printable(path.name)}. The file lies in {printable(str(path.parent))}."

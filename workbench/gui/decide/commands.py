@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.gui.commands import Command, Commands
@@ -90,4 +91,17 @@ def register_decide(session: Session, commands: Commands) -> list[Callable[[], N
             help="Derive every number from the run folders again and name those that differ",
         ),
     )
-    return [commands.add(command) for command in listed]
+    shown = session.decisions.memo.ready.connect(lambda path: show_memo(session, path))
+    return [
+        *(commands.add(command) for command in listed),
+        lambda: session.decisions.memo.ready.disconnect(shown),
+    ]
+
+
+def show_memo(session: Session, path: Path) -> None:
+    """Open a memo that was written, in the browser; where there is none, say where it lies."""
+    from workbench.gui.file_manager import open_with_system
+
+    sentence = open_with_system(path)
+    if sentence:
+        session.message.emit("warn", sentence)

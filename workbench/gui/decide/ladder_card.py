@@ -47,6 +47,9 @@ class LadderCard(Card):
     def __init__(self, store: DecisionStore) -> None:
         super().__init__("The ladder", "cheapest credible step first")
         self._store = store
+        self.title.set_tip(
+            "Steps from cheap to dear; it ends where one meets the threshold with its whole interval"
+        )
         self._shown: object = None
         self._grid_box = QWidget()
         self.body.addWidget(self._grid_box)
@@ -142,9 +145,8 @@ class LadderCard(Card):
         told = told_rung(standing, number)
         name.setAccessibleName(told)
         name.setEnabled(bool(standing.run))
-        where = "Open it in Compare" if standing.kind != "pretrained" else "Open it in Pretrain"
         spread = f"Interval {interval_words(standing.interval)}. " if standing.interval else ""
-        name.set_help(f"{spread}{where}." if standing.run else f"{spread}It names no run.")
+        name.set_help(f"{spread}Open it in Compare." if standing.run else f"{spread}It names no run.")
         self.names.append(name)
         word, severity, help = badge(standing, threshold)
         grid.addWidget(_dim(str(number)), row, NUMBER)

@@ -148,10 +148,7 @@ class MemoDialog(QDialog):
 
     def take_board(self, path: Path) -> None:
         if not path.resolve().is_relative_to(self._project.resolve()):
-            kept = self._project / BOARDS / path.name
-            kept.parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, kept)
-            path = kept
+            path = self._copied(path)
         name = path.resolve().relative_to(self._project.resolve()).as_posix()
         for row in range(self.boards.count()):
             if self.boards.item(row).data(Qt.ItemDataRole.UserRole) == name:
@@ -159,6 +156,16 @@ class MemoDialog(QDialog):
                 return
         self._add_board(name, True)
         self._show_boards()
+
+    def _copied(self, path: Path) -> Path:
+        """In the project; under another name where one of that name says something else."""
+        kept, number = self._project / BOARDS / path.name, 1
+        while kept.exists() and kept.read_bytes() != path.read_bytes():
+            number += 1
+            kept = kept.with_name(f"{path.stem}-{number}{path.suffix}")
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, kept)
+        return kept
 
     def accept(self) -> None:
         items = [self.boards.item(row) for row in range(self.boards.count())]
