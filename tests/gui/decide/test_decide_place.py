@@ -262,3 +262,19 @@ def test_rungs_keep_the_focus_when_nothing_of_the_decision_changed(show: Show) -
     first = view.ladder.names[0]
     view.store.changed.emit()
     assert view.ladder.names[0] is first
+
+
+def test_where_there_is_room_nothing_is_folded_away(show: Show) -> None:
+    view = show(STATES["leaks"])
+    section = view.reasons.sections["escalation"]
+    assert len(section._rows) < len(section.lines)
+    view.resize(2400, 1300)
+    settle()
+    assert len(section._rows) == len(section.lines)
+    shown = [label.text() for label in visible(view.findings, QLabel)]
+    assert {finding.advice for finding in decide(STATES["leaks"]).findings} <= set(shown)
+    assert view.regime.evidence.isVisible()
+    section.more.click()
+    view.resize(2300, 1300)
+    settle()
+    assert len(section._rows) < len(section.lines), "it stays as the user left it"

@@ -21,6 +21,7 @@ class FindingsCard(Card):
     def __init__(self, go: Callable[[Lead], object]) -> None:
         super().__init__("Findings")
         self._go = go
+        self._roomy = False
         self.shown: tuple[Finding, ...] | None = None
         self.links: dict[str, QPushButton] = {}  # by the finding's rule
         self._lines: list[QWidget] = []
@@ -28,23 +29,31 @@ class FindingsCard(Card):
         self.body.addWidget(self.calm)
         self.body.setSpacing(10)
 
+    def fit(self, roomy: bool) -> None:
+        """Show every finding whole from the start where the place has room."""
+        if roomy != self._roomy:
+            self._roomy = roomy
+            self._rebuild(self.shown or ())
+
     def show_decision(self, decision: Decision) -> None:
-        if decision.findings == self.shown:
-            return
-        self.shown = decision.findings
-        for line in self._lines:
-            line.hide()
-            line.deleteLater()
-        self.links = {}
-        self._lines = [self._line(finding) for finding in decision.findings]
-        for line in self._lines:
-            self.body.addWidget(line)
         self.calm.setVisible(not decision.findings)
         self.calm.setText(
             "Nothing makes these numbers doubtful."
             if decision.standings
             else "Nothing was measured yet that could mislead."
         )
+        if decision.findings != self.shown:
+            self._rebuild(decision.findings)
+
+    def _rebuild(self, findings: tuple[Finding, ...]) -> None:
+        self.shown = findings
+        for line in self._lines:
+            line.hide()
+            line.deleteLater()
+        self.links = {}
+        self._lines = [self._line(finding) for finding in findings]
+        for line in self._lines:
+            self.body.addWidget(line)
 
     def _line(self, finding: Finding) -> QWidget:
         made = QWidget()
@@ -57,19 +66,21 @@ class FindingsCard(Card):
         severity = "neutral" if finding.severity == "info" else finding.severity
         head.addWidget(Chip(finding.name, severity))
         head.addStretch(1)
+        told = label("", wrap=True)
         first, rest = in_two(finding.advice)
-        told = label(first, wrap=True)
         if rest:
-            more = button("More", kind="link")
-            more.setAccessibleName(f"More of {printable(finding.name)}")
-
-            def toggle() -> None:
-                whole = more.text() == "More"
-                told.setText(f"{first} {rest}" if whole else first)
-                more.setText("Less" if whole else "More")
-
-            more.clicked.connect(lambda: toggle())
+            more = button("", kind="link")
             head.addWidget(more)
+
+            def show(whole: bool) -> None:
+                told.setText(finding.advice if whole else first)
+                more.setText("Less" if whole else "More")
+                more.setAccessibleName(f"{more.text()} of {printable(finding.name)}")
+
+            more.clicked.connect(lambda: show(more.text() == "More"))
+            show(self._roomy)
+        else:
+            told.setText(first)
         lead = MENDED.get(finding.name)
         if lead is not None:
             link = button(lead.word, lambda: self._go(lead), kind="link")

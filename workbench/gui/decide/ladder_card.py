@@ -33,7 +33,8 @@ from workbench.records.text import duration, printable
 from workbench.supervisor import JobState
 
 NUMBER, NAME, SCORE, BAR, COST, SO_FAR, STATE, ACT = range(8)
-BAR_WIDTH, COST_WIDTH = 112, 250  # px; of the bars, and of what rungs ahead will cost where there are no bars
+NAME_WIDTH = 220  # px
+BAR_WIDTH, COST_WIDTH = 100, 250  # px; of the bars, and of what rungs ahead will cost where there are no bars
 INDENT = 4  # px, the border of a link
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -82,6 +83,8 @@ class LadderCard(Card):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(NAME, 1)
+        grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
+        grid.setColumnStretch(BAR, 1)  # what is left over: long bars tell small differences apart
         grid.setColumnMinimumWidth(BAR, BAR_WIDTH if decision.standings else COST_WIDTH)
         threshold = evidence.target.threshold
         axis = axis_of(decision.standings, threshold)

@@ -37,6 +37,11 @@ class ReasonsCard(Card):
             grid.setColumnStretch(column, 1)
         self.body.addLayout(grid)
 
+    def fit(self, roomy: bool) -> None:
+        """Show every line of every list from the start where the place has room."""
+        for section in self.sections.values():
+            section.fit(roomy)
+
     def show_decision(self, decision: Decision) -> None:
         self.sections["because"].show_lines(decision.because)
         self.sections["against"].show_lines(decision.against, "Nothing that was measured speaks against it.")
@@ -52,7 +57,7 @@ class Section(QWidget):
         self._at_first = at_first
         self.setAccessibleName(title)
         self._title = title
-        self._all = False
+        self._all = self._pressed = False
         self.lines: tuple[str, ...] = ()
         self._nothing = ""
         self._column = QVBoxLayout(self)
@@ -70,7 +75,14 @@ class Section(QWidget):
             self._rebuild()
         self.setVisible(bool(lines or nothing))
 
+    def fit(self, roomy: bool) -> None:
+        """As `ReasonsCard.fit`; what the user has unfolded or folded stays so."""
+        if not self._pressed and self._all != roomy:
+            self._all = roomy
+            self._rebuild()
+
     def _toggle(self) -> None:
+        self._pressed = True
         self._all = not self._all
         self._rebuild()
 

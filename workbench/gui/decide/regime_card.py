@@ -12,7 +12,7 @@ from workbench.gui.widgets.labels import label
 from workbench.records.decision import Decision
 from workbench.records.evidence import Evidence
 
-ROOMY = 760  # px of the place's height from which the fold is open by itself
+MARGIN = 12  # px, of a card
 
 
 class RegimeCard(Card):
@@ -53,7 +53,7 @@ class RegimeCard(Card):
         self.aside.set_tip("The row of the table of cases that holds; the first that does is taken")
         self.advice.setText(decision.advice.advice)
         self.reason.setText(decision.advice.reason)
-        self.counts.setText(counts_line(evidence.regime))
+        self.counts.setText(counts_line(evidence))
         rows = evidence_rows(evidence)
         if rows == self._rows:
             return
@@ -66,10 +66,19 @@ class RegimeCard(Card):
             self._grid.addWidget(label(name, "dim"), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(label(value, wrap=True), row, 1)
 
-    def fit(self, height: int) -> None:
-        """Open the fold where the place has room, unless the user has opened or closed it."""
+    def least_height(self, width: int) -> int:
+        """px that the card wants at `width` px while it is folded."""
+        whole = self.height_at(width)
+        return whole - self._open_height(width) if self.fold.isChecked() else whole
+
+    def _open_height(self, width: int) -> int:
+        """px that unfolding adds."""
+        return self.evidence.layout().totalHeightForWidth(width - 2 * MARGIN) + self.body.spacing()
+
+    def fit(self, room: int) -> None:
+        """Open the fold where the place has `room` px for it, unless the user has opened or closed it."""
         if not self._pressed:
-            self.fold.setChecked(height >= ROOMY)
+            self.fold.setChecked(self._open_height(self.width()) <= room)
             self._show_fold()
 
     def _toggle(self) -> None:

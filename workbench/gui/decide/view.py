@@ -25,6 +25,8 @@ from workbench.records.decision import Decision, NextStep, Standing
 from workbench.records.evidence import Evidence
 
 LEFT, RIGHT = 5, 3  # shares of the width
+ROOMY = 1000  # px of height, from which nothing is folded away
+SPACING = 12  # px between cards
 WAITING = "Gathering what is known…"
 
 
@@ -85,7 +87,7 @@ class DecideView(Page):
         scrolled = Scrolled()
         row = QHBoxLayout(scrolled.content)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
+        row.setSpacing(SPACING)
         self._left, self._right = QWidget(), QWidget()
         for side, share, cards in (
             (self._left, LEFT, (self.ask, self.ladder, self.reasons)),
@@ -93,7 +95,7 @@ class DecideView(Page):
         ):
             column = QVBoxLayout(side)
             column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(12)
+            column.setSpacing(SPACING)
             for card in cards:
                 column.addWidget(card)
             column.addStretch(1)
@@ -130,6 +132,7 @@ class DecideView(Page):
         self.regime.show_decision(decision, evidence)
         self.findings.show_decision(decision)
         self.memo.make_primary(decision.next_step is None)
+        self._fit()
         self.pages.setCurrentWidget(self._whole)
 
     def _head(self, decision: Decision, evidence: Evidence) -> None:
@@ -140,7 +143,19 @@ class DecideView(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.regime.fit(self.height())
+        self._fit()
+
+    def _fit(self) -> None:
+        """What was known is unfolded where the other cards beside it leave room."""
+        if self._right.isHidden():
+            return
+        roomy = self._whole.viewport().height() >= ROOMY
+        self.reasons.fit(roomy)
+        self.findings.fit(roomy)
+        width = self._right.width()
+        cards = (self.findings, self.memo)
+        taken = sum(card.height_at(width) + SPACING for card in cards) + self.regime.least_height(width)
+        self.regime.fit(self._whole.viewport().height() - taken)
 
     # Doing
 

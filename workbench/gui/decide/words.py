@@ -207,8 +207,9 @@ def told_ahead(item: Ahead) -> str:
 # The case in the table, and what it was read from
 
 
-def counts_line(regime: Regime) -> str:
+def counts_line(evidence: Evidence) -> str:
     """ "1,674 labelled in 6 classes · 42 groups · 180,212 unlabelled · no leaks" """
+    regime = evidence.regime
     parts = [
         f"{regime.labelled:,} labelled in {count(regime.classes, 'class', 'classes')}"
         if regime.labelled
@@ -218,7 +219,8 @@ def counts_line(regime: Regime) -> str:
         parts.append(count(regime.groups, "group"))
     parts.append(f"{regime.all_unlabelled:,} unlabelled" if regime.all_unlabelled else "none unlabelled")
     if regime.labelled:
-        parts.append(f"{count(regime.leaks, 'leak')} left in" if regime.leaks else "no leaks")
+        leaks = regime.leaks if evidence.leaked is None else evidence.leaked
+        parts.append(f"{count(leaks, 'leak')} left in" if leaks else "no leaks")
     return " · ".join(parts)
 
 
