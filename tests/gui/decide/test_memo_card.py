@@ -133,10 +133,10 @@ def test_a_board_from_elsewhere_is_copied_into_the_project(qtbot, tmp_path: Path
     said: list[dict] = []
     dialog = MemoDialog(Case(boards=("runs/a/board.png",)), project, lambda **changes: said.append(changes))
     qtbot.addWidget(dialog)
-    names = [dialog.boards.item(row).text() for row in range(dialog.boards.count())]
-    assert names == ["runs/a/board.png", "boards/kept.png"]
+    assert list(dialog.boards) == ["runs/a/board.png", "boards/kept.png"]
     dialog.take_board(outside)
     dialog.take_board(outside)
+    assert not dialog.boards["boards/kept.png"].isChecked()
     dialog.take_board(project / "boards" / "kept.png")
     assert (project / "boards" / "attention.png").read_bytes() == PNG + b"x"
     dialog.accept()

@@ -6,23 +6,28 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from workbench.gui.plain_text import menu_text
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
 from workbench.records.case import SECTIONS, Case
 from workbench.records.text import printable
 
+ROW_HEIGHT = 26  # px, of a section in the list
 BOARDS = "boards"  # folder of the project that saved boards are copied to
 HINT = (
     "Plain text; an empty line begins a paragraph. {{key}} stands for a number of the memo, which stays bound to its "
@@ -63,10 +68,16 @@ class MemoDialog(QDialog):
             "Nothing of your own yet. What the numbers say stands below it in any case."
         )
         self.text.setTabChangesFocus(True)
-        self.boards = QListWidget()
-        self.boards.setAccessibleName("Boards that the memo shows")
+        self.boards: dict[str, QCheckBox] = {}  # by the board's path in the project
+        self._list = QWidget()
+        self._boards = QVBoxLayout(self._list)
+        self._boards.setContentsMargins(0, 0, 0, 0)
+        self._boards.setSpacing(4)
+        self._boards.addStretch(1)
         for key in SECTIONS:
-            self.sections.addItem(QListWidgetItem())
+            item = QListWidgetItem()
+            item.setSizeHint(QSize(0, ROW_HEIGHT))
+            self.sections.addItem(item)
             self._mark(key)
         for name in boards_of(project, case.boards):
             self._add_board(name, name in case.boards)
@@ -105,8 +116,12 @@ class MemoDialog(QDialog):
         outer.addWidget(label(HINT, "caption", wrap=True))
         outer.addLayout(head)
         outer.addWidget(self.none)
-        self.boards.setMaximumHeight(120)
-        outer.addWidget(self.boards)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self._list)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setMaximumHeight(112)
+        outer.addWidget(self._scroll)
         outer.addLayout(row)
         self._show_boards()
 
@@ -130,15 +145,15 @@ class MemoDialog(QDialog):
     # Boards
 
     def _add_board(self, name: str, chosen: bool) -> None:
-        item = QListWidgetItem(printable(name))
-        item.setData(Qt.ItemDataRole.UserRole, name)
-        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
-        self.boards.addItem(item)
+        made = QCheckBox(menu_text(name))
+        made.setAccessibleName(f"Show the board {printable(name)}")
+        made.setChecked(chosen)
+        self.boards[name] = made
+        self._boards.insertWidget(self._boards.count() - 1, made)
 
     def _show_boards(self) -> None:
-        self.boards.setVisible(self.boards.count() > 0)
-        self.none.setVisible(self.boards.count() == 0)
+        self._scroll.setVisible(bool(self.boards))
+        self.none.setVisible(not self.boards)
 
     def add_board(self) -> None:
         """Ask for a picture; one from elsewhere is copied into the project, so that it goes where the memo goes."""
@@ -150,11 +165,10 @@ class MemoDialog(QDialog):
         if not path.resolve().is_relative_to(self._project.resolve()):
             path = self._copied(path)
         name = path.resolve().relative_to(self._project.resolve()).as_posix()
-        for row in range(self.boards.count()):
-            if self.boards.item(row).data(Qt.ItemDataRole.UserRole) == name:
-                self.boards.item(row).setCheckState(Qt.CheckState.Checked)
-                return
-        self._add_board(name, True)
+        if name in self.boards:
+            self.boards[name].setChecked(True)
+        else:
+            self._add_board(name, True)
         self._show_boards()
 
     def _copied(self, path: Path) -> Path:
@@ -168,12 +182,7 @@ class MemoDialog(QDialog):
         return kept
 
     def accept(self) -> None:
-        items = [self.boards.item(row) for row in range(self.boards.count())]
-        boards = tuple(
-            item.data(Qt.ItemDataRole.UserRole)
-            for item in items
-            if item.checkState() == Qt.CheckState.Checked
-        )
+        boards = tuple(name for name, made in self.boards.items() if made.isChecked())
         prose = {key: text.strip() for key, text in self._prose.items() if text.strip()}
         self._say(prose=prose, boards=boards)
         super().accept()
