@@ -278,3 +278,20 @@ def test_where_there_is_room_nothing_is_folded_away(show: Show) -> None:
     view.resize(2300, 1300)
     settle()
     assert len(section._rows) < len(section.lines), "it stays as the user left it"
+
+
+@pytest.mark.parametrize("state", ["leaks", "undecided", "adapt", "nothing asked"])
+@pytest.mark.parametrize("width", [832, 1152, 2400])
+def test_nothing_reaches_beyond_the_place_and_narrow_ones_stack_the_cards(
+    show: Show, state: str, width: int
+) -> None:
+    view = show(STATES[state])
+    view.resize(width, 640)
+    settle()
+    viewport = view._whole.viewport()
+    assert view._whole.content.width() <= viewport.width()
+    beside = view.regime.mapTo(viewport, view.regime.rect().topLeft()).x() > view.ladder.width() // 2
+    assert beside == (width > 832)
+    for card in (view.ask, view.ladder, view.reasons, view.regime, view.findings, view.memo):
+        right = card.mapTo(viewport, card.rect().topRight()).x()
+        assert right < viewport.width()

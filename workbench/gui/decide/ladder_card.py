@@ -33,8 +33,8 @@ from workbench.records.text import duration, printable
 from workbench.supervisor import JobState
 
 NUMBER, NAME, SCORE, BAR, COST, SO_FAR, STATE, ACT = range(8)
-NAME_WIDTH = 220  # px
-BAR_WIDTH, COST_WIDTH = 100, 250  # px; of the bars, and of what rungs ahead will cost where there are no bars
+NAME_WIDTH = 190  # px
+BAR_WIDTH, COST_WIDTH = 80, 240  # px; of the bars, and of what rungs ahead will cost where there are no bars
 INDENT = 4  # px, the border of a link
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -82,7 +82,7 @@ class LadderCard(Card):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
-        grid.setColumnStretch(NAME, 1)
+        grid.setColumnStretch(NAME, 2)
         grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
         grid.setColumnStretch(BAR, 1)  # what is left over: long bars tell small differences apart
         grid.setColumnMinimumWidth(BAR, BAR_WIDTH if decision.standings else COST_WIDTH)
@@ -168,13 +168,13 @@ class LadderCard(Card):
         name.set_tip(step.why)
         cost = ElidedLabel(short_cost(step), "dim")
         cost.set_tip(f"Expected cost: {step.cost}")
-        word, severity, help = STATES[item.state]
+        state, severity, help = STATES[item.state]
         job = self._store.running(step)
-        lead = self._lead(step)
-        act = button(
-            lead or "Run", lambda: self.asked.emit(step), tip=f"{step.why} Expected cost: {step.cost}."
-        )
-        act.setAccessibleName(f"{lead or 'Run'}: {told_ahead(item)}")
+        lead = lead_of(step, self._store.at_hand(step.backbone))
+        word = f"Open {lead.place.title()}" if lead is not None else "Run"
+        tip = f"{step.why} Expected cost: {step.cost}."
+        act = button(word, lambda: self.asked.emit(step), tip=tip)
+        act.setAccessibleName(f"{lead.word if lead is not None else word}: {told_ahead(item)}")
         reason = why_not_step(step, evidence)
         act.setEnabled(job is None and not reason)
         if reason:
@@ -184,7 +184,7 @@ class LadderCard(Card):
         grid.addWidget(_dim(str(number)), row, NUMBER)
         grid.addWidget(name, row, NAME)
         grid.addWidget(cost, row, SCORE, 1, SO_FAR - SCORE + 1)
-        grid.addWidget(restate or Chip(word, severity, help), row, STATE)
+        grid.addWidget(restate or Chip(state, severity, help), row, STATE)
         grid.addWidget(act, row, ACT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.setRowMinimumHeight(row, 36)
 

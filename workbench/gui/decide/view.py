@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.panes import Scrolled
@@ -25,6 +25,7 @@ from workbench.records.decision import Decision, NextStep, Standing
 from workbench.records.evidence import Evidence
 
 LEFT, RIGHT = 5, 3  # shares of the width
+NARROW = 1110  # px of width, below which the right cards stand under the left ones
 ROOMY = 1000  # px of height, from which nothing is folded away
 SPACING = 12  # px between cards
 WAITING = "Gathering what is known…"
@@ -85,7 +86,7 @@ class DecideView(Page):
         empty = Card()
         empty.body.addWidget(self.empty)
         scrolled = Scrolled()
-        row = QHBoxLayout(scrolled.content)
+        self._row = row = QBoxLayout(QBoxLayout.Direction.LeftToRight, scrolled.content)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING)
         self._left, self._right = QWidget(), QWidget()
@@ -143,6 +144,10 @@ class DecideView(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        beside = self.width() >= NARROW
+        self._row.setDirection(
+            QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
+        )
         self._fit()
 
     def _fit(self) -> None:
