@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from workbench.records.asked import BUDGETS
+from workbench.records.evidence import Target
 from workbench.records.files import write_text
 from workbench.records.project import Project
 from workbench.records.results import EvaluationResult
@@ -22,6 +23,7 @@ from workbench.records.text import printable
 
 BACKBONES = ("efficientnet_lite0", "random_vit", "histogram")
 BASELINE = "histogram"
+THRESHOLD = 0.9  # macro-F1 that is good enough for the sample
 SIZES = ((1280, 800), (2560, 1440))
 LIMIT_SECONDS = 1800
 
@@ -90,6 +92,7 @@ class _Demo:
             for backbone in BACKBONES:
                 self.session.choose(backbone)
             self.session.set_budgets(BUDGETS)
+            self.session.decisions.say(target=Target(threshold=THRESHOLD), everyday=False)
             self.session.dataset.draw_sample(
                 self.out / "images", labelled=self.counts[0], unlabelled=self.counts[1]
             )
@@ -128,7 +131,11 @@ class _Demo:
                 self.out / "pictures",
                 SIZES,
                 self._end,
-                busy=lambda: session.pretraining.previewer.waiting or session.inspection.waiting,
+                busy=lambda: (
+                    session.pretraining.previewer.waiting
+                    or session.inspection.waiting
+                    or session.decisions.deciding
+                ),
             )
 
     def _end(self) -> None:

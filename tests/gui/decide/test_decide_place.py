@@ -274,6 +274,8 @@ def test_where_there_is_room_nothing_is_folded_away(show: Show) -> None:
     shown = [label.text() for label in visible(view.findings, QLabel)]
     assert {finding.advice for finding in decide(STATES["leaks"]).findings} <= set(shown)
     assert view.regime.evidence.isVisible()
+    strong = [name for name, line in view.cases.lines.items() if line[0].property("role") == "strong"]
+    assert view.cases.isVisible() and strong == [decide(STATES["leaks"]).advice.row]
     section.more.click()
     view.resize(2300, 1300)
     settle()

@@ -132,3 +132,10 @@ def test_rungs_that_wait_for_something_say_for_what() -> None:
 
 def _step(name: str) -> NextStep:
     return NextStep(step=name, title=name, why="", cost="")
+
+
+def test_the_ladder_goes_from_cheap_to_dear_whatever_was_measured_first() -> None:
+    mixed = known(public(0.8), floor(), supervised(0.7))
+    order = words.in_order(decide(mixed).standings)
+    assert [standing.kind for standing, _ in order] == ["floor", "supervised", "public"]
+    assert [so_far for _, so_far in order] == [60.0, 120.0, 180.0]

@@ -13,6 +13,7 @@ from workbench.gui.decide.words import (
     STATES,
     badge,
     cost_words,
+    in_order,
     interval_words,
     lead_of,
     short_cost,
@@ -91,8 +92,8 @@ class LadderCard(Card):
         row = 0
         if decision.standings:
             row = self._heads(grid, threshold)
-        for number, standing in enumerate(decision.standings, start=1):
-            self._climbed(grid, row, number, standing, threshold, axis)
+        for number, (standing, so_far) in enumerate(in_order(decision.standings), start=1):
+            self._climbed(grid, row, number, standing, so_far, threshold, axis)
             row = self._rule(grid, row + 1)
         self.next.show_step(decision, self._lead(decision.next_step))
         if self.next.told:
@@ -141,6 +142,7 @@ class LadderCard(Card):
         row: int,
         number: int,
         standing: Standing,
+        so_far: float,
         threshold: float | None,
         axis: tuple[float, float],
     ) -> None:
@@ -157,7 +159,7 @@ class LadderCard(Card):
         grid.addWidget(_right(f"{standing.mean:.3f}"), row, SCORE)
         grid.addWidget(IntervalBar(standing, threshold, axis), row, BAR)
         grid.addWidget(_right(cost_words(standing.cost_seconds), "dim"), row, COST)
-        grid.addWidget(_right(cost_words(standing.cost_so_far or None), "dim"), row, SO_FAR)
+        grid.addWidget(_right(cost_words(so_far or None), "dim"), row, SO_FAR)
         grid.addWidget(Chip(word, severity, help), row, STATE, 1, 2)
         grid.setRowMinimumHeight(row, 32)
 

@@ -75,10 +75,10 @@ class RegimeCard(Card):
         """px that unfolding adds."""
         return self.evidence.layout().totalHeightForWidth(width - 2 * MARGIN) + self.body.spacing()
 
-    def fit(self, room: int) -> None:
-        """Open the fold where the place has `room` px for it, unless the user has opened or closed it."""
+    def fit(self, room: int, width: int) -> None:
+        """Open the fold where there are `room` px for it at `width` px, unless the user has opened or closed it."""
         if not self._pressed:
-            self.fold.setChecked(self._open_height(self.width()) <= room)
+            self.fold.setChecked(self._open_height(width) <= room)
             self._show_fold()
 
     def _toggle(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -10,6 +10,7 @@ from workbench.gui.commands import Commands
 from workbench.gui.compare.panes import Scrolled
 from workbench.gui.compare.run_command import go
 from workbench.gui.decide.ask_card import AskCard
+from workbench.gui.decide.cases_card import CasesCard
 from workbench.gui.decide.commands import MEMO, follow, register_decide, take_step
 from workbench.gui.decide.findings_card import FindingsCard
 from workbench.gui.decide.ladder_card import LadderCard
@@ -44,6 +45,7 @@ class DecideView(Page):
         self.ask = AskCard(self.store)
         self.ladder = LadderCard(self.store)
         self.reasons = ReasonsCard()
+        self.cases = CasesCard()
         self.regime = RegimeCard()
         self.findings = FindingsCard(lambda lead: follow(commands, lead))
         self.memo = MemoCard(session, self.store, lambda: commands.run(MEMO))
@@ -59,6 +61,11 @@ class DecideView(Page):
             "decide",
         )
         self._lay_out()
+        self._laid_out = QTimer(self)
+        self._laid_out.setSingleShot(True)
+        self._laid_out.setInterval(0)
+        self._laid_out.timeout.connect(self._show_cases)
+        self.ask.resized.connect(self._fit)
         self.ladder.opened.connect(self.open_rung)
         self.ladder.asked.connect(self.take)
         self.store.changed.connect(self.refresh)
@@ -91,7 +98,7 @@ class DecideView(Page):
         row.setSpacing(SPACING)
         self._left, self._right = QWidget(), QWidget()
         for side, share, cards in (
-            (self._left, LEFT, (self.ask, self.ladder, self.reasons)),
+            (self._left, LEFT, (self.ask, self.ladder, self.reasons, self.cases)),
             (self._right, RIGHT, (self.regime, self.findings, self.memo)),
         ):
             column = QVBoxLayout(side)
@@ -117,6 +124,7 @@ class DecideView(Page):
         ready = have and decision is not None and evidence is not None
         for card in (self.ladder, self.reasons):
             card.setVisible(ready)
+        self.cases.setHidden(self.cases.isHidden() or not ready)
         self._right.setVisible(ready)
         self.verdict.setVisible(ready)
         if not ready or decision is None or evidence is None:
@@ -130,6 +138,7 @@ class DecideView(Page):
             return
         self.ladder.show_decision(decision, evidence)
         self.reasons.show_decision(decision)
+        self.cases.show_row(decision.advice.row)
         self.regime.show_decision(decision, evidence)
         self.findings.show_decision(decision)
         self.memo.make_primary(decision.next_step is None)
@@ -151,16 +160,25 @@ class DecideView(Page):
         self._fit()
 
     def _fit(self) -> None:
-        """What was known is unfolded where the other cards beside it leave room."""
+        """Unfold what was known where the other cards of its column leave room."""
         if self._right.isHidden():
             return
-        roomy = self._whole.viewport().height() >= ROOMY
-        self.reasons.fit(roomy)
-        self.findings.fit(roomy)
-        width = self._right.width()
-        cards = (self.findings, self.memo)
-        taken = sum(card.height_at(width) + SPACING for card in cards) + self.regime.least_height(width)
-        self.regime.fit(self._whole.viewport().height() - taken)
+        viewport = self._whole.viewport()
+        height, right = viewport.height(), viewport.width()  # the columns themselves are laid out later
+        if self._row.direction() == QBoxLayout.Direction.LeftToRight:
+            right = (right - SPACING) * RIGHT // (LEFT + RIGHT)
+        self.reasons.fit(height >= ROOMY)
+        self.findings.fit(height >= ROOMY)
+        taken = sum(card.height_at(right) + SPACING for card in (self.findings, self.memo))
+        self.regime.fit(height - taken - self.regime.least_height(right), right)
+        self._laid_out.start()
+
+    def _show_cases(self) -> None:
+        """Where the cards above them leave room, by the heights that these have got."""
+        column = (self.ask, self.ladder, self.reasons)
+        taken = sum(card.height() + SPACING for card in column) + self.cases.height_at(self._left.width())
+        room = self._whole.viewport().height()
+        self.cases.setVisible(self.reasons.isVisible() and taken <= room)
 
     # Doing
 

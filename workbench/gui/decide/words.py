@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from workbench.records.case import SECTIONS, Case
 from workbench.records.decision import Ahead, Decision, NextStep, Place, Ruling, Standing
-from workbench.records.evidence import Evidence, Problem, Target
+from workbench.records.evidence import RUNG_KINDS, Evidence, Problem, Target
 from workbench.records.regime import Regime
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count, data_size, duration, percent, printable
@@ -170,6 +171,17 @@ def case_line(case: Case) -> str:
 def cost_words(seconds: float | None) -> str:
     """ "3 min"; a dash where it isn't known."""
     return "—" if seconds is None else duration(max(seconds, 1.0))
+
+
+def in_order(standings: Sequence[Standing]) -> list[tuple[Standing, float]]:
+    """The climbed rungs from cheap to dear kinds, whatever the order in which they were measured, each with the
+    seconds of itself and of those above it."""
+    ordered = sorted(standings, key=lambda standing: RUNG_KINDS.index(standing.kind))
+    found, so_far = [], 0.0
+    for standing in ordered:
+        so_far += standing.cost_seconds or 0.0
+        found.append((standing, so_far))
+    return found
 
 
 def badge(standing: Standing, threshold: float | None) -> tuple[str, str, str]:
