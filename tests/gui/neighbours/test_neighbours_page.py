@@ -15,10 +15,10 @@ from workbench.gui.compare.walked_plot import Dot
 from workbench.gui.maps.colouring import answers
 from workbench.gui.neighbours.column import PURE
 from workbench.gui.neighbours.page import NeighboursPage
-from workbench.gui.neighbours.search import overlap
 from workbench.gui.session import Session
 from workbench.gui.thumbnails import tile_key
 from workbench.records.index import ImageIndex
+from workbench.records.nearest import overlap
 
 __all__ = ["commands", "session"]  # fixtures
 

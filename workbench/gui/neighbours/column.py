@@ -19,12 +19,12 @@ from workbench.gui.compare.images_panel import ImagesPanel
 from workbench.gui.maps.atlas import Atlas
 from workbench.gui.maps.words import percent
 from workbench.gui.neighbours.purity_plot import PurityPlot
-from workbench.gui.neighbours.search import Surroundings, overlap, purity
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
+from workbench.records.nearest import Surroundings, overlap, purity
 from workbench.records.text import count
 
 DIFFERENT, PURE = "different", "pure"

@@ -31,15 +31,6 @@ from workbench.gui.maps.atlas import NO_CODE, Atlas
 from workbench.gui.maps.pointing import Known, look_up
 from workbench.gui.neighbours.board import NeighbourBoard, Row, Tile
 from workbench.gui.neighbours.column import Column
-from workbench.gui.neighbours.search import (
-    ALL,
-    QUERIES,
-    Nearest,
-    Stopped,
-    Surroundings,
-    nearest,
-    surroundings,
-)
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.thumbnails import thumbnails_of
@@ -47,6 +38,15 @@ from workbench.gui.widgets.buttons import icon_button
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
+from workbench.records.nearest import (
+    ALL,
+    QUERIES,
+    Nearest,
+    Stopped,
+    Surroundings,
+    nearest_to_item,
+    surroundings,
+)
 from workbench.records.text import count, printable
 
 NUMBER = "neighbours.number"  # what the project remembers
@@ -230,7 +230,7 @@ class NeighboursPage(QWidget):
         def find(name: str) -> Nearest | None:
             if asked != self._asked:
                 raise Stopped("Another image was asked for.")
-            return nearest(files[name], atlas.rows[name], item)
+            return nearest_to_item(files[name], atlas.rows[name], item)
 
         def take(name: str, found: Nearest | Exception | None) -> None:
             if asked == self._asked:

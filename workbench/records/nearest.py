@@ -1,7 +1,7 @@
-"""Nearest images by cosine, exactly, in a thread of the window: one query at once, or all for two figures. No Qt.
+"""Nearest items by cosine, exactly, in files that are read block by block: one query at once, or all for two figures.
 
-Items are places in the atlas's list. The distance is 1 - cosine, 0 to 2; of equal ones the earlier row comes first; a
-vector of zeros is at 1 from everything.
+Items are places in a list that several files share, each with rows in an order of its own. The distance is
+1 - cosine, 0 to 2; of equal ones the earlier row comes first; a vector of zeros is at 1 from everything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Stopped(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nearest:
-    """The k nearest other items of one, nearest first."""
+    """The k nearest items, nearest first."""
 
     items: np.ndarray  # (k,) int32
     distance: np.ndarray  # (k,) float32
@@ -45,33 +45,36 @@ class Surroundings:
     neighbours: dict[str, np.ndarray]  # model: (Q, k) int32
 
 
-def nearest(path: Path, rows: np.ndarray, item: int, k: int = MOST) -> Nearest | None:
-    """The k nearest of `item` in one model's file, whose row r is the item `rows[r]`; None where it isn't in there.
+def nearest(path: Path, rows: np.ndarray, vector: np.ndarray, k: int = MOST, *, without: int = -1) -> Nearest:
+    """The k nearest to a vector (D,) in one model's file, whose row r is the item `rows[r]`, but for `without`.
 
-    Raises DocumentError when the file can't be read, or has other rows by now.
+    Raises DocumentError when the file can't be read, has other rows by now, or vectors of another length.
     """
-    own = np.flatnonzero(rows == item)
-    if not len(own):
-        return None
-    at = int(own[0])
-    query = next(
-        (block[at - start] for start, block in vector_blocks(path) if start <= at < start + len(block)), None
-    )
-    if query is None:
-        raise _changed(path)
-    query = unit(query[None])[0]
+    query = unit(np.asarray(vector, np.float32)[None])[0]
     distance = np.empty(len(rows), np.float32)
     seen = 0
     for start, block in vector_blocks(path):
         seen = start + len(block)
-        if seen > len(rows):
-            break
+        if seen > len(rows) or block.shape[1] != len(query):
+            raise _changed(path)
         distance[start:seen] = _apart(block, query)
     if seen != len(rows):
         raise _changed(path)
-    distance[at] = np.inf
-    first = np.lexsort((np.arange(len(rows)), distance))[: min(k, len(rows) - 1)]
+    left = np.flatnonzero(rows != without)
+    first = left[np.lexsort((left, distance[left]))[:k]]
     return Nearest(rows[first].astype(np.int32), np.clip(distance[first], 0, 2))
+
+
+def nearest_to_item(path: Path, rows: np.ndarray, item: int, k: int = MOST) -> Nearest | None:
+    """The k nearest others of `item`; None where the file doesn't hold it. Raises as `nearest`."""
+    own = np.flatnonzero(rows == item)
+    if not len(own):
+        return None
+    at = int(own[0])
+    for start, block in vector_blocks(path):
+        if start <= at < start + len(block):
+            return nearest(path, rows, block[at - start], k, without=item)
+    raise _changed(path)
 
 
 def _apart(block: np.ndarray, query: np.ndarray) -> np.ndarray:
@@ -81,13 +84,6 @@ def _apart(block: np.ndarray, query: np.ndarray) -> np.ndarray:
     out = np.ones(len(block), np.float32)
     out[known] = 1 - (block @ query)[known] / length[known]
     return out
-
-
-def _row(path: Path, at: int) -> np.ndarray:
-    for start, block in vector_blocks(path):
-        if start <= at < start + len(block):
-            return np.asarray(block[at - start])
-    raise _changed(path)
 
 
 def surroundings(

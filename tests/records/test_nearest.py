@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from workbench.gui.neighbours.search import Stopped, nearest, overlap, purity, surroundings
 from workbench.records.embeddings import Embeddings, write_h5ad
 from workbench.records.files import DocumentError
+from workbench.records.nearest import Stopped, nearest, nearest_to_item, overlap, purity, surroundings
 from workbench.records.vector_rows import vector_blocks
 
 ITEMS, WIDTH = 60, 7
@@ -45,7 +45,7 @@ def slowly(vectors: np.ndarray, item: int, among: list[int]) -> list[tuple[float
 @pytest.mark.parametrize("item", [0, 4, 9, 33])
 def test_the_nearest_are_those_of_a_slow_loop(tmp_path: Path, item: int) -> None:
     path, rows, vectors = write(tmp_path, "one", 1)
-    found = nearest(path, rows, item, 12)
+    found = nearest_to_item(path, rows, item, 12)
     wanted = slowly(vectors, item, list(range(ITEMS)))[:12]
     assert item not in found.items
     np.testing.assert_allclose(found.distance, [apart for apart, _ in wanted], atol=1e-5)
@@ -58,23 +58,40 @@ def test_the_nearest_are_those_of_a_slow_loop(tmp_path: Path, item: int) -> None
     assert (found.distance >= 0).all()
 
 
+@pytest.mark.parametrize("without", [-1, 7])
+def test_a_vector_from_elsewhere_is_compared_with_every_item(tmp_path: Path, without: int) -> None:
+    path, rows, vectors = write(tmp_path, "one", 8)
+    asked = np.random.default_rng(9).normal(size=WIDTH).astype(np.float32)
+    asked[:] = vectors[7] + 0.3 * asked
+    found = nearest(path, rows, asked, ITEMS, without=without)
+    everything = np.concatenate([vectors, asked[None]])
+    wanted = slowly(everything, ITEMS, [item for item in range(ITEMS) if item != without])
+    assert len(found.items) == len(wanted) == ITEMS - (without >= 0)
+    np.testing.assert_allclose(found.distance, [apart for apart, _ in wanted], atol=1e-5)
+    assert found.items[:3].tolist() == [item for _, item in wanted[:3]]
+    itself = nearest(path, rows, 5 * vectors[7], 1)
+    assert itself.items[0] == 7 and itself.distance[0] < 1e-6
+    with pytest.raises(DocumentError, match=r"one\.h5ad holds other items"):
+        nearest(path, rows, asked[:-1])
+
+
 def test_an_item_that_a_file_lacks_has_no_answer_in_it(tmp_path: Path) -> None:
     path, rows, _ = write(tmp_path, "one", 2, kept=30)
     lacking = next(item for item in range(ITEMS) if item not in rows)
-    assert nearest(path, rows, lacking) is None
-    assert len(nearest(path, rows, int(rows[0]), 100).items) == 29
+    assert nearest_to_item(path, rows, lacking) is None
+    assert len(nearest_to_item(path, rows, int(rows[0]), 100).items) == 29
 
 
 def test_a_file_that_has_changed_is_told(tmp_path: Path) -> None:
     path, rows, _ = write(tmp_path, "one", 3)
     for known in (rows[:-1], np.append(rows, ITEMS).astype(np.int32)):
         with pytest.raises(DocumentError, match=r"one\.h5ad holds other items"):
-            nearest(path, known, int(known[-1]))
+            nearest_to_item(path, known, int(known[-1]))
         with pytest.raises(DocumentError, match=r"one\.h5ad holds other items"):
             surroundings({"one": path}, {"one": known})
     path.write_bytes(b"damaged")
     with pytest.raises(DocumentError, match=r"one\.h5ad can't be read"):
-        nearest(path, rows, int(rows[0]))
+        nearest_to_item(path, rows, int(rows[0]))
 
 
 def test_the_surroundings_of_all_are_among_what_every_file_holds(tmp_path: Path) -> None:
