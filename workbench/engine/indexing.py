@@ -7,11 +7,11 @@ time, so that a million images don't become a million objects.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from workbench.engine.look import Found, look_at
 from workbench.pixels.decode import MAX_PIXELS
 from workbench.pixels.overlap import confirm, reader
 from workbench.records.duplicates import copy_sets
-from workbench.records.index import NO_CODE, SIGNATURE, ImageIndex, Refused, Strings
+from workbench.records.index import NO_CODE, SIGNATURE, ImageIndex, Refused, Strings, digest_of_page
 from workbench.records.roots import Roots
 from workbench.records.spec import Reading
 
@@ -94,6 +94,27 @@ def build_index(
     return index
 
 
+def index_files(files: Sequence[Path], *, pages: str = "first", max_pixels: int = MAX_PIXELS) -> ImageIndex:
+    """The index of some files, each named by its whole path, wherever they lie. Order and limits as in `build_index`.
+
+    `ImageIndex.file` gives back the path of each; what can't be used is among the refused.
+    """
+    anchors = {anchor: str(number) for number, anchor in enumerate(dict.fromkeys(f.anchor for f in files))}
+    roots = {name: anchor for anchor, name in anchors.items()}
+    paths = sorted({f"{anchors[file.anchor]}/{file.relative_to(file.anchor).as_posix()}" for file in files})
+    reading, builder, refused = Reading(pages=pages), _Builder(None), list[Refused]()
+    stamps = [None] * len(paths)
+    for path, found in zip(paths, look_at(paths, stamps, roots, reading, "pixels", max_pixels), strict=True):
+        if isinstance(found, Found):
+            builder.add(path, found)
+        elif found is not None:
+            refused.append(found)
+    builder.close_chunk()
+    index = builder.index(roots, refused, {}, reading, "pixels")
+    index.copies = _copies(index, lambda: None)
+    return index
+
+
 def _copies(index: ImageIndex, tick: Callable[[], None]) -> np.ndarray:
     """Sets of copies; where signatures leave it open the pixels are compared."""
 
@@ -102,11 +123,6 @@ def _copies(index: ImageIndex, tick: Callable[[], None]) -> np.ndarray:
 
     tick()
     return copy_sets(index.digest, index.signature, confirm=agreed, on_progress=lambda done, total: tick())
-
-
-def _of_page(digest: bytes, page: int) -> bytes:
-    """Pages of one file are images of their own: the first keeps the file's hash, the others get one each."""
-    return hashlib.blake2b(digest + page.to_bytes(4), digest_size=16).digest() if page else digest
 
 
 def _usable(previous: ImageIndex | None, roots: Roots, pages: str, check: str) -> ImageIndex | None:
@@ -174,7 +190,7 @@ class _Builder:
         for page in found.pages:
             header = page.header
             mode = self._modes.setdefault(header.mode, len(self._modes))
-            digest = _of_page(found.digest, page.page)
+            digest = digest_of_page(found.digest, page.page)
             signature = page.signature or bytes(SIGNATURE)
             self._new_at.append(len(self._paths) - self._before)
             self._new.append(

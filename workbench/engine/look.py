@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,10 @@ import numpy as np
 from workbench.pixels.decode import ImageError, page_numbers, read_header
 from workbench.pixels.examine import Examined, examine
 from workbench.pixels.source import why_not_opened
-from workbench.records.index import Refused
+from workbench.records.index import Refused, digest_of_file
 from workbench.records.roots import Roots, locate
 from workbench.records.spec import Reading
 
-BLOCK = 1 << 20
 OVERLAP = 4  # files that one pair of hands waits for at a time
 
 Stamp = tuple[int, int] | None  # size and time of a file that is known already
@@ -89,7 +87,7 @@ def look(file: Path, path: str, reading: Reading, check: str, max_pixels: int) -
                 )
                 for number in numbers
             ]
-        digest = _hash(file)
+        digest = digest_of_file(file)
         after = file.stat()
     except ImageError as error:
         return Refused(path, error.reason)
@@ -98,11 +96,3 @@ def look(file: Path, path: str, reading: Reading, check: str, max_pixels: int) -
     if (facts.st_size, facts.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return Refused(path, "The file changed while it was read. Index again when it is finished.")
     return Found(facts.st_size, facts.st_mtime_ns, digest, pages)
-
-
-def _hash(file: Path) -> bytes:
-    state = hashlib.blake2b(digest_size=16)
-    with file.open("rb", buffering=0) as stream:
-        while block := stream.read(BLOCK):
-            state.update(block)
-    return state.digest()

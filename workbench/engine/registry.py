@@ -23,6 +23,7 @@ _MODULES = {
     "audit": "workbench.engine.jobs.audit",
     "project": "workbench.engine.jobs.project",
     "inspect": "workbench.engine.jobs.inspect",
+    "neighbours": "workbench.engine.jobs.neighbours",
     "export": "workbench.engine.jobs.export",
     "describe": "workbench.engine.jobs.describe",
     "fetch": "workbench.engine.jobs.fetch",

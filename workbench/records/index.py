@@ -27,7 +27,29 @@ from workbench.records.splits import SplitPlan
 
 VERSION = 2
 SIGNATURE = 40  # bytes of a perceptual hash
+BLOCK = 1 << 20  # bytes of a file that are hashed at a time
+PAGE = "#page="  # between the path and the page of a name, counted from 1
 NO_CODE = -1  # an image without a label or a group
+
+
+def path_and_page(name: str) -> tuple[str, int]:
+    """What `ImageIndex.name` was made of: the path, and the page counted from 0."""
+    path, mark, number = name.rpartition(PAGE)
+    return (path, int(number) - 1) if mark and number.isdecimal() and int(number) > 1 else (name, 0)
+
+
+def digest_of_page(digest: bytes, page: int) -> bytes:
+    """Pages of one file are images of their own: the first keeps the file's hash, the others get one each."""
+    return hashlib.blake2b(digest + page.to_bytes(4), digest_size=16).digest() if page else digest
+
+
+def digest_of_file(file: Path) -> bytes:
+    """blake2b of the file's bytes, which its first page is named by. Raises OSError."""
+    state = hashlib.blake2b(digest_size=16)
+    with file.open("rb", buffering=0) as stream:
+        while block := stream.read(BLOCK):
+            state.update(block)
+    return state.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +164,10 @@ class ImageIndex:
     def name(self, position: int) -> str:
         """What tells this image from every other: its path, and the page where the file holds several."""
         page = int(self.page[position])
-        return f"{self.paths[position]}#page={page + 1}" if page else str(self.paths[position])
+        return f"{self.paths[position]}{PAGE}{page + 1}" if page else str(self.paths[position])
 
     def names(self) -> list[str]:
-        """`name` of every image."""
+        """`name` of every image; `path_and_page` takes one apart."""
         if not self.page.any():
             return list(self.paths)
         return [self.name(position) for position in range(len(self))]

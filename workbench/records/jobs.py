@@ -7,6 +7,7 @@ from typing import Any, ClassVar, get_args
 
 from workbench.records.inspection import InspectJob
 from workbench.records.lanes import ASIDE, DEVICE, FILES, NETWORK
+from workbench.records.neighbours_job import NeighboursJob
 from workbench.records.params import build, param
 from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob, PreviewJob
 from workbench.records.projection import ProjectJob
@@ -349,6 +350,7 @@ JobConfig = (
     | AuditJob
     | ProjectJob
     | InspectJob
+    | NeighboursJob
     | ExportJob
     | DescribeJob
     | FetchJob
