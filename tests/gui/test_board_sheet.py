@@ -216,3 +216,23 @@ def test_a_board_leaves_out_models_that_cant_answer_and_says_why() -> None:
         "the original is drawn once, unless another part is seen"
     )
     assert torn.picture.reason == "It is torn." and torn.name == "two.png"
+
+
+def test_a_row_may_have_a_heading_and_pictures_keep_their_shape(qapp, tmp_path) -> None:
+    wide = Cell(np.full((20, 80, 3), (200, 30, 30), np.uint8), "crack · 0.104")
+    row = Row(name="a.png", picture=cell((30, 30, 200)), cells=((wide,), ()), heading=f"Nearest by {LONG}")
+    made = replace(board(2, 0), rows=(row,), claim="Only for looking.")
+    written = [text for _, text in texts(save_board(tmp_path / "board.svg", made))]
+    assert "Only for looking." in written and FOR_LOOKING not in written
+    assert sum(text.startswith("Nearest by vit_giant") for text in written) == 1
+    image = QImage(str(save_board(tmp_path / "board.png", made))).convertToFormat(QImage.Format.Format_RGB888)
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)[:, : 3 * image.width()]
+    red = (pixels.reshape(image.height(), image.width(), 3) == (200, 30, 30)).all(-1)
+    down, across = np.flatnonzero(red.any(1)), np.flatnonzero(red.any(0))
+    assert len(across) / len(down) == pytest.approx(4, rel=0.05) and len(across) >= SCALE * CELL - 2
+
+
+def test_a_row_without_its_picture_still_shows_its_cells(qapp, tmp_path) -> None:
+    row = Row(name="a.png", picture=Cell(None, reason="It is torn."), cells=((cell((1, 2, 3), "near"),),))
+    written = [text for _, text in texts(save_board(tmp_path / "b.svg", replace(board(1, 0), rows=(row,))))]
+    assert {"near", "It is torn."} <= set(written)

@@ -32,7 +32,6 @@ from workbench.gui.theme import DARK, LIGHT, Theme, font_of
 from workbench.pixels.boards import Board, Row
 from workbench.pixels.cells import PANELS, Cell
 from workbench.records.files import whole_path
-from workbench.records.inspection import FOR_LOOKING
 from workbench.records.text import printable
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -197,7 +196,11 @@ class _Sheet:
         return bottom
 
     def _row(self, painter: QPainter | None, row: Row, top: float) -> float:
-        if row.picture.pixels is None:
+        if row.heading:
+            whole = self.width - 2 * MARGIN
+            top = self._text(painter, (MARGIN, top, whole), row.heading, "semibold", 13, "text", most=2) + 4
+        cells = [row.picture, *(cell for group in row.cells for cell in group)]
+        if all(cell.pixels is None for cell in cells):
             words = f"{_clean(row.name)} can't be shown. {row.picture.reason}"
             return self._text(painter, (MARGIN, top, self.width - 2 * MARGIN), words, "regular", 12, "dim")
         under = [self._cell(painter, row.picture, MARGIN, top, row.name, mode=_MIDDLE)]
@@ -227,7 +230,7 @@ class _Sheet:
             place = (left + PAD, top + PAD, self._cell_side - 2 * PAD)
             self._text(painter, place, cell.reason, "regular", 11, "dim", most=most)
         elif painter is not None:
-            painter.drawImage(box, _image(cell.pixels))
+            painter.drawImage(_within(box, cell.pixels), _image(cell.pixels))
         if not words:
             return top + self._cell_side
         return self._text(
@@ -244,12 +247,12 @@ class _Sheet:
     def _claim(self, painter: QPainter | None, top: float) -> float:
         """The line that belongs on every board, on a ground of its own."""
         place = (MARGIN + GAP, top + PAD, self.width - 2 * MARGIN - 2 * GAP)
-        bottom = self._text(None, place, FOR_LOOKING, "regular", 12, "undecided") + PAD
+        bottom = self._text(None, place, self.board.claim, "regular", 12, "undecided") + PAD
         if painter is not None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.theme.colour("undecided_on"))
             painter.drawRoundedRect(QRectF(MARGIN, top, self.width - 2 * MARGIN, bottom - top), 6, 6)
-        self._text(painter, place, FOR_LOOKING, "regular", 12, "undecided")
+        self._text(painter, place, self.board.claim, "regular", 12, "undecided")
         return bottom
 
     def _text(
@@ -323,8 +326,17 @@ def _as_drawn(font: QFont) -> QFont:
     return font
 
 
+def _within(box: QRectF, pixels: np.ndarray) -> QRectF:
+    """The largest room of the picture's shape in the middle of `box`."""
+    height, width = pixels.shape[:2]
+    size = QSizeF(width, height).scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
+    room = QRectF(QPointF(), size)
+    room.moveCenter(box.center())
+    return room
+
+
 def _image(pixels: np.ndarray) -> QImage:
-    """(S, S, 3) uint8 -> an image that owns its memory."""
+    """(H, W, 3) uint8 -> an image that owns its memory."""
     height, width = pixels.shape[:2]
     data = np.ascontiguousarray(pixels)
     return QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.pixels.cells import Cell, cells, error_top, plain_cell
-from workbench.records.inspection import SHOWN, InspectSettings, Sight
+from workbench.records.inspection import FOR_LOOKING, SHOWN, InspectSettings, Sight
 from workbench.records.sight_words import asked_words, column_words, notes_of
 from workbench.records.text import count
 
@@ -29,6 +29,7 @@ class Row:
     name: str
     picture: Cell
     cells: tuple[tuple[Cell, ...], ...]
+    heading: str = ""  # a line above all of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Board:
     rows: tuple[Row, ...]
     asked: str = ""  # one or two sentences under the title
     notes: tuple[str, ...] = ()  # below the pictures
+    claim: str = FOR_LOOKING  # what it is not, at the foot
 
 
 def make_board(

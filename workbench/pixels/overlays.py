@@ -122,3 +122,10 @@ def mass_mask(rows: np.ndarray, share: float = 0.6) -> np.ndarray:
 def as_picture(values: np.ndarray) -> np.ndarray:
     """(..., 3) float in 0..1, cut off outside -> uint8."""
     return np.round(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
+
+
+def three_channels(pixels: np.ndarray) -> np.ndarray:
+    """(..., n) uint8, or float in 0..1 -> (..., 3) uint8. Of more than three channels the first three, of two the
+    first."""
+    shown = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1].repeat(3, -1)
+    return shown if shown.dtype == np.uint8 else as_picture(shown)

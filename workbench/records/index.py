@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from workbench.records.splits import SplitPlan
 VERSION = 2
 SIGNATURE = 40  # bytes of a perceptual hash
 BLOCK = 1 << 20  # bytes of a file that are hashed at a time
+_ID = re.compile(r"[0-9a-f]{16}(~[0-9]+)?")
 PAGE = "#page="  # between the path and the page of a name, counted from 1
 NO_CODE = -1  # an image without a label or a group
 
@@ -50,6 +52,11 @@ def digest_of_file(file: Path) -> bytes:
         while block := stream.read(BLOCK):
             state.update(block)
     return state.digest()
+
+
+def may_be(identifier: str, digest: bytes) -> bool:
+    """Whether an item's id can stand for an image of that hash; ids that aren't made of hashes can for any."""
+    return not _ID.fullmatch(identifier) or identifier.startswith(digest[:8].hex())
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from workbench.records.text import printable
 
 VERSION = 1
 RESULT = "neighbours.json"  # what the job leaves in its run folder
-CAUTION = "Neighbours show what a model takes for alike. The probe beside each model decides."
+FOR_LOOKING = (
+    "For looking: neighbours show what a model takes for alike, not whether it separates your classes. The probe "
+    "decides."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,20 @@ class AskedImage:
         """Its class, where it is an item; "" where nothing is known."""
         known = [self.item] if self.item is not None else list(self.same)
         return next((item.label for item in known if item.label), "")
+
+    def itself(self, identifier: str) -> str:
+        """ "the same file" or "a copy" of an item that is the picture; "" of any other."""
+        if any(item.id == identifier for item in self.same):
+            return "the same file"
+        return "a copy" if any(item.id == identifier for item in self.copies) else ""
+
+    def agree(self, nearest: Sequence[ListedItem]) -> str:
+        """The classes of the nearest in words, the picture itself left out; "" where none is known."""
+        labels = [item.label for item in nearest if not self.itself(item.id)]
+        if not self.label:
+            return votes(labels)
+        known = [label == self.label for label in labels if label]
+        return f"{sum(known)} of {len(known)} of the same class" if known else ""
 
     def told(self) -> str:
         """Whether the data set holds it."""

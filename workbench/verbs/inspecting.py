@@ -1,4 +1,7 @@
-"""The verb that looks into backbones: `inspect`, with a word for each thing that can be shown."""
+"""The verb that looks into backbones: `inspect`, with a word for each thing that can be shown.
+
+What embedding files hold nearest to a picture (`inspect neighbours`) stands in `neighbours.py`.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ from workbench.records.inspection import (
 from workbench.records.params import build, config_of, describe
 from workbench.records.sight_words import column_words, notes_of, reconstruction_errors
 from workbench.records.text import count, printable
+from workbench.verbs import neighbours
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
 
 MOST = 12  # pictures of a folder, unless told otherwise
@@ -43,7 +47,9 @@ _HELP = {
 
 
 def register(verbs: Any) -> None:
-    text = "Look into backbones: attention, reconstructions and patch maps of some pictures, side by side."
+    text = (
+        "Look into backbones: attention, reconstructions, patch maps, nearest images; several side by side."
+    )
     parser: argparse.ArgumentParser = verbs.add_parser(
         "inspect", help=text, description=f"{text} {FOR_LOOKING}"
     )
@@ -77,6 +83,7 @@ def register(verbs: Any) -> None:
             "--most", type=int, default=MOST, help=f"Pictures taken of a folder at most (default: {MOST})."
         )
         add_flags(verb, _flags(show))
+    neighbours.register(views)
 
 
 def _flags(show: str) -> type[Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from workbench.engine.inspect.kept import Kept
 from workbench.engine.inspect.vision import stacked
 from workbench.pixels.decode import ImageError, read_scaled, settled
-from workbench.pixels.overlays import as_picture
+from workbench.pixels.overlays import three_channels
 from workbench.pixels.prepare import Axis, geometry, prepare_decoded
 from workbench.records.spec import Preprocess, Reading
 
@@ -42,11 +42,10 @@ class Views:
     key: tuple[object, ...]
 
     def shown(self) -> np.ndarray:
-        """(B, S, S, 3) uint8, black where a picture can't be read. Of more than three channels the first three, of
-        two the first."""
-        pixels = self.pixels[..., :3] if self.pixels.shape[-1] >= 3 else self.pixels[..., :1].repeat(3, -1)
+        """(B, S, S, 3) uint8, black where a picture can't be read."""
+        pixels = three_channels(self.pixels)
         made = np.zeros((len(self.reasons), *pixels.shape[1:]), np.uint8)
-        made[self.good] = pixels if pixels.dtype == np.uint8 else as_picture(pixels)
+        made[self.good] = pixels
         return made
 
 

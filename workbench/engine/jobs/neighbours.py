@@ -7,7 +7,6 @@ nothing, and the file has no answer.
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from workbench.engine.device import likely_device
 from workbench.engine.indexing import index_files
 from workbench.records.embeddings import Embeddings, read_h5ad
 from workbench.records.features import FeatureStore
-from workbench.records.index import ImageIndex
+from workbench.records.index import ImageIndex, may_be
 from workbench.records.jobs import EmbedJob
 from workbench.records.layers import counted_from_1
 from workbench.records.nearest import Nearest, nearest, nearest_to_item
@@ -43,7 +42,6 @@ from workbench.records.text import printable
 
 STORE = "features"  # folder of the run with the vectors of the pictures
 COMPARED = 5  # nearest items of each file whose looks are compared with a picture's
-_OURS = re.compile(r"[0-9a-f]{16}(~[0-9]+)?")  # an id that begins with the hash of the image
 
 
 @dataclass(slots=True)
@@ -237,7 +235,7 @@ class _Outside:
                 row = rows.get(place)
                 if row is None or index.copies[row] != index.copies[own]:
                     continue
-                if not _OURS.fullmatch(name) or name.startswith(index.digest[row, :8].tobytes().hex()):
+                if may_be(name, index.digest[row].tobytes()):
                     found.setdefault(file, []).append(name)
         return found
 
@@ -250,7 +248,7 @@ def _same_bytes(digest: bytes, sources: Sequence[_Source]) -> dict[str, ListedIt
         items = source.items
         for row, identifier in enumerate(items.ids):
             hashed = items.hashes is not None and items.hashes[row] == whole
-            if hashed or (identifier.startswith(name) and _OURS.fullmatch(identifier)):
+            if hashed or (identifier.startswith(name) and may_be(identifier, digest)):
                 found.setdefault(identifier, source.listed(row))
     return found
 
