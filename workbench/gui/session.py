@@ -20,6 +20,7 @@ from workbench.gui.jobs import Jobs, Then, unfinished
 from workbench.gui.lookup import Lookup
 from workbench.gui.map_store import MapStore
 from workbench.gui.model_store import ModelStore
+from workbench.gui.neighbours.outside import OutsideAsker
 from workbench.gui.pretrain_store import PretrainStore
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.index import ImageIndex
@@ -72,6 +73,7 @@ class Session(QObject):
         self.pretraining = PretrainStore(self._jobs, self._background, self._project, look_again, self)
         self.pretraining.told.connect(self.message)
         self.inspection = Asker(self._jobs, Background(self), self._project, self)
+        self.outside = OutsideAsker(self._jobs, Background(self), self._project, self)
         self.lookup = Lookup(self._jobs, self.models, self.pretraining, self)
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from tests.gui.maps.conftest import commands, place_of, session, write_files
@@ -16,9 +19,14 @@ from workbench.gui.maps.colouring import answers
 from workbench.gui.neighbours.column import PURE
 from workbench.gui.neighbours.page import NeighboursPage
 from workbench.gui.session import Session
-from workbench.gui.thumbnails import tile_key
+from workbench.gui.thumbnails import thumbnails_of, tile_key
+from workbench.records.embeddings import read_h5ad
 from workbench.records.index import ImageIndex
+from workbench.records.jobs import job_from_json
 from workbench.records.nearest import overlap
+from workbench.records.neighbours_job import AskedImage, FileAnswer, ListedItem, NeighboursResult
+from workbench.records.runs import Status
+from workbench.supervisor import JobState
 
 __all__ = ["commands", "session"]  # fixtures
 
@@ -178,3 +186,145 @@ def test_the_board_is_saved_and_keeps_up_with_the_theme(
     light = page.board.grab().toImage()
     theme.themes().set_preference("dark")
     assert page.board.grab().toImage() != light
+
+
+# A picture from a file
+
+
+def answer_outside(
+    session: Session, page: NeighboursPage, same: str = "", error: str = ""
+) -> NeighboursResult:
+    """What the job that waits would write, and that it is done; items come in the order of their ids."""
+    ((run, ended),) = session._jobs._aside.values()
+    session._jobs._aside.clear()
+    job = job_from_json("neighbours", run.document()["config"])
+    assert job.files == tuple(str(session.maps.files[name]) for name in page._atlas.rows)
+    answers = []
+    for number, name in enumerate(job.files):
+        file = read_h5ad(Path(name))
+        order = sorted(range(len(file)), key=lambda row, file=file: file.ids[row])
+        listed = [
+            ListedItem(id=file.ids[row], path=file.paths[row], label=file.labels[row], distance=0.01 * place)
+            for place, row in enumerate(order[: job.k])
+        ]
+        answers.append(
+            FileAnswer(error=error) if number == 1 and error else FileAnswer(nearest=tuple(listed))
+        )
+    itself = [item for item in answers[0].nearest if item.id == same]
+    image = AskedImage(image=job.images[0], same=tuple(itself), answers=tuple(answers))
+    result = NeighboursResult(k=job.k, files=(), images=(image,))
+    result.save(run.path / "neighbours.json")
+    ended(run, JobState(id=run.id, kind="neighbours", title="", status=Status(state="done")))
+    return result
+
+
+def drop(page: NeighboursPage, path: Path) -> bool:
+    """Drag a file onto the page and let it go; whether it is taken."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(50, 50), *how)
+    enter.ignore()
+    page.dragEnterEvent(enter)
+    if enter.isAccepted():
+        page.dropEvent(QDropEvent(QPointF(50, 50), *how))
+    return enter.isAccepted()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "elsewhere" / "new.png"
+    path.parent.mkdir()
+    Image.fromarray(np.full((30, 40, 3), (200, 60, 20), np.uint8)).save(path)
+    return path
+
+
+def test_a_dropped_picture_is_asked_of_every_model(
+    qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path, tmp_path: Path
+) -> None:
+    first = ask(qtbot, page, small_index.ids[3])
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert not drop(page, tmp_path / "notes.txt") and not drop(page, tmp_path)
+    assert drop(page, picture)
+    assert not session.selected and page.board.query.name == "new.png"
+    assert all(row.why.startswith("Embedding the picture") for row in page.board.rows)
+    result = answer_outside(session, page, error="Its weights are others.")
+    qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
+    strong, middle, weak = page.board.rows
+    assert middle.why == "Its weights are others." and not middle.tiles
+    for row, answer in ((strong, result.images[0].answers[0]), (weak, result.images[0].answers[2])):
+        assert [page._atlas.ids[tile.item] for tile in row.tiles] == [item.id for item in answer.nearest[:10]]
+        assert [tile.distance for tile in row.tiles] == [item.distance for item in answer.nearest[:10]]
+        assert {tile.right for tile in row.tiles} == {None}
+        labels = [item.label for item in answer.nearest[:10]]
+        assert row.told().startswith(f"{max(map(labels.count, labels))} ")
+    assert page.board.query.label == "No label · from a file" and page.board.facts == "Not in the data set"
+    thumbnails = thumbnails_of(session)
+    qtbot.waitUntil(lambda: thumbnails.get(*page._file(-1)) is not None)
+    assert thumbnails.get(*page._file(-1)).image.pixelColor(5, 5).red() == 200
+    assert not list((session.project.folder / "caches" / "outside").iterdir())
+    # A neighbour's own neighbours, the picture again without a job, and the image before it.
+    page.ask(strong.tiles[2].item)
+    qtbot.waitUntil(lambda: page.board.query.item == strong.tiles[2].item)
+    page.go_back()
+    assert page.board.rows[0].tiles == strong.tiles and not session._jobs._aside
+    page.go_back()
+    qtbot.waitUntil(lambda: page.board.query.item == first)
+
+
+def test_a_picture_that_is_an_item_is_told_and_does_not_count_itself(
+    qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(picture), ""))
+    qtbot.mouseClick(page.choose, Qt.MouseButton.LeftButton)
+    same = sorted(page._atlas.ids)[0]
+    label = small_index.classes[small_index.label[small_index.ids.index(same)]]
+    result = answer_outside(session, page, same=same)
+    qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
+    assert page.board.facts.startswith("The same file as ") and page.board.query.label.startswith(label)
+    itself, *others = page.board.rows[0].tiles
+    assert (itself.itself, itself.right) == ("the same file", None)
+    assert [tile.right for tile in others] == [
+        item.label == label for item in result.images[0].answers[0].nearest[1:10]
+    ]
+    right = sum(bool(tile.right) for tile in others)
+    assert page.board.rows[0].told() == f"{right} of 9 of the same class"
+    assert "the same file" in page.board.tell((0, 0))
+    # Selecting an image anywhere leaves the picture.
+    session.select([small_index.ids[7]])
+    qtbot.waitUntil(lambda: page.board.query.item == page._atlas.where[small_index.ids[7]])
+
+
+def test_only_the_latest_picture_is_waited_for_and_a_failure_is_told(
+    qtbot, page: NeighboursPage, session: Session, picture: Path, monkeypatch
+) -> None:
+    stopped: list[str] = []
+    monkeypatch.setattr(session._jobs, "stop", stopped.append)
+    other = picture.with_name("other.png")
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(other)
+    page.ask_file(picture)
+    ((early, ended),) = session._jobs._aside.values()
+    page.ask_file(other)
+    assert stopped == [early.id] and page.outside == other
+    ended(early, JobState(id=early.id, kind="neighbours", title="", status=Status(state="stopped")))
+    assert not early.path.exists() and page.board.rows[0].why.startswith("Embedding")
+    late, ended = list(session._jobs._aside.values())[-1]
+    ended(late, JobState(id=late.id, kind="neighbours", title="", status=Status(state="failed", error="No.")))
+    assert [row.why for row in page.board.rows] == ["No."] * 3
+
+
+def test_a_picture_stays_asked_about_when_the_files_are_read_anew(
+    qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path
+) -> None:
+    page.ask_file(picture)
+    answer_outside(session, page)
+    qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
+    before = page._atlas
+    write_files(session, small_index, maps=False)
+    session.maps.look()
+    qtbot.waitUntil(lambda: page._atlas is not before and page._atlas is not None)
+    assert page.outside == picture
+    answer_outside(session, page)
+    qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
+    page._restore()  # as when another project is opened
+    assert page.outside is None and not page.before

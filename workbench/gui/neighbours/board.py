@@ -14,6 +14,7 @@ from workbench.gui.compare.walked_plot import Dot, Place, WalkedPlot
 from workbench.gui.maps.colouring import COLOURS
 from workbench.gui.theme import Theme, current_theme, font_of, model_colour, themes
 from workbench.gui.thumbnails import Thumbnails
+from workbench.records.neighbours_job import votes
 from workbench.records.text import printable
 
 RIGHT, WRONG = COLOURS[0], COLOURS[5]
@@ -31,10 +32,11 @@ File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's
 class Tile:
     """An image in words."""
 
-    item: int
+    item: int  # -1: a picture from a file
     name: str  # untrusted text, as all of these
     label: str  # "" none
     distance: float | None = None
+    itself: str = ""  # "the same file" or "a copy", where it is the asked picture
     right: bool | None = None  # whether its class is that of the asked image; None where one has none
 
 
@@ -49,9 +51,10 @@ class Row:
     why: str = ""
 
     def told(self) -> str:
-        """ "7 of 10 of the same class · the probe says crack"; "" where nothing is known."""
+        """ "7 of 10 of the same class · the probe says crack", or which classes there are; "" if none."""
         known = [tile.right for tile in self.tiles if tile.right is not None]
-        told = [f"{sum(known)} of {len(known)} of the same class"] if known else []
+        among = votes([tile.label for tile in self.tiles if not tile.itself])
+        told = [f"{sum(known)} of {len(known)} of the same class"] if known else [among] if among else []
         return " · ".join([*told, *([f"the probe says {printable(self.said)}"] if self.said else [])])
 
 
@@ -190,7 +193,8 @@ class NeighbourBoard(WalkedPlot):
         line = QRectF(box.left() + 2, box.bottom() + 1, box.width() - 4, CAPTION - 2)
         room = QFontMetricsF(small).horizontalAdvance(number) + 4
         if line.width() - room > 24:
-            _text(painter, line.adjusted(0, 0, -room, 0), tile.label or "no label", small, theme.dim)
+            words = tile.itself or tile.label or "no label"
+            _text(painter, line.adjusted(0, 0, -room, 0), words, small, theme.dim)
         _text(painter, line, number, small, theme.dim, right=True)
 
     def _draw_image(self, painter: QPainter, box: QRectF, item: int, theme: Theme) -> None:
@@ -230,6 +234,8 @@ class NeighbourBoard(WalkedPlot):
     def tell(self, place: Place) -> str:
         tile = self.rows[place[0]].tiles[place[1]]
         told = f"{tile.name}\n{tile.label or 'No label'}"
+        if tile.itself:
+            told += f", {tile.itself}"
         if tile.right is not None:
             told += ", the same class" if tile.right else ", another class"
         if tile.distance is not None:

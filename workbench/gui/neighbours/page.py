@@ -1,6 +1,7 @@
 """What each model of the shown comparison has nearest to an image, and where the models differ.
 
-The image is the first of the selection, so that a click anywhere in the window asks for its neighbours.
+The image is the first of the selection, so that a click anywhere in the window asks for its neighbours; or a picture
+from a file, which is chosen or dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -24,17 +25,20 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Commands
-from workbench.gui.compare.output import PICTURES, file_name
-from workbench.gui.compare.picture import save_picture
 from workbench.gui.compare.words import titles_of
 from workbench.gui.maps.atlas import NO_CODE, Atlas
 from workbench.gui.maps.pointing import Known, look_up
-from workbench.gui.neighbours.board import NeighbourBoard, Row, Tile
+from workbench.gui.neighbours.board import NeighbourBoard, Row
 from workbench.gui.neighbours.column import Column
+from workbench.gui.neighbours.commands import register
+from workbench.gui.neighbours.output import save_board
+from workbench.gui.neighbours.outside import stamp_of
+from workbench.gui.neighbours.pictures import FILES, picture_of
+from workbench.gui.neighbours.rows import Found, item_row, item_told, picture_row, picture_told
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.thumbnails import thumbnails_of
-from workbench.gui.widgets.buttons import icon_button
+from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
@@ -47,15 +51,12 @@ from workbench.records.nearest import (
     nearest_to_item,
     surroundings,
 )
-from workbench.records.text import count, printable
+from workbench.records.neighbours_job import AskedImage
+from workbench.records.text import count
 
-NUMBER = "neighbours.number"  # what the project remembers
+NUMBER, FOLDER = "neighbours.number", "neighbours.folder"  # what the project remembers
 AT_ONCE = 5_000  # images up to which all are compared without being asked to
 CAUTION = "Neighbours show what a model takes for alike. The probe beside each model decides."
-
-Found = dict[
-    str, Nearest | str | None
-]  # model: its answer, why there is none, or None where its file lacks the image
 
 
 class NeighboursPage(QWidget):
@@ -67,10 +68,13 @@ class NeighboursPage(QWidget):
         self.background = Background(self)
         self.aside = Background(self)  # for all images: a click must not wait for it
         self.item = -1  # whose neighbours are shown or looked up
-        self.before: list[int] = []
+        self.outside: Path | None = None  # or whose, where it is a picture from a file
+        self.before: list[int | Path] = []
         self._atlas: Atlas | None = None
         self._known: Known | None = None
-        self._found: Found = {}
+        self._found: dict[str, Found] = {}
+        self._answer: AskedImage | str = ""  # about the picture from a file, or why there is none
+        self._stamp = b""  # names its thumbnail
         self._asked = 0
         self._round = 0  # of looking at all images
         self.board = NeighbourBoard(thumbnails_of(session), self._file)
@@ -83,16 +87,30 @@ class NeighboursPage(QWidget):
         self.numbers.chosen.connect(self._on_number)
         self.board.chosen.connect(self.ask)
         self.column.asked.connect(self.compare_all)
+        session.outside.came.connect(self._take_outside)
+        session.outside.failed.connect(self._take_outside)
         session.project_changed.connect(self._restore)
         session.maps.changed.connect(self.refresh)
         session.selection_changed.connect(self._on_selection)
         session.dataset_changed.connect(self._look_up)
         session.backbones_changed.connect(self._show)
+        register(self)
+        self.setAcceptDrops(True)
         self.refresh()
 
     def _lay_out(self) -> None:
         self.back = icon_button("chevron-left", "The image that was looked at before", self.go_back)
-        self.save = icon_button("save", "Save these neighbours as PNG or SVG", self.save_board)
+        self.choose = button(
+            "From a file…",
+            self.choose_file,
+            kind="quiet",
+            tip="Ask about a picture that is not in the data set: choose a file, or drop one on this page",
+        )
+        self.save = icon_button(
+            "save",
+            "Save these neighbours as PNG or SVG",
+            lambda: save_board(self.session, self.board, self.number),
+        )
         self.status = ElidedLabel("", "dim")
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         tools = QHBoxLayout()
@@ -101,10 +119,13 @@ class NeighboursPage(QWidget):
         tools.addWidget(label("Nearest", "dim"))
         tools.addWidget(self.numbers)
         tools.addWidget(self.status, 1)
+        tools.addWidget(self.choose)
         tools.addWidget(self.save)
-        self.empty = EmptyState(
-            "", "", [("Go to Compare", lambda: self.commands.run("go.compare"), "primary")], "inspect"
-        )
+        steps = [
+            ("Go to Compare", lambda: self.commands.run("go.compare"), "primary"),
+            ("Picture from a file…", self.choose_file, "primary"),
+        ]
+        self.empty = EmptyState("", "", steps, "inspect")
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -138,6 +159,8 @@ class NeighboursPage(QWidget):
 
     def _restore(self) -> None:
         """What this project remembers."""
+        self.session.outside.stop()
+        self.outside, self._answer, self.before = None, "", []
         self.numbers.choose(str(self.session.recall(NUMBER, "10")))
         self.column.show_number(self.number)
 
@@ -162,7 +185,9 @@ class NeighboursPage(QWidget):
             asked = self._atlas.ids[self.item] if self._atlas is not None and self.item >= 0 else ""
             self._atlas, self._known, self._found, self.item, self.before = atlas, None, {}, -1, []
             self.column.wait("", offer=False)
-            if atlas is not None and asked in atlas.where:
+            if atlas is not None and self.outside is not None:
+                self._ask_outside(self.outside)
+            elif atlas is not None and asked in atlas.where:
                 self._find(atlas.where[asked])
             if session.result is not None:
                 know_models(model.name for model in session.result.models)
@@ -204,9 +229,12 @@ class NeighboursPage(QWidget):
 
     def go_back(self) -> None:
         if self.before and self._atlas is not None:
-            item = self.before.pop()
-            self.item = -1  # so that it isn't gone back to
-            self.ask(item)
+            last = self.before.pop()
+            self.item, self.outside = -1, None  # so that it isn't gone back to
+            if isinstance(last, Path):
+                self.ask_file(last)
+            else:
+                self.ask(last)
 
     def _on_selection(self) -> None:
         """The first of the selection, in the order of the folder."""
@@ -219,13 +247,12 @@ class NeighboursPage(QWidget):
         atlas, files = self._atlas, self.session.maps.files
         if atlas is None or item == self.item:
             return
-        if self.item >= 0:
-            self.before.append(self.item)
+        self._leave()
         self.item = item
         self._asked += 1
         asked = self._asked
 
-        answers: Found = {}
+        answers: dict[str, Found] = {}
 
         def find(name: str) -> Nearest | None:
             if asked != self._asked:
@@ -240,6 +267,73 @@ class NeighboursPage(QWidget):
 
         for name in atlas.rows:  # the first answer is shown before the last is there
             self.background.run(partial(find, name), partial(take, name), partial(take, name))
+
+    def _leave(self) -> None:
+        """What is shown now is gone back to."""
+        self.session.outside.stop()
+        if self.outside is not None:
+            self.before.append(self.outside)
+        elif self.item >= 0:
+            self.before.append(self.item)
+        self.item, self.outside, self._answer = -1, None, ""
+
+    # A picture from a file
+
+    def choose_file(self) -> None:
+        """Ask which, then for its neighbours."""
+        folder = str(self.session.recall(FOLDER, str(Path.home())))
+        chosen, _ = QFileDialog.getOpenFileName(self, "Neighbours of a picture", folder, FILES)
+        if chosen:
+            self.ask_file(Path(chosen))
+
+    def ask_file(self, picture: Path) -> None:
+        """Look up the neighbours of a picture from a file; nothing is selected any more."""
+        reason = self.why_not_ask_file()
+        if reason:
+            self.session.message.emit("warn", reason)
+            return
+        self.session.remember(FOLDER, str(picture.parent))
+        if self.outside != picture:
+            self._leave()
+        self._asked += 1
+        self.session.select([])
+        self._ask_outside(picture)
+
+    def why_not_ask_file(self) -> str:
+        """A sentence that says why no picture can be asked about now; "" when one can."""
+        if self.session.result is None:
+            return "There is no comparison yet. Run one first."
+        atlas = self.session.maps.atlas
+        return (
+            "" if atlas is not None and atlas.rows else "The embeddings of the comparison are not read yet."
+        )
+
+    def _ask_outside(self, picture: Path) -> None:
+        atlas, files = self._atlas, self.session.maps.files
+        self.outside, self._answer, self._stamp = picture, "", stamp_of(picture)
+        if atlas is None:  # it is asked when they are read
+            return
+        session, folders = self.session, tuple(self.session.settings.roots.values())
+        try:
+            session.outside.ask(picture, {name: files[name] for name in atlas.rows}, folders)
+        except (ValueError, OSError) as error:
+            self._answer = str(error)
+        self._show()
+
+    def _take_outside(self, picture: Path, answer: AskedImage | str) -> None:
+        if picture == self.outside:
+            self._answer = answer
+            self._show()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if picture_of(event) is not None and not self.why_not_ask_file():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        picture = picture_of(event)
+        if picture is not None:
+            event.acceptProposedAction()
+            self.ask_file(picture)
 
     # All images
 
@@ -257,7 +351,7 @@ class NeighboursPage(QWidget):
         def take(found: Surroundings) -> None:
             if atlas is self._atlas and self.session.result is not None:
                 self.column.show_found(atlas, found, titles_of(self.session.result, self.session.catalogue))
-                if self.item < 0 and self.isVisible() and len(self.column.differing):
+                if self.item < 0 and self.outside is None and self.isVisible() and len(self.column.differing):
                     self._find(int(self.column.differing[0]))
 
         def fail(error: Exception) -> None:
@@ -273,8 +367,11 @@ class NeighboursPage(QWidget):
     def _show(self) -> None:
         atlas, result, maps = self._atlas, self.session.result, self.session.maps
         self.back.setEnabled(bool(self.before))
-        self.save.setEnabled(bool(self._found))
-        ready = atlas is not None and result is not None and self.item >= 0 and bool(self._found)
+        outside = self.outside
+        self.save.setEnabled(bool(self._found) or isinstance(self._answer, AskedImage))
+        self.choose.setVisible(not self.why_not_ask_file())
+        ready = atlas is not None and result is not None
+        ready = ready and (outside is not None or (self.item >= 0 and bool(self._found)))
         self.pages.setCurrentIndex(int(ready))
         if atlas is None or result is None or not ready:
             self._tell_empty(atlas, maps.problem)
@@ -285,19 +382,22 @@ class NeighboursPage(QWidget):
         for name in atlas.maps:
             score = result.model(name).probe.get(result.metric)
             title = titles.get(name, name) + (f" · probe {score.mean:.3f}" if score is not None else "")
-            found = self._found.get(name, "Looking…" if name in atlas.rows else atlas.problems.get(name, ""))
-            if isinstance(found, Nearest):
-                rows.append(Row(name, title, self._tiles(atlas, found), self._said(name)))
+            model, k = (name, title), self.number
+            if name not in atlas.rows:
+                rows.append(Row(*model, why=atlas.problems.get(name, "")))
+            elif outside is not None:
+                rows.append(picture_row(atlas, self._answer, model, k))
             else:
-                rows.append(Row(name, title, why=found or "This image is not in its file."))
-        group = int(atlas.groups.code[self.item])
-        facts = atlas.groups.names[group] if group != NO_CODE else ""
-        self.board.show_rows(self._tile(atlas, self.item), facts, rows)
+                found = self._found.get(name, "Looking…")
+                rows.append(item_row(atlas, self.item, found, model, self._said(name), k))
+        asked = picture_told(outside, self._answer) if outside is not None else item_told(atlas, self.item)
+        self.board.show_rows(*asked, rows)
         self.status.setText(f"exact, by cosine, among {count(len(atlas.ids), 'image')}")
 
     def _tell_empty(self, atlas: Atlas | None, problem: str) -> None:
         compare = self.session.result is None
         self.empty.buttons[0].setVisible(compare)
+        self.empty.buttons[1].setVisible(not self.why_not_ask_file())
         if compare:
             text = "Neighbours are looked up in what a comparison has embedded. Run one first."
             self.empty.set("No comparison yet", text)
@@ -306,13 +406,11 @@ class NeighboursPage(QWidget):
         elif atlas is None or self.item >= 0:
             self.empty.set("Looking up the neighbours…", "")
         else:
-            text = "Select an image anywhere: on a map, in Data, among the failures, or in the list beside."
+            text = (
+                "Select an image anywhere: on a map, in Data, among the failures, or in the list beside. Or drop a "
+                "picture from elsewhere here."
+            )
             self.empty.set("Which image", text)
-
-    def _tiles(self, atlas: Atlas, found: Nearest) -> tuple[Tile, ...]:
-        pairs = zip(found.items[: self.number].tolist(), found.distance.tolist(), strict=False)
-        own = int(atlas.labels.code[self.item])
-        return tuple(self._tile(atlas, item, distance, own) for item, distance in pairs)
 
     def _said(self, model: str) -> str:
         """The class that the model's probe gives the image most often."""
@@ -323,17 +421,9 @@ class NeighboursPage(QWidget):
         code = int(said[0][self.item]) if said is not None else NO_CODE
         return result.classes[code] if result is not None and code != NO_CODE else ""
 
-    def _tile(self, atlas: Atlas, item: int, distance: float | None = None, own: int = NO_CODE) -> Tile:
-        code = int(atlas.labels.code[item])
-        return Tile(
-            item=item,
-            name=atlas.paths[item].rsplit("/", 1)[-1],
-            label=atlas.labels.names[code] if code != NO_CODE else "",
-            distance=distance,
-            right=code == own if NO_CODE not in (code, own) else None,
-        )
-
     def _file(self, item: int) -> tuple[bytes, Path] | None:
+        if item < 0:
+            return (self._stamp, self.outside) if self.outside is not None else None
         found = self._known.file(self.session, item) if self._known is not None else None
         return found[:2] if found is not None else None
 
@@ -343,23 +433,4 @@ class NeighboursPage(QWidget):
         self._show()
 
     def save_board(self) -> None:
-        """Ask where to, then write what is shown."""
-        atlas = self._atlas
-        if atlas is None or self.item < 0:
-            return
-        session, name = self.session, atlas.paths[self.item].rsplit("/", 1)[-1]
-        folder = session.recall("maps.folder", str(Path.home()))
-        start = str(Path(folder) / f"{file_name(f'nearest to {name}')}.png")
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save neighbours", start, PICTURES)
-        if not chosen:
-            return
-        aside = f"The {self.number} nearest by cosine. A solid frame: the same class; a dashed one: another."
-        try:
-            written = save_picture(
-                Path(chosen), self.board.draw_into, self.board.size(), f"Nearest to {name}", aside
-            )
-        except (ValueError, OSError) as error:
-            session.message.emit("bad", str(error))
-            return
-        session.remember("maps.folder", str(written.parent))
-        session.message.emit("info", f"Saved {printable(written.name)}.")
+        save_board(self.session, self.board, self.number)
