@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from tests.gui.maps.conftest import commands, place_of, session, write_files
@@ -182,7 +182,12 @@ def test_the_board_is_saved_and_keeps_up_with_the_theme(
     target = tmp_path / "near.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     qtbot.mouseClick(page.save, Qt.MouseButton.LeftButton)
-    assert not QImage(str(target)).isNull()
+    saved = QImage(str(target))
+    assert not saved.isNull()
+    page.activateWindow()
+    page.board.setFocus()
+    qtbot.keyClick(page.board, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().image().size() == saved.size()
     light = page.board.grab().toImage()
     theme.themes().set_preference("dark")
     assert page.board.grab().toImage() != light

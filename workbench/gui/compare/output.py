@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
 
 from workbench.gui.commands import Command
 from workbench.gui.compare.confusion import ConfusionMatrix
-from workbench.gui.compare.picture import picture, save_picture
+from workbench.gui.compare.picture import copy_action, copy_picture, save_picture
 from workbench.gui.compare.walked_plot import WalkedPlot
 from workbench.gui.widgets.buttons import icon_button, menu_button
 from workbench.records.tables import as_csv, as_markdown, protocol_sentence
@@ -201,13 +201,10 @@ class Output:
 
     def save_button(self, title: str, plot: Plot) -> QToolButton:
         """The button that saves `plot`, which gets a menu of its own to copy and save it, and Ctrl+C."""
-        copy = QAction("Copy as picture", plot)
-        copy.setShortcut(QKeySequence.StandardKey.Copy)
-        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.triggered.connect(lambda: self.copy_picture(title, plot))
+        copy_action(plot, lambda: self.copy_picture(title, plot))
         save = QAction("Save as PNG or SVG…", plot)
         save.triggered.connect(lambda: self.save(title, plot))
-        plot.addActions([copy, save])
+        plot.addAction(save)
         plot.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         return icon_button("save", f"Save the plot as PNG or SVG: {title}", lambda: self.save(title, plot))
 
@@ -236,7 +233,7 @@ class Output:
         if view.session.result is None:
             return
         aside = protocol_sentence(view.session.result, view.shown_metric)
-        QGuiApplication.clipboard().setImage(picture(plot.draw_into, plot.size(), self._title(title), aside))
+        copy_picture(plot.draw_into, plot.size(), self._title(title), aside)
         view.session.message.emit("info", "The plot was copied as a picture.")
 
     def _title(self, title: str) -> str:

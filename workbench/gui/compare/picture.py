@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtGui import QAction, QFont, QGuiApplication, QImage, QKeySequence, QPainter
+from PySide6.QtWidgets import QWidget
 
 from workbench.gui.theme import current_theme, font_of
 from workbench.records.files import whole_file
@@ -40,6 +41,21 @@ def save_picture(path: Path, drawing: Drawing, size: QSize, title: str, aside: s
     with whole_file(path) as stream:
         stream.write(data)
     return path
+
+
+def copy_action(plot: QWidget, copy: Callable[[], object]) -> QAction:
+    """What copies a plot as a picture, by Ctrl+C while it has the focus."""
+    made = QAction("Copy as picture", plot)
+    made.setShortcut(QKeySequence.StandardKey.Copy)
+    made.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+    made.triggered.connect(lambda: copy())
+    plot.addAction(made)
+    return made
+
+
+def copy_picture(drawing: Drawing, size: QSize, title: str, aside: str = "") -> None:
+    """The same onto the clipboard."""
+    QGuiApplication.clipboard().setImage(picture(drawing, size, title, aside))
 
 
 def picture(drawing: Drawing, size: QSize, title: str, aside: str = "") -> QImage:

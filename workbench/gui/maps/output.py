@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -10,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QFileDialog
 
 from workbench.gui.compare.output import PICTURES, file_name
-from workbench.gui.compare.picture import save_picture
+from workbench.gui.compare.picture import Drawing, copy_action, copy_picture, save_picture
 from workbench.gui.maps.panel import MapPanel
 from workbench.gui.session import Session
 from workbench.gui.theme import current_theme, font_of
@@ -21,26 +22,52 @@ LINE = 20.0  # px of a row of the legend
 Entry = tuple[str, str]  # colour, name
 
 
-def save_map(session: Session, panel: MapPanel, entries: Sequence[Entry], aside: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands around a map in a file: its legend, and how it was drawn."""
+
+    entries: Sequence[Entry]
+    aside: str
+
+
+def give_out(session: Session, panel: MapPanel, words: Callable[[], Words | None]) -> None:
+    """Let the panel's button save its map and Ctrl+C on the map copy it; `words` is None while there is none."""
+    panel.save.clicked.connect(lambda: _save(session, panel, words()))
+    copy_action(panel.canvas, lambda: _copy(session, panel, words()))
+
+
+def _copy(session: Session, panel: MapPanel, words: Words | None) -> None:
+    if words is not None:
+        copy_picture(_drawing(panel, words), panel.canvas.size(), f"Map of {panel.name}", words.aside)
+        session.message.emit("info", "The map was copied as a picture.")
+
+
+def _save(session: Session, panel: MapPanel, words: Words | None) -> None:
     """Ask where to, then write the map as it is shown."""
+    if words is None:
+        return
     folder = session.recall("maps.folder", str(Path.home()))
     start = str(Path(folder) / f"{file_name(f'map of {panel.name}')}.png")
     chosen, _ = QFileDialog.getSaveFileName(panel, "Save map", start, PICTURES)
     if not chosen:
         return
-
-    def drawing(painter: QPainter, area: QRectF) -> None:
-        lines = legend_lines(entries, area.width())
-        panel.canvas.draw_into(painter, area.adjusted(0, 0, 0, -LINE * len(lines)))
-        draw_legend(painter, QRectF(area.left(), area.bottom() - LINE * len(lines), area.width(), 0), lines)
-
+    title, drawing = f"Map of {panel.name}", _drawing(panel, words)
     try:
-        written = save_picture(Path(chosen), drawing, panel.canvas.size(), f"Map of {panel.name}", aside)
+        written = save_picture(Path(chosen), drawing, panel.canvas.size(), title, words.aside)
     except (ValueError, OSError) as error:
         session.message.emit("bad", str(error))
         return
     session.remember("maps.folder", str(written.parent))
     session.message.emit("info", f"Saved {printable(written.name)}.")
+
+
+def _drawing(panel: MapPanel, words: Words) -> Drawing:
+    def draw(painter: QPainter, area: QRectF) -> None:
+        lines = legend_lines(words.entries, area.width())
+        panel.canvas.draw_into(painter, area.adjusted(0, 0, 0, -LINE * len(lines)))
+        draw_legend(painter, QRectF(area.left(), area.bottom() - LINE * len(lines), area.width(), 0), lines)
+
+    return draw
 
 
 def legend_lines(entries: Sequence[Entry], width: float) -> list[list[tuple[float, Entry]]]:

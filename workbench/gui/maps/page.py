@@ -24,7 +24,7 @@ from workbench.gui.maps.colouring import CLASS, Colouring, available, colouring
 from workbench.gui.maps.column import DRAW, LOOK, SETTINGS, Column
 from workbench.gui.maps.commands import register
 from workbench.gui.maps.empty import COMPARE, MapsAwaited
-from workbench.gui.maps.output import save_map
+from workbench.gui.maps.output import Words, give_out
 from workbench.gui.maps.panel import MapPanel
 from workbench.gui.maps.panel_grid import PanelGrid
 from workbench.gui.maps.pointing import Known, Pointing, look_up, look_up_files
@@ -216,7 +216,7 @@ class MapsPage(QWidget):
             panel.canvas.picked.connect(self._on_picked)
             panel.canvas.cleared.connect(lambda: self.session.select([]))
             panel.canvas.looked.connect(self._on_looked)
-            panel.save.clicked.connect(partial(self._save, name))
+            give_out(self.session, panel, partial(self._words, name))
         self.grid.show_panels(list(self.panels.values()))
 
     def _tell_panels(self) -> None:
@@ -417,15 +417,15 @@ class MapsPage(QWidget):
             inside |= code == wanted
         self._on_picked(np.flatnonzero(inside), False)
 
-    def _save(self, model: str) -> None:
+    def _words(self, model: str) -> Words | None:
+        """What a picture of a model's map says."""
         found, drawn = self.colouring, self.drawn(model)
         if found is None or drawn is None:
-            return
+            return None
         shown = self.column.legend.shown
         colours = found.colours(shown, current_theme())
         names = [*found.names, found.rest]
         entries = [(colours[i], names[i]) for i in range(len(names)) if shown[i] and found.counts[i]]
         panel = self.panels[model]
         parts = [how_drawn(drawn.facts), panel.told.text(), panel.score.text(), "far distances mean nothing"]
-        aside = " · ".join(part for part in parts if part)
-        save_map(self.session, panel, entries, aside)
+        return Words(entries, " · ".join(part for part in parts if part))

@@ -40,7 +40,9 @@ class MapPanel(QFrame):
         self.why.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.told = ElidedLabel("", "caption")
         self.told.set_tip(TRUST_TIP)
-        self.save = icon_button("save", f"Save the map of {printable(title)} as PNG or SVG")
+        self.save = icon_button(
+            "save", f"Save the map of {printable(title)} as PNG or SVG; Ctrl+C on it copies it"
+        )
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(_Dot(model))

@@ -25,13 +25,14 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Commands
+from workbench.gui.compare.picture import copy_action
 from workbench.gui.compare.words import titles_of
 from workbench.gui.maps.atlas import NO_CODE, Atlas
 from workbench.gui.maps.pointing import Known, look_up
 from workbench.gui.neighbours.board import NeighbourBoard, Row
 from workbench.gui.neighbours.column import Column
 from workbench.gui.neighbours.commands import register
-from workbench.gui.neighbours.output import save_board
+from workbench.gui.neighbours.output import copy_board, save_board
 from workbench.gui.neighbours.outside import stamp_of
 from workbench.gui.neighbours.pictures import FILES, picture_of
 from workbench.gui.neighbours.rows import Found, item_row, item_told, picture_row, picture_told
@@ -86,6 +87,7 @@ class NeighboursPage(QWidget):
         self._restore()
         self.numbers.chosen.connect(self._on_number)
         self.board.chosen.connect(self.ask)
+        copy_action(self.board, lambda: copy_board(session, self.board, self.number))
         self.column.asked.connect(self.compare_all)
         session.outside.came.connect(self._take_outside)
         session.outside.failed.connect(self._take_outside)
