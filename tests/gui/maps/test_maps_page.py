@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from tests.gui.maps.conftest import settle, write_files
@@ -294,6 +294,46 @@ def test_a_map_is_saved_with_its_legend(
     else:
         image = QImage(str(target))
         assert image.width() > page.panels["strong"].canvas.width()
+
+
+def test_a_map_is_copied_by_keys_as_it_would_be_saved(
+    qtbot, page: MapsPage, session: Session, tmp_path, monkeypatch
+) -> None:
+    target = tmp_path / "map.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+    told: list[str] = []
+    session.message.connect(lambda _, sentence: told.append(sentence))
+    QGuiApplication.clipboard().clear()
+    page.activateWindow()
+    canvas = page.panels["middle"].canvas
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert told == ["The map was copied as a picture."]
+    copied = QGuiApplication.clipboard().image()
+    qtbot.mouseClick(page.panels["middle"].save, Qt.MouseButton.LeftButton)
+    assert _onto(copied) == _onto(QImage(str(target)))
+    page.show_kind("pca")  # of which there is no map
+    qtbot.keyClick(canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert len(told) == 2
+
+
+def test_how_maps_are_drawn_is_remembered_project_by_project(
+    qtbot, page: MapsPage, session: Session, tmp_path
+) -> None:
+    page.column.form.form.fields["neighbours"].setValue(9)
+    qtbot.waitUntil(lambda: session.recall("maps.settings", {}).get("neighbours") == 9)
+    first = session.project.folder
+    page.column.form.form.fields["neighbours"].setValue(11)  # not settled yet
+    session.create_project(tmp_path / "second", "Line 5")
+    fields = page.column.form.form.fields
+    assert fields["neighbours"].value() == 15
+    kinds = fields["map"]
+    kinds.setCurrentIndex(kinds.findData("tsne"))
+    assert not fields["min_dist"].isEnabled() and kinds.currentText() == "t-SNE"
+    qtbot.waitUntil(lambda: session.recall("maps.settings", {}).get("map") == "tsne")
+    session.open_project(first)
+    assert page.column.form.values()["neighbours"] == 9 and page.column.form.values()["map"] == "umap"
+    assert session.recall("maps.settings")["neighbours"] == 9
 
 
 def test_maps_are_reached_by_tab(qtbot, page: MapsPage) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.maps.chosen_panel import ChosenPanel
@@ -18,6 +20,7 @@ from workbench.gui.widgets.segments import Segments
 
 LOOK, DRAW = "look", "draw"
 SETTINGS = "maps.settings"  # under which the project keeps how maps were asked for last
+SETTLE_MS = 600  # after the last change, how maps are drawn is remembered
 WIDTH = 284  # px
 
 
@@ -40,8 +43,10 @@ class Column(Card):
         self.colour.setAccessibleName("Colour by")
         self.legend = Legend()
         self.chosen = ChosenPanel(session)
-        before = session.recall(SETTINGS, {})
-        self.form = DrawingForm(before if isinstance(before, dict) else {})
+        self.form = DrawingForm(self._recalled())
+        self._remember = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._remember.timeout.connect(lambda: session.remember(SETTINGS, self.form.values()))
+        self.form.changed.connect(self._remember.start)
         name = label("Colour by", "dim")
         name.setBuddy(self.colour)
         look = QWidget()
@@ -58,6 +63,15 @@ class Column(Card):
         self.parts.addWidget(self.form)
         self.body.addWidget(self.segments)
         self.body.addWidget(self.parts, 1)
+
+    def restore(self) -> None:
+        """Another project: what it remembers of how maps are drawn."""
+        self._remember.stop()  # else it would be told what the project before was to remember
+        self.form.show_values(self._recalled())
+
+    def _recalled(self) -> dict[str, Any]:
+        before = self._session.recall(SETTINGS, {})
+        return before if isinstance(before, dict) else {}
 
     @property
     def part(self) -> str:

@@ -28,13 +28,7 @@ class DrawingForm(QWidget):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__()
-        known = MapSettings.__dataclass_fields__
-        kept = {name: value for name, value in values.items() if name in known}
-        self.form = Form(MapSettings, kept, narrow=True)
-        kinds = self.form.fields["map"]
-        assert isinstance(kinds, QComboBox)
-        for number in range(kinds.count()):
-            kinds.setItemText(number, MAPS[kinds.itemData(number)])
+        self.form = _form(values)
         self.form.changed.connect(self._on_change)
         self.button = button("Draw the maps", self._ask, kind="primary")
         self.told = label("", "caption", wrap=True)
@@ -44,9 +38,9 @@ class DrawingForm(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.addWidget(self.form)
+        self._room = QVBoxLayout(inside)
+        self._room.setContentsMargins(0, 0, 8, 0)
+        self._room.addWidget(self.form)
         scroll.setWidget(inside)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -54,6 +48,15 @@ class DrawingForm(QWidget):
         outer.addWidget(scroll, 1)
         outer.addWidget(self.told)
         outer.addWidget(self.button)
+        self._switch()
+
+    def show_values(self, values: Mapping[str, Any]) -> None:
+        """Another project's, without a signal."""
+        left, self.form = self.form, _form(values)
+        self.form.changed.connect(self._on_change)
+        self._room.replaceWidget(left, self.form)
+        left.hide()
+        left.deleteLater()
         self._switch()
 
     def values(self) -> dict[str, Any]:
@@ -86,3 +89,14 @@ class DrawingForm(QWidget):
         used = USED.get(str(self.values()["map"]), set())
         for name, field in self.form.fields.items():
             field.setEnabled(name in used or name in ("map", "dimensions"))
+
+
+def _form(values: Mapping[str, Any]) -> Form[MapSettings]:
+    """With kinds of maps called as people call them."""
+    known = MapSettings.__dataclass_fields__
+    made = Form(MapSettings, {name: value for name, value in values.items() if name in known}, narrow=True)
+    kinds = made.fields["map"]
+    assert isinstance(kinds, QComboBox)
+    for number in range(kinds.count()):
+        kinds.setItemText(number, MAPS[kinds.itemData(number)])
+    return made

@@ -135,6 +135,7 @@ class MapsPage(QWidget):
     def _connect(self) -> None:
         session = self.session
         session.project_changed.connect(self._restore)
+        session.project_changed.connect(self.column.restore)
         session.maps.changed.connect(self.refresh)
         session.jobs_changed.connect(self._tell_jobs)
         session.dataset_changed.connect(self._look_up)
