@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -78,8 +79,9 @@ class ItemIds:
         self._later, self._number = later[ascending], number[again][ascending]
 
 
-def contents_of(ids: Iterable[str]) -> frozenset[str]:
-    """The first 16 digits of each id: the content that it stands for."""
+@lru_cache(maxsize=4)
+def contents_of(ids: frozenset[str]) -> frozenset[str]:
+    """The first 16 digits of each id: the content that it stands for. Views ask for those of one selection."""
     return frozenset(identifier[:16] for identifier in ids)
 
 
@@ -113,7 +115,7 @@ def carry_ids(ids: Collection[str], old: ImageIndex, new: ImageIndex) -> list[st
     if not before:
         return []
     names = {old.name(position) for position in before.values()}
-    wanted = np.frombuffer(bytes.fromhex("".join(contents_of(before))), dtype="<u8")
+    wanted = np.frombuffer(bytes.fromhex("".join(contents_of(frozenset(before)))), dtype="<u8")
     keys = np.ascontiguousarray(new.digest[:, :8]).view("<u8").ravel()
     hits = np.flatnonzero(np.isin(keys, wanted)).tolist()
     return ItemIds(new).of_many(position for position in hits if new.name(position) in names)

@@ -47,7 +47,9 @@ def test_a_damaged_file_of_boards_is_told_and_left_alone(qtbot, ready, compared)
 @pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
 def test_a_board_is_saved_as_it_is_shown(qtbot, ready, compared, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"board{ending}"
-    with qtbot.waitSignal(compared.message) as told:
+    with qtbot.waitSignal(
+        compared.message, timeout=20_000
+    ) as told:  # a large PNG, and the first to need fonts
         ready.write(path)
     assert told.args == ["info", f"Saved board{ending}."] and path.stat().st_size > 1000
     ready.board.set(query="mean")

@@ -255,6 +255,25 @@ def test_a_click_on_an_image_selects_it_and_leaves_the_rows(qtbot, ready, compar
     qtbot.waitUntil(lambda: ready.board.rows == (rows[0],))
 
 
+def test_a_board_out_of_sight_takes_the_selection_when_it_is_shown(
+    qtbot, ready, compared, small_index, monkeypatch
+) -> None:
+    monkeypatch.setattr("workbench.gui.inspect.board.MOST_ROWS", 5)
+    compared.select(ready.board.rows[:3])
+    ready.board.pick()
+    qtbot.waitUntil(lambda: len(ready.board.rows) == 3)
+    ready.hide()
+    compared.select(small_index.ids)
+    assert len(ready.board.plan.rows.ids) == 3
+    ready.show()
+    assert ready.board.plan.rows.ids == tuple(small_index.ids[:5])
+    ready.hide()
+    compared.select([small_index.ids[9]])
+    ready.board.set_rows(kind="hardest")  # as by another project
+    ready.show()
+    assert ready.board.plan.rows.kind == "hardest"
+
+
 def test_space_shows_the_image_large_and_p_pins_it(qtbot, ready) -> None:
     press(qtbot, ready, Qt.Key.Key_Down, Qt.Key.Key_Space)
     assert ready.looking is not None and ready.looking.place == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -54,10 +54,20 @@ class ImagesPanel(QWidget):
         self.grid.look.connect(self._look)
         session.selection_changed.connect(self.mark)
 
-    def show_images(self, title: str, images: Sequence[tuple[str, str, str]], order: str) -> None:
-        """Show (item id, caption, the caption in full) each; `order` says how they are sorted."""
+    def show_images(
+        self,
+        title: str,
+        images: Sequence[tuple[str, str, str]],
+        order: str,
+        places: Mapping[str, int] | None = None,
+    ) -> None:
+        """Show (item id, caption, the caption in full) each; `order` says how they are sorted.
+
+        `places` are the items' positions in the index, where they are known: to find them in a million takes 0.2 s.
+        """
         index = self.session.index
-        places = positions(index, [image[0] for image in images]) if index is not None else {}
+        if places is None:
+            places = positions(index, [image[0] for image in images]) if index is not None else {}
         shown = [image for image in images if image[0] in places]
         lost = len(images) - len(shown)
         if images and not shown:

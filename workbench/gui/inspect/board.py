@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from workbench.gui.inspect.rows import ChosenRows, choose_rows
 from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.pixels.cells import error_top
-from workbench.records.boards import BoardPlan
+from workbench.records.boards import MOST_ROWS, BoardPlan
 from workbench.records.index import ImageIndex
 from workbench.records.inspection import InspectJob, InspectSettings, Sight, same_answer
 from workbench.records.spec import Reading
@@ -219,10 +220,10 @@ class Board(QObject):
         self.choose()
 
     def pick(self) -> None:
-        """The images that are selected now become the rows."""
+        """The images that are selected now become the rows, the first of the folder where there are too many."""
         index = self.index
-        found = positions(index, sorted(self.session.selected)) if index is not None else {}
-        ids = tuple(sorted(found, key=found.__getitem__))
+        found = positions(index, list(self.session.selected)) if index is not None else {}
+        ids = tuple(nsmallest(MOST_ROWS, found, key=found.__getitem__))
         self.set_rows(kind="picked", ids=ids or self._picked_before())
 
     def _picked_before(self) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ class BoardPage(QWidget):
         self.looking: QuickLook | None = None
         self._background = Background(session)  # closed with it
         self._selecting = False
+        self._picks = False  # whether another selection waits to become the rows
         self._register()
         self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
         self.save_button = CommandButton(commands, SAVE, "Save as…")
@@ -180,6 +181,9 @@ class BoardPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._picks and self.board.plan.rows.kind == "picked":
+            self.board.pick()
+        self._picks = False
         self.board.set_active(True)
         self.refresh()
 
@@ -225,7 +229,9 @@ class BoardPage(QWidget):
 
     def _on_selection(self) -> None:
         if self.board.plan.rows.kind == "picked" and not self._selecting:
-            self.board.pick()
+            self._picks = not self.isVisible()
+            if not self._picks:
+                self.board.pick()
         self.canvas.viewport().update()
 
     def _pin(self) -> None:

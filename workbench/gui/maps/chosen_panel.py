@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from workbench.gui.compare.images_panel import ImagesPanel
 from workbench.gui.maps.atlas import NO_CODE, Atlas
+from workbench.gui.maps.pointing import Known
 from workbench.gui.session import Session
 from workbench.records.text import printable
 
@@ -27,13 +28,13 @@ class ChosenPanel(ImagesPanel):
         self.grid.selected.disconnect(session.select)
         self.grid.selected.connect(self._select)
 
-    def show_places(self, atlas: Atlas | None, places: np.ndarray) -> None:
+    def show_places(self, atlas: Atlas | None, places: np.ndarray, known: Known | None) -> None:
         """The selection, as places in the atlas; one that was made in the grid leaves it as it is."""
         if self._picked and atlas is self._atlas and self.session.selected == self._picked:
             self.mark()
             return
         self._atlas, self._picked = atlas, frozenset()
-        self.places = sorted(places.tolist())
+        self.places = np.sort(places).tolist()
         if atlas is None or not self.places:
             self.tell("Selected images", "", HOW if atlas is not None else "")
             return
@@ -45,7 +46,12 @@ class ChosenPanel(ImagesPanel):
             told = printable(labels.names[code] if code != NO_CODE else name)
             images.append((atlas.ids[place], told, told))
         order = "by path" if len(self.places) <= LISTED else f"the first of {len(self.places):,}"
-        self.show_images("Selected images", images, order)
+        found = None
+        if known is not None and known.index is not None and known.index is self.session.index:
+            listed = self.places[:LISTED]
+            at = known.position[listed].tolist()
+            found = {atlas.ids[item]: place for item, place in zip(listed, at, strict=True) if place >= 0}
+        self.show_images("Selected images", images, order, found)
 
     def mark(self) -> None:
         """All of them are selected: a frame is for what was picked among them."""

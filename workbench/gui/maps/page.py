@@ -66,7 +66,7 @@ class MapsPage(QWidget):
         self._known: Known | None = None
         self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
         self._asked = 0
-        self.selection = Selection(session)
+        self.selection = Selection(session, self.background)
         self.column = Column(session)
         self.pointing = Pointing(session, self)
         self._build_parts()
@@ -337,7 +337,7 @@ class MapsPage(QWidget):
     def _on_selection(self) -> None:
         """Whoever selected: mark it on every map, and show the images."""
         self.selection.read(self._atlas)
-        self.column.chosen.show_places(self._atlas, self.selection.places)
+        self.column.chosen.show_places(self._atlas, self.selection.places, self._known)
         self._paint()
 
     def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.gui.background import Background
 from workbench.gui.maps.atlas import Atlas
 from workbench.gui.session import Session
 from workbench.gui.widgets.image_grid import SELECT_AT_MOST
+
+AT_ONCE = 5_000  # items whose ids are gathered in 2 ms; of more a thread does it
 
 
 class Selection:
     """`mask` says of each item whether it is selected; None where none is."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, background: Background) -> None:
+        self._session, self._background = session, background
+        self._turn = 0
         self._ids: frozenset[str] = frozenset()
         self._atlas: Atlas | None = None
         self.places = np.zeros(0, np.int64)
@@ -32,17 +36,28 @@ class Selection:
             self.mask[self.places] = True
 
     def pick(self, atlas: Atlas, items: np.ndarray, add: bool) -> None:
-        """Select items everywhere, instead of those before or beside them."""
+        """Select items everywhere, instead of those before or beside them; many are selected a moment later."""
         if len(items) > SELECT_AT_MOST:
             self._session.message.emit(
                 "warn",
                 f"{SELECT_AT_MOST:,} of these {len(items):,} images are selected: more can't be at once.",
             )
-        items = items[:SELECT_AT_MOST]
-        ids = frozenset(atlas.ids[place] for place in items.tolist())
-        if add:
-            self._session.select(ids | self._session.selected)
-            return
-        # Looking up 100,000 ids again would be felt.
-        self._ids, self._atlas, self.places = ids, atlas, items.astype(np.int64)
-        self._session.select(ids)
+        items = items[:SELECT_AT_MOST].astype(np.int64)
+        ids, places = (self._session.selected, self.places) if add else (frozenset[str](), self.places[:0])
+        self._turn += 1
+        turn = self._turn
+
+        def find() -> tuple[frozenset[str], np.ndarray]:
+            return ids.union(atlas.ids[place] for place in items.tolist()), np.union1d(places, items)
+
+        def take(found: tuple[frozenset[str], np.ndarray]) -> None:
+            if turn == self._turn:
+                # Known here, so that 100,000 ids need not be looked up again.
+                self._ids, self.places = found
+                self._atlas = atlas
+                self._session.select(self._ids)
+
+        if len(items) + len(places) <= AT_ONCE:
+            take(find())
+        else:
+            self._background.run(find, take, lambda error: self._session.message.emit("bad", str(error)))

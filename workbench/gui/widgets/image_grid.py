@@ -75,7 +75,6 @@ class ImageGrid(QAbstractScrollArea):
         self._positions: np.ndarray | None = None  # None: all of the index
         self._ids: ItemIds | None = None
         self._chosen: frozenset[str] = frozenset()
-        self._chosen_contents: frozenset[str] = frozenset()
         self._tile = TILE
         self.columns = 1
         self._side = TILE  # px, width of a cell; it is CAPTION higher
@@ -116,7 +115,7 @@ class ImageGrid(QAbstractScrollArea):
         self._lay_out()
 
     def set_selected(self, ids: frozenset[str]) -> None:
-        self._chosen, self._chosen_contents = ids, contents_of(ids)
+        self._chosen = ids
         self.viewport().update()
 
     @property
@@ -165,7 +164,7 @@ class ImageGrid(QAbstractScrollArea):
     def is_selected(self, place: int) -> bool:
         if not self._chosen or self._ids is None:
             return False
-        return self._ids.among(self.position(place), self._chosen, self._chosen_contents)
+        return self._ids.among(self.position(place), self._chosen, contents_of(self._chosen))
 
     def caption(self, place: int) -> str:
         assert self._index is not None
