@@ -108,6 +108,16 @@ class InspectSettings:
         6, help="Groups that the patches of all pictures are put into.", minimum=2, maximum=12
     )
     seed: int = param(0, help="Another seed hides other patches and starts the groups elsewhere.", minimum=0)
+    image_size: int = param(
+        0,
+        help="Side of the square that every model gets, or the nearest that its patches tile; 0 takes each model's "
+        "own. Larger shows finer maps and costs more.",
+        label="Input",
+        minimum=0,
+        at_minimum="each model's own",
+        maximum=2048,
+        unit="px",
+    )
 
     def place(self) -> tuple[float, float] | None:
         """Of a query that is a patch, how far right and down it lies, as shares of the sides; else None.
@@ -150,16 +160,16 @@ class InspectSettings:
 
 # What a pass through the model depends on, of each thing that is shown. The rest is drawn anew from the answer.
 NEEDS = {
-    "attention": ("query", "rollout", "layer"),  # the layer for rollout alone
-    "reconstruction": ("mask_ratio", "boxes", "own_statistics", "seed"),
-    "patch-pca": ("layer", "side"),
-    "likeness": ("layer", "query", "query_image"),
-    "segments": ("layer", "groups", "seed"),
+    "attention": ("query", "rollout", "layer", "image_size"),  # the layer for rollout alone
+    "reconstruction": ("mask_ratio", "boxes", "own_statistics", "seed", "image_size"),
+    "patch-pca": ("layer", "side", "image_size"),
+    "likeness": ("layer", "query", "query_image", "image_size"),
+    "segments": ("layer", "groups", "seed", "image_size"),
 }
 
 # What can be set of each thing that is shown: what it needs, and what is only drawn.
 SETTABLE = {
-    "attention": ("layer", "head", "query", "rollout", "keep_mass", "opacity", "artefacts"),
+    "attention": ("layer", "head", "query", "rollout", "keep_mass", "opacity", "artefacts", "image_size"),
     "reconstruction": NEEDS["reconstruction"],
     "patch-pca": (*NEEDS["patch-pca"], "opacity"),
     "likeness": (*NEEDS["likeness"], "opacity"),
@@ -173,7 +183,7 @@ def same_answer(one: InspectSettings, other: InspectSettings) -> bool:
         return False
     needs = NEEDS[one.show]
     if one.show == "attention" and not one.rollout and not other.rollout:
-        needs = ("query",)
+        needs = ("query", "image_size")
     return all(getattr(one, name) == getattr(other, name) for name in needs)
 
 
@@ -193,14 +203,6 @@ class InspectJob(InspectSettings):
     images: tuple[str, ...] = param((), help="Image files.")
     pages: tuple[int, ...] = param((), help="The page of each image, counted from 0; empty takes the first.")
     curation: str = param("", help="What was decided about how stored numbers become pictures.", path=True)
-    image_size: int = param(
-        0,
-        help="Side of the square that a model gets; 0 takes its own. Larger shows finer maps and costs more.",
-        minimum=0,
-        at_minimum="each model's own",
-        maximum=2048,
-        unit="px",
-    )
     watch: bool = param(False, help="Stay and answer again when the file changes.", advanced=True)
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
     memo: str = param(

@@ -37,6 +37,13 @@ def column_words(sight: Sight, settings: InspectSettings) -> str:
     """How a model's column came about: "layer 12 of 12, mean of 6 heads"; "" for one that can't answer."""
     if sight.error:
         return ""
+    words = _column_words(sight, settings)
+    if not settings.image_size or sight.pictures is None:
+        return words
+    return f"{words}, {sight.pictures.shape[1]} px"
+
+
+def _column_words(sight: Sight, settings: InspectSettings) -> str:
     rows, columns = sight.grid
     layer = f"layer {layer_shown(sight, settings)} of {sight.depth}" if sight.heads else "last map"
     if settings.show == "attention":
@@ -60,6 +67,15 @@ def asked_words(settings: InspectSettings, top: float = 0.0) -> str:
 
     `top`: levels of the lightest error, of a reconstruction.
     """
+    sized = (
+        f" Every model gets {settings.image_size} px, or what its patches tile."
+        if settings.image_size
+        else ""
+    )
+    return _asked_words(settings, top) + sized
+
+
+def _asked_words(settings: InspectSettings, top: float) -> str:
     layer = f"layer {settings.layer}" if settings.layer else "the last layer"
     if settings.show == "attention":
         head = f"head {settings.head}" if settings.head else "the mean of all heads"

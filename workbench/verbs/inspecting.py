@@ -35,7 +35,6 @@ from workbench.verbs import neighbours
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
 
 MOST = 12  # pictures of a folder, unless told otherwise
-_OF_THE_JOB = ("image_size", "device")
 _SLUG = 40  # letters of a name in a file's name
 _HELP = {
     "attention": "Where vision transformers look: attention of every layer and head, and rollout.",
@@ -88,7 +87,7 @@ def register(verbs: Any) -> None:
 
 def _flags(show: str) -> type[Any]:
     """The parameters that count for a view."""
-    wanted = (*SETTABLE[show], *_OF_THE_JOB)
+    wanted = (*SETTABLE[show], "device")
     return config_of("Flags", [item for item in describe(InspectJob) if item.name in wanted])
 
 

@@ -23,8 +23,9 @@ from workbench.engine.inspect.patch_maps import component_maps, segments
 from workbench.engine.inspect.vision import open_vision
 from workbench.engine.jobs import inspect
 from workbench.records.files import write_document, write_text
-from workbench.records.inspection import ASK, SHOWN, InspectJob, Sight, sight_file
+from workbench.records.inspection import ASK, SHOWN, InspectJob, InspectSettings, Sight, sight_file
 from workbench.records.runs import RunFolder
+from workbench.records.sight_words import asked_words, column_words
 from workbench.records.spec import Reading
 
 # What each view needs of a model beside the pictures. A new one has to say so here.
@@ -280,6 +281,23 @@ def test_what_no_model_can_answer_is_said_at_once(values, said, look, files) -> 
 def test_files_that_all_fail_are_said(look, tmp_path, published) -> None:
     (sight,) = look(models=(str(published("vit").folder),), images=(str(tmp_path / "gone.png"),))
     assert "Not one of the pictures can be read" in sight.error
+
+
+@pytest.mark.parametrize("show", ["attention", "reconstruction", "patch-pca"])
+def test_one_size_serves_models_of_other_patches(show, look, files, published) -> None:
+    """Patches of 16 px tile 80 and not 70; the nearest that they do is taken, and told."""
+    model = str(published("vit_mae").folder)
+    (own,), (larger,), (odd,) = (
+        look(show=show, models=(model,), images=files, image_size=size) for size in (0, 96, 70)
+    )
+    assert (own.grid, larger.grid, odd.grid) == ((4, 4), (6, 6), (4, 4))
+    assert [sight.pictures.shape[1] for sight in (own, larger, odd)] == [64, 96, 64]
+    said = "It gets 64 px: its patches don't tile 70."
+    assert said in odd.notes and not any("px" in note for note in (*own.notes, *larger.notes))
+    settings = InspectSettings(show=show, image_size=96)
+    assert column_words(larger, settings).endswith(", 96 px")
+    assert not column_words(own, InspectSettings(show=show)).endswith("px")
+    assert asked_words(settings).endswith("Every model gets 96 px, or what its patches tile.")
 
 
 class Watched:

@@ -15,7 +15,7 @@ from workbench.gui.inspect.columns import columns_of, default_models
 from workbench.gui.inspect.rows import ChosenRows, choose_rows, hardest
 from workbench.records.boards import BoardPlan, Rows
 from workbench.records.catalogue import PRETRAINED_HERE
-from workbench.records.inspection import InspectSettings, Sight
+from workbench.records.inspection import SHOWN, InspectSettings, Sight
 from workbench.records.runs import Status
 from workbench.records.spec import Reading
 from workbench.supervisor import JobState
@@ -46,6 +46,21 @@ def test_only_what_needs_a_pass_is_asked_again(qtbot, board, models) -> None:
     assert models.answer().rollout == "max"
     board.set(layer=3)  # a rollout goes through the layers up to it
     assert models.answer().layer == 3
+
+
+@pytest.mark.parametrize("show", SHOWN)
+def test_another_size_is_asked_of_every_model(qtbot, board, models, compared, show) -> None:
+    models.answer()
+    board.set(show=show)
+    if show != "attention":
+        models.answer()
+    board.set(image_size=448)
+    job = models.answer()
+    assert job.image_size == 448 and job.models == board.models
+    board.set(opacity=0.3)
+    assert not board.waiting
+    board.remember()
+    assert Board(compared).settings.image_size == 448
 
 
 def test_a_model_that_comes_to_it_is_asked_alone(qtbot, board, models) -> None:

@@ -351,3 +351,17 @@ def test_an_empty_board_says_why_and_what_to_do(qtbot, session, commands, small_
     qtbot.waitUntil(lambda: state.title.text() == "No image is picked")
     state.buttons[0].click()
     qtbot.waitUntil(lambda: len(page.board.rows) == 8 and page.stack.currentWidget() is not page.empty)
+
+
+def test_the_size_of_the_input_is_chosen_for_all_models(qtbot, ready, models) -> None:
+    box = ready.controls.size
+    assert [box.itemText(place) for place in range(box.count())][:2] == ["Each model's own", "224 px"]
+    box.setCurrentIndex(box.findData(448))
+    box.activated.emit(box.currentIndex())
+    assert models.answer(side=64).image_size == 448
+    settle(qtbot, ready)
+    assert ready.look.head(0).words.endswith(", 64 px") and "Every model gets 448 px" in ready.asked.text()
+    ready.board.set(image_size=518)  # as a board that was kept may say
+    assert box.currentData() == 518 and box.count() == 6
+    ready.board.set(image_size=0)
+    assert box.currentIndex() == 0 and box.count() == 5

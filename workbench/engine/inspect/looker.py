@@ -91,19 +91,22 @@ class Looker:
             made = self._attended(opened, key, views, job)
         else:
             made = self._mapped(opened, key, views, job)
-        made["notes"] = tuple(made["notes"])
+        size = recipe.size
+        other = job.image_size not in (0, size)
+        notes = [f"It gets {size} px: its patches don't tile {job.image_size}."] if other else []
+        made["notes"] = (*notes, *made["notes"])
         return {**made, "reasons": views.reasons, "pictures": views.shown(), "seen": views.seen}
 
     def _open(self, job: InspectJob, model: str, reading: Reading, painting: bool) -> Opened:
         size, memo = job.image_size or None, Path(job.memo) if job.memo else None
         if not painting:
-            return open_vision(model, self.device, image_size=size, reading=reading, memo=memo)
+            return open_vision(model, self.device, image_size=size, nearest=True, reading=reading, memo=memo)
         if reading.num_channels != 3:
             raise ValueError(
                 f"Masked autoencoders paint three colours, and these pictures have {reading.num_channels} channels. "
                 "Pick three of them on the Data page, or take their mean."
             )
-        return open_painter(model, self.device, image_size=size, memo=memo)
+        return open_painter(model, self.device, image_size=size, nearest=True, memo=memo)
 
     # What each view needs
 

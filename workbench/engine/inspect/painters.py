@@ -156,15 +156,18 @@ def open_painter(
     device: str = "cpu",
     *,
     image_size: int | None = None,
+    nearest: bool = False,
     cache: Path | None = None,
     memo: Path | None = None,
 ) -> Painter:
     """The masked autoencoder that `identifier` names (see `resolve`); of a run that pretrained one, its own.
 
+    `nearest` takes the size nearest to `image_size` that its patches tile.
+
     Raises:
         ValueError: it isn't on this machine, is damaged, or has no decoder.
     """
-    found = resolve(identifier, image_size=image_size, cache=cache, memo=memo)
+    found = resolve(identifier, image_size=image_size, nearest=nearest, cache=cache, memo=memo)
     folder = next(
         (
             place

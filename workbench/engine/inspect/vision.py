@@ -186,19 +186,22 @@ def open_vision(
     device: str = "cpu",
     *,
     image_size: int | None = None,
+    nearest: bool = False,
     reading: Reading = _USUAL,
     memo: Path | None = None,
     cache: Path | None = None,
 ) -> Vision:
     """Open what `resolve` finds under `identifier`, in fp32, for pictures of `image_size` px (None: its usual size).
 
-    At another size than the trained one, positions are interpolated as the model's library does it. `memo` and
-    `cache` as in `resolve`.
+    At another size than the trained one, positions are interpolated as the model's library does it. `nearest`, `memo`
+    and `cache` as in `resolve`.
 
     Raises:
         ValueError: as `resolve` and `load_backbone`, and for what has neither patches nor attention.
     """
-    found = resolve(identifier, image_size=image_size, reading=reading, memo=memo, cache=cache)
+    found = resolve(
+        identifier, image_size=image_size, nearest=nearest, reading=reading, memo=memo, cache=cache
+    )
     if found.kind == catalogue.HISTOGRAM:
         raise ValueError(
             f"{found.title} counts colours and edges of the whole picture: it has no patches to look at. Choose a "

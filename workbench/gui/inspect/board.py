@@ -144,6 +144,7 @@ class Board(QObject):
             self.settings,
             query=asked.query,
             rollout=asked.rollout,
+            image_size=asked.image_size,
             layer=self.settings.layer
             if self.settings.show == "attention" and not asked.rollout
             else asked.layer,
