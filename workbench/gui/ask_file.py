@@ -1,6 +1,7 @@
-"""A worker that stays and answers by files: started when somebody asks, asked by ask.json, let go when nobody looks.
+"""A worker that stays and answers by files: started when somebody asks, asked by ask.json.
 
-Who derives says which job answers, which files it writes and what becomes of each.
+It is let go when nobody looks any more, and when another job waits for its lane while nothing is awaited from it. Who
+derives says which job answers, which files it writes and what becomes of each.
 """
 
 from __future__ import annotations
@@ -86,13 +87,19 @@ class AskFile(QObject):
         return self._ask + 1
 
     def leave(self) -> None:
-        """Nobody looks: the worker is let go after a while, unless somebody asks again."""
+        """Nobody looks: the worker is let go after a while, unless somebody asks again, or another job waits now."""
         if self._run is not None:
             self._leave.start()
+            self._make_way_for_others()
 
     def _make_way(self, run_id: str) -> None:
-        """Another job waits for the lane that this worker holds though nobody looks any more."""
-        if self._leave.isActive() and (self._run is None or run_id != self._run.id):
+        """Another job waits for the lane that this worker holds: it has it at once, unless an answer is awaited."""
+        idle = not self.waiting or self._leave.isActive()
+        if self._run is not None and run_id != self._run.id and idle:
+            self.stop()
+
+    def _make_way_for_others(self) -> None:
+        if self._run is not None and self._jobs.others_aside(self._run.id):
             self.stop()
 
     def stop(self) -> None:
@@ -181,8 +188,10 @@ class AskFile(QObject):
             self._look()  # there may be more than one
 
     def _settle(self) -> None:
+        """Nothing more is awaited; whoever waits for the lane has it now."""
         self._set_waiting(False)
         self._poll.stop()
+        self._make_way_for_others()
 
     def _unreadable(self, error: Exception) -> None:
         """The folder went away between the look and the reading, or the file is damaged."""

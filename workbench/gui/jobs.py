@@ -79,6 +79,10 @@ class Jobs(QObject):
         self._bridge.submit(run)
         self.aside_started.emit(run.id)
 
+    def others_aside(self, run_id: str) -> bool:
+        """Whether another run than this one is there beside the user's jobs: of two, one has to wait."""
+        return any(known != run_id for known in self._aside)
+
     def take_up(self, states: list[JobState]) -> None:
         """Show runs of an earlier session that did not end well, to be resumed or discarded."""
         self._states = {state.id: state for state in states} | self._states

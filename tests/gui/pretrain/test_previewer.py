@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from tests.gui.pretrain import made
 from workbench.gui.pretrain.previewer import Previewer
+from workbench.records.jobs import DescribeJob
 from workbench.records.pretrain_plans import PREVIEW
-from workbench.records.runs import Status
+from workbench.records.runs import RunFolder, Status
 from workbench.supervisor import JobState
 
 VALUES = {"method": "simclr"}
@@ -109,17 +111,59 @@ def test_a_worker_is_let_go_when_nobody_looks(qtbot, ready, previewer) -> None:
     assert not ready.submitted[0].path.exists()
 
 
-def test_a_worker_that_nobody_looks_at_makes_way_for_another(qtbot, ready, previewer, tmp_path) -> None:
-    from workbench.records.jobs import DescribeJob
-    from workbench.records.runs import RunFolder
+@pytest.fixture
+def waits(ready, tmp_path) -> Callable[[], RunFolder]:
+    """Lets another job wait for the lane that the worker holds."""
 
+    def begin() -> RunFolder:
+        other = RunFolder.create(tmp_path / "others", DescribeJob(), title="Look up the backbones")
+        ready._jobs.start_aside(other, lambda run, state: None)
+        return other
+
+    return begin
+
+
+def test_a_worker_makes_way_at_once_when_nothing_is_awaited_from_it(qtbot, ready, previewer, waits) -> None:
     ready.pretraining.preview(VALUES)
     qtbot.waitUntil(lambda: len(ready.submitted) == 1)
-    other = RunFolder.create(tmp_path, DescribeJob(), title="Look up the backbones")
-    ready._jobs.start_aside(other, lambda run, state: None)
-    assert not ready.stopped, "somebody looks"
+    answer(ready, 1)
+    qtbot.waitUntil(lambda: not previewer.waiting)
+    assert not ready.stopped
+    waits()
+    assert ready.stopped == [ready.submitted[0].id]
+    ready.pretraining.preview(VALUES)  # who asks again has another worker, behind the other job
+    qtbot.waitUntil(lambda: len(ready.submitted) == 3)
+    assert previewer.waiting and ready.stopped == [ready.submitted[0].id]
+
+
+def test_an_answer_that_is_awaited_comes_first(qtbot, ready, previewer, waits) -> None:
+    came = []
+    previewer.came.connect(came.append)
+    ready.pretraining.preview(VALUES)
+    qtbot.waitUntil(lambda: len(ready.submitted) == 1)
+    run = ready.submitted[0]
+    waits()
+    assert not ready.stopped, "somebody awaits an answer"
+    made.preview(made.methods()[0].published, ask=1).save(run.path / PREVIEW)
+    qtbot.waitUntil(lambda: ready.stopped == [run.id])
+    assert len(came) == 1
+
+
+def test_a_worker_that_nobody_looks_at_makes_way_for_another(qtbot, ready, previewer, waits) -> None:
+    ready.pretraining.preview(VALUES)
+    qtbot.waitUntil(lambda: len(ready.submitted) == 1)
     previewer.leave()
-    ready._jobs.start_aside(other, lambda run, state: None)
+    assert not ready.stopped, "no other job waits"
+    waits()
+    assert ready.stopped == [ready.submitted[0].id] and not previewer.waiting
+
+
+def test_who_leaves_while_another_job_waits_makes_way_at_once(qtbot, ready, previewer, waits) -> None:
+    ready.pretraining.preview(VALUES)
+    qtbot.waitUntil(lambda: len(ready.submitted) == 1)
+    waits()
+    assert not ready.stopped
+    previewer.leave()
     assert ready.stopped == [ready.submitted[0].id]
 
 
