@@ -1,7 +1,7 @@
 """`make bench`: run every benchmark and write what came out, machine named, to README.md beside this file.
 
 Each figure is a ratio of two programs on the same files in one run: the seconds of a machine change, a ratio
-hardly. `python -m tests.benchmarks NAME...` runs some of them and writes nothing.
+hardly. `python -m tests.benchmarks NAME...`, or `make bench ONLY=NAME`, runs some of them and writes nothing.
 """
 
 from __future__ import annotations
