@@ -201,7 +201,7 @@ def test_a_board_leaves_out_models_that_cant_answer_and_says_why() -> None:
         )
 
     cut = seen("c", seen=np.tile([0.1, 0, 0.9, 1], (2, 1)))
-    lost = Sight(model="gone", error="It isn't here."), Sight(model="far", error="far is far away.")
+    lost = Sight(model="gone", error="It isn't here."), Sight(model="far_off", error="Far off is far away.")
     made = make_board(
         [seen("a"), lost[0], cut, lost[1]],
         ["one.png", "two.png"],
@@ -209,7 +209,7 @@ def test_a_board_leaves_out_models_that_cant_answer_and_says_why() -> None:
         probes={"c": "probe 0.5"},
     )
     assert [(column.title, column.probe) for column in made.columns] == [("A", ""), ("C", "probe 0.5")]
-    assert made.notes == ("A, C: Said by both.", "gone: It isn't here.", "far is far away.")
+    assert made.notes == ("A, C: Said by both.", "gone: It isn't here.", "Far off is far away.")
     assert "seed 4" in made.asked and "lightest is 7" in made.asked and "2 pictures, 2 models" in made.title
     first, torn = made.rows
     assert [len(group) for group in first.cells] == [4, 5], (

@@ -114,10 +114,10 @@ def test_attention_covers_is_dimmed_and_outlined() -> None:
     for row, column, share in ((0, 0, 0.1), (0, 1, 0.2), (1, 1, 0.4)):
         expected = heat(np.array(share), 0, 0.4)  # each cell by its own strongest patch
         assert np.abs(patch(cell.pixels, row, column).astype(int) - expected).max() <= 1
-    assert cell.caption == "strongest patch 40 % · 0.0 % to no patch"
+    assert cell.caption == "strongest 40 % · no patch 0.0 %"
     (kept,) = cells(one, 0, asked(opacity=0.0, keep_mass=0.5))  # layer 2: 0.25, 0.5, 0.125, 0 of 0.875
     assert flat(patch(kept.pixels, 0, 1), 100) and flat(patch(kept.pixels, 0, 0), round(100 * DIM))
-    assert kept.caption == "strongest patch 50 % · 50 % in 1 of 4 · 12 % to no patch"
+    assert kept.caption == "strongest 50 % · 50 % in 1 of 4 · no patch 12 %"
     flags = np.zeros((3, 2, 2), bool)
     flags[0, 1, 0] = True
     flagged = replace(one, artefacts=flags)
@@ -169,7 +169,7 @@ def test_colours_likeness_and_groups() -> None:
     assert column_words(sight(), asked("patch-pca")) == "layer 2 of 2, red 50 %, green 25 %, blue 12 %"
     (alike,) = cells(sight(), 2, asked("likeness"))
     assert flat(alike.pixels, heat(np.array(0.25), -0.5, 1)), "one scale for all pictures of a model"
-    assert column_words(sight(), asked("likeness")) == "layer 2 of 2, dark -0.50, light 1.00"
+    assert column_words(sight(), asked("likeness")) == "layer 2 of 2, −0.50 to 1.00"
     (groups,) = cells(sight(), 0, asked("segments"))
     assert flat(patch(groups.pixels, 0, 0), kinds(np.array(0))) and flat(
         patch(groups.pixels, 1, 0), kinds(np.array(1))

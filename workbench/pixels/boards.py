@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,13 @@ def _notes(sights: Sequence[Sight], settings: InspectSettings) -> tuple[str, ...
     said: dict[str, list[str]] = {}
     for sight in sights:
         for note in [sight.error] if sight.error else notes_of(sight, settings):
-            said.setdefault(note, []).extend([] if name_of(sight) in note else [name_of(sight)])
+            said.setdefault(note, []).extend([] if _named(note, name_of(sight)) else [name_of(sight)])
     return tuple(
         f"{', '.join(dict.fromkeys(names))}: {note}" if names else note for note, names in said.items()
     )
+
+
+def _named(note: str, name: str) -> bool:
+    """Whether a note says whom it is about; "starter_dino" is there as "Starter DINO"."""
+    words = [" ".join(re.findall(r"[^\W_]+", text.lower())) for text in (note, name)]
+    return name in note or f" {words[1]} " in f" {words[0]} "

@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.pixels.overlays import KIND_NAMES, dimmed, heat, kinds, laid_over, mass_mask, outlined, spread
 from workbench.records.inspection import InspectSettings, Sight
-from workbench.records.sight_words import head_shown, layer_shown
+from workbench.records.sight_words import head_shown, layer_shown, span
 from workbench.records.text import percent
 
 PANELS = {  # of a reconstruction, in their order: how they are called
@@ -101,12 +101,12 @@ def _attention(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     assert sight.pictures is not None
     shares = attention_map(sight, row, settings)
     made = laid_over(sight.pictures[row], heat(shares, 0.0, float(shares.max())), settings.opacity)
-    words = [f"strongest patch {_percent(float(shares.max()))}"]
+    words = [f"strongest {_percent(float(shares.max()))}"]
     if settings.keep_mass < 1:
         kept = mass_mask(shares.ravel(), settings.keep_mass).reshape(shares.shape)
         made = dimmed(made, kept)
         words.append(f"{percent(settings.keep_mass)} in {int(kept.sum())} of {kept.size}")
-    words.append(f"{_percent(max(1 - float(shares.sum()), 0.0))} to no patch")
+    words.append(f"no patch {_percent(max(1 - float(shares.sum()), 0.0))}")
     if settings.artefacts and sight.artefacts is not None:
         made = outlined(made, sight.artefacts[row], _ARTEFACT, width=_line(made))
     return Cell(_with_query(made, sight, row, settings), " · ".join(words))
@@ -129,7 +129,7 @@ def _likeness(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     made = laid_over(sight.pictures[row], heat(values, low, high), settings.opacity)
     if row == settings.query_image - 1:
         made = _with_query(made, sight, row, settings)
-    return Cell(made, f"{values.min():.2f} to {values.max():.2f}")
+    return Cell(made, span(values.min(), values.max()))
 
 
 def _groups(sight: Sight, row: int, settings: InspectSettings) -> Cell:

@@ -22,6 +22,11 @@ def head_shown(sight: Sight, settings: InspectSettings) -> int:
     return settings.head if settings.head <= sight.heads else 0
 
 
+def span(low: float, high: float) -> str:
+    """ "−0.15 to 0.34": likeness, with a minus that is one."""
+    return f"{low:.2f} to {high:.2f}".replace("-", "−")
+
+
 def notes_of(sight: Sight, settings: InspectSettings) -> tuple[str, ...]:
     """The sight's own, and those on what is drawn of it."""
     notes = list(sight.notes)
@@ -58,7 +63,7 @@ def _column_words(sight: Sight, settings: InspectSettings) -> str:
         return f"{layer}, red {red}, green {green}, blue {blue}"
     if settings.show == "likeness" and sight.values is not None:
         known = sight.values[np.isfinite(sight.values)]
-        return f"{layer}, dark {known.min():.2f}, light {known.max():.2f}"
+        return f"{layer}, {span(known.min(), known.max())}"
     return f"{layer}, {rows} × {columns} patches"
 
 
@@ -92,7 +97,8 @@ def _asked_words(settings: InspectSettings, top: float) -> str:
         framed = f" {_FRAMED}" if settings.artefacts else ""
         return (
             f"Attention of {_asker(settings)}: {what}. The lightest colour is the strongest patch of each cell, so "
-            f"colours of two cells can't be compared.{kept}{framed}"
+            "colours of two cells can't be compared; under each stands its share, and what goes to no patch."
+            f"{kept}{framed}"
         )
     if settings.show == "reconstruction":
         what = (
@@ -119,7 +125,7 @@ def _asked_words(settings: InspectSettings, top: float) -> str:
     if settings.show == "likeness":
         return (
             f"Cosine of every patch to {_asker(settings)} of picture {settings.query_image}, at {layer}. One scale a "
-            "model: dark and light stand under its name."
+            "model, from dark to light: it stands under its name."
         )
     return (
         f"Patches of all pictures of a model in {settings.groups} groups (k-means, seed {settings.seed}) at {layer}: "

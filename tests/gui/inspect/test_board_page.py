@@ -114,7 +114,7 @@ def test_the_board_zooms_and_goes_by_keys(qtbot, ready) -> None:
     assert canvas.zoom == Zoom()
     press(qtbot, ready, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down)
     assert canvas.current == (1, 2)
-    assert canvas.accessibleDescription().startswith("Middle: strongest patch")
+    assert canvas.accessibleDescription().startswith("Middle: strongest ")
     press(qtbot, ready, Qt.Key.Key_End)
     assert canvas.current[0] == 7
     cell = canvas.geometry_.cell_rect(7, 2)
@@ -354,14 +354,19 @@ def test_an_empty_board_says_why_and_what_to_do(qtbot, session, commands, small_
 
 
 def test_the_size_of_the_input_is_chosen_for_all_models(qtbot, ready, models) -> None:
-    box = ready.controls.size
-    assert [box.itemText(place) for place in range(box.count())][:2] == ["Each model's own", "224 px"]
-    box.setCurrentIndex(box.findData(448))
-    box.activated.emit(box.currentIndex())
+    menu = ready.input_menu
+
+    def offered() -> dict[str, bool]:
+        menu.fill()
+        return {action.text(): action.isChecked() for action in menu.menu.actions()}
+
+    assert next(iter(offered())) == "Each model's own size" and menu.button.text() == "Input ▾"
+    next(action for action in menu.menu.actions() if action.text() == "448 px").trigger()
     assert models.answer(side=64).image_size == 448
     settle(qtbot, ready)
     assert ready.look.head(0).words.endswith(", 64 px") and "Every model gets 448 px" in ready.asked.text()
+    assert menu.button.text() == "Input 448 px ▾" and [*offered().values()].count(True) == 1
     ready.board.set(image_size=518)  # as a board that was kept may say
-    assert box.currentData() == 518 and box.count() == 6
+    assert offered()["518 px"] and len(offered()) == 6
     ready.board.set(image_size=0)
-    assert box.currentIndex() == 0 and box.count() == 5
+    assert offered()["Each model's own size"] and len(offered()) == 5

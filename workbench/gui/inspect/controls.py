@@ -30,17 +30,7 @@ FIELDS = {  # what counts for each, in the order of the column
     "segments": ("groups", "layer", "opacity", "seed"),
 }
 HEADS = 6  # buttons a row
-SIZES = (
-    224,
-    336,
-    448,
-    672,
-)  # px: patches of 14 and of 16 px tile them; any other comes from the command line
 ROLLOUTS = {"": "Off", "mean": "Mean of heads", "max": "Largest head", "min": "Smallest head"}
-SIZE_TIP = (
-    "Side of the square that every model gets, or the nearest that its patches tile. Larger shows finer maps; twice "
-    "the side takes four to sixteen times as long."
-)
 OWN_WARNING = (
     "Brightness and contrast of each painted patch are the true picture's: it looks better than the model is."
 )
@@ -61,14 +51,12 @@ class Controls(QWidget):
         self.fields: dict[str, QWidget] = {}
         self._build_maps()
         self._build_painting()
-        self._build_size()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.show_)
         for name in dict.fromkeys(each for names in FIELDS.values() for each in names):
             column.addWidget(self.fields[name])
-        column.addWidget(titled("Input", SIZE_TIP, self.size))
         board.changed.connect(self._on_changed)
         self.refresh()
 
@@ -209,20 +197,6 @@ class Controls(QWidget):
         inside.addWidget(self.own)
         inside.addWidget(self.warning)
 
-    def _build_size(self) -> None:
-        self.size = QComboBox()
-        self.size.setAccessibleName("Input")
-        set_tip(self.size, SIZE_TIP)
-        self.size.activated.connect(lambda _: self.board.set(image_size=int(self.size.currentData())))
-
-    def _show_size(self, size: int) -> None:
-        offered = [0, *sorted({*SIZES, size} - {0})]
-        if [self.size.itemData(place) for place in range(self.size.count())] != offered:
-            self.size.clear()
-            for each in offered:
-                self.size.addItem(f"{each} px" if each else "Each model's own", each)
-        self.size.setCurrentIndex(offered.index(size))
-
     # Showing
 
     def _on_changed(self, what: str) -> None:
@@ -264,7 +238,6 @@ class Controls(QWidget):
             self.draw.setChecked(False)
         self.own.setChecked(settings.own_statistics)
         self.warning.setVisible(settings.own_statistics)
-        self._show_size(settings.image_size)
 
     @property
     def _paints(self) -> bool:

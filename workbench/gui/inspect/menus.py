@@ -1,4 +1,4 @@
-"""The menus of a board: which models are its columns, which boards are kept, what can be done with a row."""
+"""The menus of a board: its models, how large they get the images, boards that are kept, what a row can be told."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ from workbench.records.catalogue import PRETRAINED_HERE
 from workbench.records.text import count
 
 LISTED = 40  # models of a menu; more are found under Models
+SIZES = (224, 336, 448, 672)  # px: patches of 14 and of 16 px tile them
+INPUT_TIP = (
+    "Side of the square that every model gets, or the nearest that its patches tile. Larger shows finer maps; twice "
+    "the side takes four to sixteen times as long."
+)
 
 
 class ModelsMenu(QObject):
@@ -76,6 +81,32 @@ class ModelsMenu(QObject):
         self.board.set_models(
             [each for each in models if each != model] if model in models else [*models, model]
         )
+
+
+class InputMenu(QObject):
+    """How large every model gets the images; the button says what is chosen."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(board)
+        self.board = board
+        self.menu = QMenu()
+        self.menu.aboutToShow.connect(self.fill)
+        self.button = menu_button("Input", self.menu, tip=INPUT_TIP)
+        board.changed.connect(lambda _: self._show())
+        self._show()
+
+    def fill(self) -> None:
+        size = self.board.settings.image_size
+        self.menu.clear()
+        for each in (0, *sorted({*SIZES, size} - {0})):
+            action = self.menu.addAction(f"{each} px" if each else "Each model's own size")
+            action.setCheckable(True)
+            action.setChecked(each == size)
+            action.triggered.connect(lambda _, each=each: self.board.set(image_size=each))
+
+    def _show(self) -> None:
+        size = self.board.settings.image_size
+        self.button.setText(f"{f'Input {size} px' if size else 'Input'} ▾")
 
 
 class BoardsMenu(QObject):

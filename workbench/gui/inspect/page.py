@@ -24,7 +24,7 @@ from workbench.gui.inspect.controls import Controls
 from workbench.gui.inspect.empty import BoardAwaited, why_empty
 from workbench.gui.inspect.fields import WIDTH
 from workbench.gui.inspect.look import Look
-from workbench.gui.inspect.menus import BoardsMenu, ModelsMenu, cell_menu
+from workbench.gui.inspect.menus import BoardsMenu, InputMenu, ModelsMenu, cell_menu
 from workbench.gui.inspect.rows_panel import RowsPanel
 from workbench.gui.inspect.saving import PICTURES, saver, why_not_save
 from workbench.gui.session import Session
@@ -79,7 +79,13 @@ class BoardPage(QWidget):
         self._register()
         self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
         self.save_button = CommandButton(commands, SAVE, "Save as…")
-        self.head_tools = (self.models_menu.button, self.boards_menu.button, self.save_button)
+        self.input_menu = InputMenu(self.board)
+        self.head_tools = (
+            self.models_menu.button,
+            self.input_menu.button,
+            self.boards_menu.button,
+            self.save_button,
+        )
         self._lay_out()
         self.board.changed.connect(self._on_changed)
         self.board.failed.connect(self._tell_failure)
