@@ -296,6 +296,14 @@ def test_a_map_is_saved_with_its_legend(
         assert image.width() > page.panels["strong"].canvas.width()
 
 
+def test_a_long_name_takes_the_room_of_a_word(qtbot, page: MapsPage) -> None:
+    panel = page.panels["strong"]
+    assert panel.score.text() == "probe 0.900"
+    panel.name = "EfficientNet-Lite0 and a name that is long"
+    panel.show_score(0.9, "")
+    assert panel.score.text() == "0.900" and panel.scored == "probe 0.900"
+
+
 def test_a_map_is_copied_by_keys_as_it_would_be_saved(
     qtbot, page: MapsPage, session: Session, tmp_path, monkeypatch
 ) -> None:

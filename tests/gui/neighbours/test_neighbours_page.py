@@ -193,6 +193,18 @@ def test_the_board_is_saved_and_keeps_up_with_the_theme(
     assert page.board.grab().toImage() != light
 
 
+@pytest.mark.parametrize(("width", "number"), [(1150, "10"), (1150, "20"), (860, "10"), (860, "20")])
+def test_tiles_take_the_width_that_there_is(qtbot, page: NeighboursPage, width: int, number: str) -> None:
+    page.resize(width, 640)
+    page.numbers.buttons[number].click()
+    page.grab()
+    board = page.board
+    boxes = [box for (row, _), box in board._rects.items() if row == 0]
+    assert len(boxes) == int(number) and min(box.width() for box in boxes) >= 68
+    assert max(box.right() for box in boxes) > 0.75 * board.width()
+    assert max(box.bottom() for box in board._rects.values()) < board.height()
+
+
 # A picture from a file
 
 

@@ -43,7 +43,7 @@ HEADINGS = {
     "likeness": "What the models take for the same",
     "segments": "How the models divide the images",
 }
-HOW = "Rows are images, columns are models. The wheel zooms and a drag moves all maps together."
+HOW = "Rows are images, columns are models. Wheel and drag move all maps together."
 FOR_LOOKING = (
     "A map shows where a model looks, not whether it separates your classes. The probe above each column "
     "decides."

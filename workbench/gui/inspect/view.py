@@ -38,7 +38,7 @@ ROOMS = (
         "Board",
         "The same images as several models see them",
         "What the models look at",
-        "Rows are images, columns are models. The wheel zooms and a drag moves all maps together.",
+        "Rows are images, columns are models. Wheel and drag move all maps together.",
         "workbench.gui.inspect.page",
         "BoardPage",
     ),

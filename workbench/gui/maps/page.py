@@ -428,5 +428,5 @@ class MapsPage(QWidget):
         names = [*found.names, found.rest]
         entries = [(colours[i], names[i]) for i in range(len(names)) if shown[i] and found.counts[i]]
         panel = self.panels[model]
-        parts = [how_drawn(drawn.facts), panel.told.text(), panel.score.text(), "far distances mean nothing"]
+        parts = [how_drawn(drawn.facts), panel.told.text(), panel.scored, "far distances mean nothing"]
         return Words(entries, " · ".join(part for part in parts if part))

@@ -17,7 +17,7 @@ from workbench.gui.widgets.labels import ElidedLabel, label
 from workbench.records.projection import JUDGED
 from workbench.records.text import printable
 
-NARROW = 230  # px of a panel
+AROUND = 92  # px of a panel's head for all but the name and the score
 TRUST_TIP = (
     f"Neighbours: the share of the {JUDGED} nearest vectors of an image that are also nearest on the map. Trust: "
     "trustworthiness (Venna and Kaski 2001), 1 where everything near on the map is near as a vector, about 0.5 where "
@@ -65,10 +65,16 @@ class MapPanel(QFrame):
         self._tell_score()
         set_tip(self.score, tip)
 
+    @property
+    def scored(self) -> str:
+        """ "probe 0.931"; "" where the model has no probe."""
+        return "" if self._score is None else f"probe {self._score:.3f}"
+
     def _tell_score(self) -> None:
-        """The number with its word, where there is room for it."""
-        word = "probe " if self.width() >= NARROW else ""
-        self.score.setText("" if self._score is None else f"{word}{self._score:.3f}")
+        """The number with its word, where the model's name leaves room for it."""
+        wide = self.title.fontMetrics().horizontalAdvance(printable(self.name)) + AROUND
+        wide += self.score.fontMetrics().horizontalAdvance(self.scored)
+        self.score.setText(self.scored if wide <= self.width() else self.scored.removeprefix("probe "))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -22,7 +22,8 @@ GAP = 8.0  # px between tiles
 HEAD = 24.0  # px of a row's heading
 CAPTION = 18.0  # px under a tile
 BETWEEN = 12.0  # px between rows
-LEAST, MOST = 76.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
+LEAST, MOST = 68.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
+BROKEN = 112.0  # px of a tile's side, at the most, where a row is broken into lines and all of it scrolls
 QUERY = 96.0  # px of the asked image's side
 
 File = Callable[[int], tuple[bytes, Path] | None]  # of an item: its thumbnail's key, and where it lies
@@ -98,8 +99,11 @@ class NeighbourBoard(WalkedPlot):
 
     def _claim(self) -> None:
         """Ask for the height at which no tile is smaller than LEAST: below it, what this lies in scrolls."""
-        lines = math.ceil(self._tiles / max(int((self.width() - 12 + GAP) // (LEAST + GAP)), 1))
-        row = HEAD + lines * (LEAST + CAPTION) + BETWEEN
+        width, tiles = self.width() - 12, self._tiles
+        lines = math.ceil(tiles / max(int((width + GAP) // (LEAST + GAP)), 1))
+        across = math.ceil(tiles / lines)
+        side = LEAST if lines == 1 else max(LEAST, min((width - GAP * (across - 1)) / across, BROKEN))
+        row = HEAD + lines * (side + CAPTION) + BETWEEN
         self.setMinimumHeight(math.ceil(QUERY + BETWEEN + 12 + len(self.rows) * row))
 
     @property
