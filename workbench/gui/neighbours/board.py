@@ -20,7 +20,8 @@ from workbench.records.text import printable
 RIGHT, WRONG = COLOURS[0], COLOURS[5]
 GAP = 8.0  # px between tiles
 HEAD = 24.0  # px of a row's heading
-CAPTION = 18.0  # px under a tile
+LINE = 16.0  # px of a line under a tile
+WIDE = 88.0  # px of a tile's side from which class and distance share a line
 BETWEEN = 12.0  # px between rows
 LEAST, MOST = 68.0, 224.0  # px of a tile's side; a thumbnail has no more pixels
 BROKEN = 112.0  # px of a tile's side, at the most, where a row is broken into lines and all of it scrolls
@@ -103,7 +104,7 @@ class NeighbourBoard(WalkedPlot):
         lines = math.ceil(tiles / max(int((width + GAP) // (LEAST + GAP)), 1))
         across = math.ceil(tiles / lines)
         side = LEAST if lines == 1 else max(LEAST, min((width - GAP * (across - 1)) / across, BROKEN))
-        row = HEAD + lines * (side + CAPTION) + BETWEEN
+        row = HEAD + lines * (side + _caption(side)) + BETWEEN
         self.setMinimumHeight(math.ceil(QUERY + BETWEEN + 12 + len(self.rows) * row))
 
     @property
@@ -144,10 +145,10 @@ class NeighbourBoard(WalkedPlot):
             for place, tile in enumerate(row.tiles):
                 line, column = divmod(place, across)
                 left = inner.left() + column * (side + GAP)
-                box = QRectF(left, top + line * (side + CAPTION), side, side)
+                box = QRectF(left, top + line * (side + _caption(side)), side, side)
                 self._rects[number, place] = box
                 self._draw_tile(painter, box, tile, theme, (number, place) == current)
-            top += math.ceil(len(row.tiles) / across) * (side + CAPTION) + BETWEEN
+            top += math.ceil(len(row.tiles) / across) * (side + _caption(side)) + BETWEEN
 
     def _side(self, inner: QRectF) -> tuple[float, int]:
         """A tile's side, as large as the width and the height allow, and how many of them stand in a line."""
@@ -156,8 +157,9 @@ class NeighbourBoard(WalkedPlot):
         for lines in range(1, tiles + 1):
             across = math.ceil(tiles / lines)
             wide = (inner.width() - GAP * (across - 1)) / across
-            high = ((inner.height() - QUERY - BETWEEN) / rows - HEAD - BETWEEN) / lines - CAPTION
-            best = max(best, (min(wide, high, MOST), across))
+            high = ((inner.height() - QUERY - BETWEEN) / rows - HEAD - BETWEEN) / lines
+            side = min(wide, high - _caption(WIDE), MOST)
+            best = max(best, (side if side >= WIDE else min(side, high - _caption(side)), across))
         return best
 
     def _draw_query(self, painter: QPainter, inner: QRectF, theme: Theme) -> None:
@@ -194,11 +196,14 @@ class NeighbourBoard(WalkedPlot):
             painter.drawRoundedRect(box.adjusted(-2, -2, 2, 2), 6, 6)
         small = font_of("regular", 11)
         number = "" if tile.distance is None else f"{tile.distance:.3f}"
-        line = QRectF(box.left() + 2, box.bottom() + 1, box.width() - 4, CAPTION - 2)
+        line = QRectF(box.left() + 2, box.bottom() + 1, box.width() - 4, LINE)
+        words = tile.itself or tile.label or "no label"
+        if box.width() < WIDE:
+            _text(painter, line, words, small, theme.dim)
+            _text(painter, line.translated(0, LINE - 2), number, small, theme.dim)
+            return
         room = QFontMetricsF(small).horizontalAdvance(number) + 4
-        if line.width() - room > 24:
-            words = tile.itself or tile.label or "no label"
-            _text(painter, line.adjusted(0, 0, -room, 0), words, small, theme.dim)
+        _text(painter, line.adjusted(0, 0, -room, 0), words, small, theme.dim)
         _text(painter, line, number, small, theme.dim, right=True)
 
     def _draw_image(self, painter: QPainter, box: QRectF, item: int, theme: Theme) -> None:
@@ -248,6 +253,11 @@ class NeighbourBoard(WalkedPlot):
 
     def opened(self, place: Place) -> None:
         self.chosen.emit(self.rows[place[0]].tiles[place[1]].item)
+
+
+def _caption(side: float) -> float:
+    """px under a tile: below small ones class and distance have a line each."""
+    return LINE + 2 if side >= WIDE else 2 * LINE
 
 
 def _text(painter: QPainter, box: QRectF, text: str, font: QFont, ink: str, *, right: bool = False) -> None:
