@@ -23,6 +23,7 @@ from workbench.verbs import (
     mapping,
     memo,
     models,
+    plugins,
     pretraining,
     window,
 )
@@ -68,6 +69,7 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         deciding,
         memo,
         models,
+        plugins,
         machine,
     ):
         group.register(verbs)

@@ -2,7 +2,7 @@
 
 Requests and the lines of the workers go through one inbox that one thread reads, so that no state is
 shared. Callers get an answer at once: the state changes when the request is taken, not when the
-worker has obeyed. Standard library only; no Qt, no torch.
+worker has obeyed. No Qt, no torch.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from workbench.plugins import plugin_home
 from workbench.records.jobs import DEVICE
 from workbench.records.messages import Command, Message, command_line
+from workbench.records.plugin_state import blame, remove_marks
 from workbench.records.runs import ACTIVE, ENDED, RunFolder, State, Status
 
 STOP_GRACE = 30.0  # seconds until a worker that was asked to stop is killed; a chunk is written by then
@@ -247,15 +249,18 @@ class Supervisor:
                 with contextlib.suppress(OSError):
                     stream.close()
         if job.discarding:
+            if process is not None:
+                remove_marks(plugin_home(), process.pid)  # it was ended before it could say that all is well
             self._end(job, replace(job.status, state="discarded", ended=time.time()))
             return
         status = job.run.status()
         # A worker writes its last state before it leaves; one that still says "running" was cut off.
         if status.state not in ENDED or (code != 0 and status.state == "failed" and status.ended == 0):
+            blamed = _blame(job, process, code) if process else ""
             if job.status.state == "stopping":
                 status = replace(status, state="stopped", error="", ended=time.time())
             else:
-                status = replace(status, state="failed", error=_why_died(code), ended=time.time())
+                status = replace(status, state="failed", error=blamed or _why_died(code), ended=time.time())
         self._end(job, status)
 
     def _end(self, job: _Job, status: Status) -> None:
@@ -339,6 +344,14 @@ def _kill(process: subprocess.Popen[str] | None) -> None:
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _blame(job: _Job, process: subprocess.Popen[str], code: int) -> str:
+    """A sentence where the worker died over a plugin, which is then counted against it; else ""."""
+    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    # A worker that was killed, by hand or for its memory, says nothing about a plugin loaded long before.
+    sentence = blame(plugin_home(), process.pid, how, job.run.log_tail(), used=code != -9)
+    return f"{sentence} What was finished is kept." if sentence else ""
 
 
 def _why_died(code: int) -> str:

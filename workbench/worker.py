@@ -9,6 +9,7 @@ Exit codes: 0 done or stopped, 1 failed (status.json says why), 2 no job could b
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import threading
@@ -27,7 +28,10 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m workbench.worker RUN_FOLDER", file=sys.stderr)
         return 2
 
+    faulthandler.enable(sys.stderr)  # where a library crashed, the log says
+
     # After the pipes are safe: even these imports may print.
+    from workbench.engine import plugins
     from workbench.engine.control import Control, StopRequested
     from workbench.engine.registry import job_function
     from workbench.records.messages import Message
@@ -44,6 +48,7 @@ def main(arguments: list[str]) -> int:
             pass  # the parent is gone; the stdin thread sees that too and ends the process
 
     control = Control(run, send)
+    plugins.watch()
     run.beat()
     threading.Thread(target=_beat, args=(run,), daemon=True).start()
     threading.Thread(target=_obey, args=(sys.stdin, control), daemon=True).start()
@@ -53,16 +58,21 @@ def main(arguments: list[str]) -> int:
         control.begin()
         run.add_provenance(_versions())
         result = job_function(job.kind)(job, run, control)
+        if plugins.versions():
+            run.add_provenance({"plugins": plugins.versions()})
     except StopRequested:
+        plugins.release()
         control.finish("stopped")
         send(Message("state", {"state": "stopped"}))
         return 0
     except Exception as error:
         traceback.print_exc()
-        sentence = _sentence(error)
+        sentence = _sentence(error, plugins.culprit(error))
+        plugins.release()
         control.finish("failed", error=sentence)
         send(Message("failed", {"error": sentence}))
         return 1
+    plugins.release()
     control.finish("done", result=result)
     send(Message("done", {"result": result}))
     return 0
@@ -81,6 +91,7 @@ def _beat(run: object) -> None:
 
 
 def _obey(stream: TextIO, control: object) -> None:
+    from workbench.engine import plugins
     from workbench.engine.control import Control
     from workbench.records.messages import parse_command
 
@@ -92,6 +103,7 @@ def _obey(stream: TextIO, control: object) -> None:
     print("The program that started this worker has ended; stopping.", file=sys.stderr)
     control.command("stop")
     time.sleep(ORPHAN_GRACE)
+    plugins.release()
     os._exit(3)
 
 
@@ -125,14 +137,16 @@ def _versions() -> dict[str, object]:
     return {"versions": {"python": platform.python_version(), **found}, "platform": platform.platform()}
 
 
-def _sentence(error: Exception) -> str:
-    """What the user reads. Our own errors are sentences already; others are named."""
+def _sentence(error: Exception, plugin: str = "") -> str:
+    """What the user reads. Our own errors are sentences already; others are named, and so is the `plugin` in whose
+    code they came up."""
     text = str(error).strip()
     if isinstance(error, ValueError) and text.endswith((".", "?")):
         return text
     if isinstance(error, OSError) and error.errno == 28:
         return "The disk is full. Free some space and retry: what was finished is kept."
-    return f"{type(error).__name__}: {text or 'no message'}"
+    named = f"{type(error).__name__}: {text or 'no message'}"
+    return f"The plugin {plugin} failed. {named}" if plugin else named
 
 
 if __name__ == "__main__":

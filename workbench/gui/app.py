@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from workbench.gui import theme
 from workbench.gui.commands import Commands
 from workbench.gui.main_window import MainWindow
+from workbench.gui.plugin_views import release_views
 from workbench.gui.session import Session
 from workbench.records.files import DocumentError, write_text
 from workbench.records.project import UNTITLED
@@ -64,6 +65,7 @@ def run(app: QApplication, session: Session) -> int:
     session.project_changed.connect(lambda: _remember(session))
     code = app.exec()
     session.close()
+    release_views()
     return int(code)
 
 

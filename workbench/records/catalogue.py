@@ -15,6 +15,8 @@ from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.spec import FEATURES
 
 VERSION = 1
+# Names that no plugin may take; those of timm are asked for when a plugin is loaded.
+BUILT_IN = frozenset({"efficientnet_lite0", "random_vit", "histogram", "starter_mae", "starter_dino"})
 PRETRAINED_HERE = "pretrained here"  # the source of a backbone that a run of the project made
 
 

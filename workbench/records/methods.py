@@ -15,6 +15,9 @@ from workbench.records.params import Param
 from workbench.records.text import printable
 
 VERSION = 1
+BUILT_IN = frozenset(
+    {"simclr", "moco", "byol", "simsiam", "mae", "dino", "ibot"}
+)  # names that no plugin may take
 
 # The three families, each in one sentence, and when it is the right one.
 FAMILIES: dict[str, tuple[str, str]] = {

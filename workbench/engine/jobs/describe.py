@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from workbench.engine.backbones.catalogue import catalogue
 from workbench.engine.backbones.found import found_here, pretrained_in, timm_names
 from workbench.engine.control import Control
-from workbench.records.catalogue import save_catalogue
+from workbench.engine.plugins import load
+from workbench.plugins import facts_of, plugins
+from workbench.records.catalogue import BackboneFacts, save_catalogue
 from workbench.records.jobs import DescribeJob
+from workbench.records.methods import MethodFacts
 from workbench.records.runs import RunFolder
 
 
 def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
     listed = catalogue()
     own = pretrained_in(Path(job.runs)) if job.runs else []
-    entries = sorted([*own, *listed, *found_here(listed)], key=lambda facts: not facts.available)
+    brought = _plugin_backbones()
+    entries = sorted([*own, *listed, *brought, *found_here(listed)], key=lambda facts: not facts.available)
     save_catalogue(run.path / "catalogue.json", entries)
     result: dict[str, Any] = {
         "backbones": len(entries),
@@ -30,10 +35,37 @@ def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
         from workbench.engine.methods.registry import all_facts
         from workbench.records.methods import save_methods
 
-        save_methods(run.path / "methods.json", all_facts())
+        save_methods(run.path / "methods.json", [*all_facts(), *_of_plugins(control)])
     if job.devices:
         from workbench.engine.device import device_name, memory, pick_device
 
         device = pick_device("auto")
         result["devices"] = {"device": device, "name": device_name(device), "memory": memory(device)}
     return result
+
+
+def _of_plugins(control: Control) -> list[MethodFacts]:
+    """The methods that plugins bring. One that can't be loaded is left out; `workbench.plugins` keeps why."""
+    found = []
+    for plugin in plugins():
+        if not plugin.names("methods"):
+            continue
+        control.progress(0, 0, unit="plugins", detail=f"Asking the plugin {plugin.name}")
+        facts = facts_of(plugin)
+        for body in facts["methods"] if facts else ():
+            found.append(MethodFacts.from_json(body))
+    return found
+
+
+def _plugin_backbones() -> list[BackboneFacts]:
+    """The backbones that plugins bring and that can be listed."""
+    found: list[BackboneFacts] = []
+    for plugin in plugins():
+        if not plugin.names("backbones") or facts_of(plugin) is None:
+            continue
+        try:
+            things = load(plugin)["backbones"]
+            found += [things[name]().facts() for name in things if not things[name].takes_rest]
+        except Exception as error:  # whatever a plugin does, the others are listed
+            print(f"The backbones of the plugin {plugin.name} can't be listed: {error}", file=sys.stderr)
+    return found

@@ -1,0 +1,69 @@
+"""What plugins may use of the engine. Everything else may change from one version to the next without a word.
+
+`records.plugins.API` is its version: a name that goes, or another signature, raises the first number, a new name the
+second. `tests/engine/test_api.py` holds what stands here to what was published.
+"""
+
+from __future__ import annotations
+
+from workbench.engine.backbones.plugged import PluginBackbone
+from workbench.engine.evals.plugged import Evaluation, Task
+from workbench.engine.methods.across import gather, processes, rank
+from workbench.engine.methods.base import (
+    Batch,
+    Draw,
+    Group,
+    Method,
+    Outcome,
+    Plan,
+    Recipe,
+    cosine,
+    split_by_decay,
+)
+from workbench.engine.methods.ema import copy_of, move
+from workbench.engine.methods.encoder import Encoder
+from workbench.engine.methods.heads import mlp
+from workbench.engine.methods.likeness import mean_cosine, spread, unit
+from workbench.engine.methods.recipes import for_transformers, linear_rate, need_two, warm_up
+from workbench.engine.plugins import House
+from workbench.records.augmentation import Augmentation, View
+from workbench.records.params import param
+from workbench.records.plugins import API
+from workbench.records.pretraining import Rule
+from workbench.records.spec import Preprocess
+
+__all__ = (
+    "API",
+    "Augmentation",
+    "Batch",
+    "Draw",
+    "Encoder",
+    "Evaluation",
+    "Group",
+    "House",
+    "Method",
+    "Outcome",
+    "Plan",
+    "PluginBackbone",
+    "Preprocess",
+    "Recipe",
+    "Rule",
+    "Task",
+    "View",
+    "copy_of",
+    "cosine",
+    "for_transformers",
+    "gather",
+    "linear_rate",
+    "mean_cosine",
+    "mlp",
+    "move",
+    "need_two",
+    "param",
+    "processes",
+    "rank",
+    "split_by_decay",
+    "spread",
+    "unit",
+    "warm_up",
+)

@@ -1,0 +1,46 @@
+"""One registry for each kind of thing that can be added: what the program brings and what plugins bring, alike."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Generic, TypeVar, cast
+
+from workbench.engine import plugins
+from workbench.plugins import plugins as known_plugins
+from workbench.records.plugins import ONE
+from workbench.records.text import printable
+
+Thing = TypeVar("Thing")
+
+
+class Registry(Generic[Thing]):
+    """Things by name. Each is imported when it is asked for, a plugin's with its plugin.
+
+    Args:
+        kind: one of records.plugins.ENGINE_KINDS.
+        places: of the program's own, "module:attribute" by name, in the order in which they are offered.
+    """
+
+    def __init__(self, kind: str, places: Mapping[str, str]) -> None:
+        self._kind, self._places = kind, dict(places)
+
+    def built_in(self) -> tuple[str, ...]:
+        return tuple(self._places)
+
+    def names(self) -> tuple[str, ...]:
+        """The program's own, then those of plugins that may be used."""
+        brought = (name for plugin in known_plugins() if plugin.usable for name in plugin.names(self._kind))
+        return tuple(dict.fromkeys((*self._places, *brought)))
+
+    def get(self, name: str) -> Thing:
+        """Raises ValueError for a name that nothing has, or whose plugin can't be used."""
+        if name in self._places:
+            module, _, attribute = self._places[name].partition(":")
+            return cast(Thing, getattr(importlib.import_module(module), attribute))
+        found = plugins.thing(self._kind, name)
+        if found is None:
+            choose = ", ".join(self.names())
+            advice = f"Choose one of {choose}." if choose else "No plugin brings one."
+            raise ValueError(f"There is no {ONE[self._kind]} {printable(name)!r}. {advice}")
+        return cast(Thing, found)

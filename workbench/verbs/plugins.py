@@ -1,0 +1,72 @@
+"""The verbs about plugins: `plugins`, which lists, switches and checks them, and `new-plugin`, which begins one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from workbench import plugins
+from workbench.plugins import Plugin
+from workbench.records.plugins import KINDS, ONE
+from workbench.records.text import printable
+from workbench.verbs.common import add_verb, print_json
+
+
+def register(verbs: Any) -> None:
+    verb = add_verb(
+        verbs, "plugins", _plugins, "List the plugins, what each brings and what is wrong with it."
+    )
+    actions = verb.add_subparsers(metavar="ACTION")
+    for name, run, help_text in (
+        ("enable", _enable, "Switch a plugin on, and forget what went wrong with it before."),
+        ("disable", _disable, "Switch a plugin off until it is asked for."),
+    ):
+        action = add_verb(actions, name, run, help_text, json_flag=False)
+        action.add_argument("--json", action="store_true", help="Print one JSON document on stdout.")
+        action.add_argument("name", metavar="NAME", help="As `workbench plugins` calls it.")
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    known = plugins.tried()
+    if options.json:
+        return print_json([one.to_json() for one in known])
+    for one in known:
+        print("\n".join(_told(one)))
+    if not known:
+        print(
+            "No plugin is installed. `workbench new-plugin NAME --into FOLDER` begins one; single files lie in "
+            f"{printable(str(plugins.plugin_folder()))}."
+        )
+    return 0
+
+
+def _enable(options: argparse.Namespace) -> int:
+    return _switch(options, True)
+
+
+def _disable(options: argparse.Namespace) -> int:
+    return _switch(options, False)
+
+
+def _switch(options: argparse.Namespace, on: bool) -> int:
+    one = plugins.switch(options.name, on)
+    if options.json:
+        return print_json(one.to_json())
+    print("\n".join(_told(one)))
+    return 0
+
+
+def _told(one: Plugin) -> list[str]:
+    found = one.found
+    version = found.manifest.version if found.manifest else ""
+    lines = [f"{printable(one.name)} {version}  {one.state}  {printable(str(found.place))}"]
+    for kind in KINDS:
+        for name in one.names(kind):
+            sentence = found.manifest.provides[kind][name] if found.manifest else ""
+            lines.append(f"    {ONE[kind]} {name}  {sentence}".rstrip())
+    if one.error:
+        lines.append(f"    {one.error}")
+    if one.traceback and sys.stdout.isatty():
+        lines += [f"        {printable(line)}" for line in one.traceback.strip().splitlines()[-20:]]
+    return lines
