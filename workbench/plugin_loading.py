@@ -37,8 +37,7 @@ def guarded(
     Raises:
         PluginError: the plugin may not be loaded, or can't be; a sentence.
     """
-    if not plugin.usable:
-        raise PluginError(why_not(plugin))
+    plugin.refuse_unusable()
     home, stamp = plugin_home(), plugin.found.stamp
     plugin_state.put_mark(home, plugin.name, stamp, "load", limit)
     try:
@@ -77,15 +76,6 @@ def as_promised(plugin: Plugin, kind: str, brought: Collection[str]) -> None:
         raise PluginError(
             f"its manifest promises the {kind} {_listed(promised)}, and it registers {_listed(brought)}."
         )
-
-
-def why_not(plugin: Plugin) -> str:
-    """A sentence about a plugin that may not be loaded."""
-    if plugin.found.error:
-        return f"The plugin {plugin.name} can't be used. {plugin.error}"
-    return f"The plugin {plugin.name} is switched off. " + (
-        plugin.error or f"`workbench plugins enable {plugin.name}` switches it on."
-    )
 
 
 def _file_module(plugin: Plugin) -> ModuleType:

@@ -32,7 +32,7 @@ _LOAD_SECONDS = 60.0
 _START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plugin is
 TAKEN = {"methods": BUILT_IN_METHODS, "backbones": BUILT_IN_BACKBONES}
 Part = Literal["engine", "views"]
-_WINGS: dict[Part, str] = {"engine": "engine", "views": "gui"}
+WINGS: dict[Part, str] = {"engine": "engine", "views": "gui"}
 FACTS = "plugin-facts"
 FACTS_VERSION = 1
 
@@ -59,6 +59,14 @@ class Plugin:
     def usable(self) -> bool:
         """Whether it may be loaded; also one that failed once."""
         return not self.found.error and self.state in ("enabled", "broken")
+
+    def refuse_unusable(self) -> None:
+        """Raises PluginError, a sentence, where it may not be loaded."""
+        if self.found.error:
+            raise PluginError(f"The plugin {self.name} can't be used. {self.error}")
+        if not self.usable:
+            advice = self.error or f"`workbench plugins enable {self.name}` switches it on."
+            raise PluginError(f"The plugin {self.name} is switched off. {advice}")
 
     def to_json(self) -> dict[str, Any]:
         return as_json(self.found, self.state, self.error)
@@ -143,7 +151,7 @@ def try_out(one: Plugin, part: Part, path: Path) -> None:
     """Load a plugin in a process of its own, which writes what it brings to `path`. How it went is kept."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"workbench.{_WINGS[part]}.plugin_trial", one.name, str(path)],
+            [sys.executable, "-m", f"workbench.{WINGS[part]}.plugin_trial", one.name, str(path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

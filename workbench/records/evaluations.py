@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.records.params import Param
+from workbench.records.scores import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +16,8 @@ class EvaluationFacts:
 
     name: str  # what `--evaluation` takes
     title: str
-    summary: str
-    source: str
+    summary: str  # one sentence: what it does
+    source: str  # paper, and file of published code
     params: tuple[Param, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -29,20 +30,28 @@ class EvaluationFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExtraScores:
-    """What a plugin's evaluation says of one model: the comparison's metric on the test part, one value a seed."""
+class ExtraScore:
+    """What a plugin's evaluation says of one model, by the comparison's metric on the test parts of its splits."""
 
-    evaluation: str  # as it was asked for
+    evaluation: str  # as it was asked for: "prototypes:shots=1"
     title: str
-    model: str
-    scores: tuple[float, ...]
+    model: str  # ModelResult.name
+    score: Score
 
-    @property
-    def mean(self) -> float:
-        return sum(self.scores) / len(self.scores)
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "evaluation": self.evaluation,
+            "title": self.title,
+            "model": self.model,
+            "score": self.score.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> ExtraScore:
+        return cls(**{**body, "score": Score.from_json(body["score"])})
 
 
-def asked(text: str) -> tuple[str, tuple[str, ...]]:
-    """ "prototypes:shots=5,seed=1" -> "prototypes" and ("shots=5", "seed=1")."""
+def asked_evaluation(text: str) -> tuple[str, tuple[str, ...]]:
+    """ "prototypes:shots=5,metric=cosine" -> "prototypes" and its settings, ("shots=5", "metric=cosine")."""
     name, _, settings = text.strip().partition(":")
     return name.strip(), tuple(part.strip() for part in settings.split(",") if part.strip())

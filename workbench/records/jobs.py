@@ -159,6 +159,12 @@ class EvaluateJob:
         at_minimum="none",
         maximum=1,
     )
+    evaluation: tuple[str, ...] = param(
+        (),
+        help="Another way to score, from a plugin: NAME, or NAME:SETTING=VALUE,SETTING=VALUE.",
+        label="Other evaluations",
+        advanced=True,
+    )
     standardise: str = param(
         "z-score",
         help='What the probe sees: "z-score" brings every feature to mean 0 and deviation 1, "l2" every vector to '

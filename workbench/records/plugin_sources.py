@@ -89,10 +89,10 @@ def _packages() -> Iterable[Found]:
     seen: set[str] = set()
     for distribution in metadata.distributions():
         try:
-            name = str(distribution.metadata["Name"] or "")
             points = [
                 point for point in distribution.entry_points if point.group in (ENGINE_GROUP, VIEWS_GROUP)
             ]
+            name = str(distribution.metadata["Name"] or "") if points else ""
         except Exception:  # half-removed packages; pip reports them
             continue
         normal = re.sub(r"[-_.]+", "-", name).lower()

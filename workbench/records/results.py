@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from workbench.records.evaluations import ExtraScore
 from workbench.records.files import DocumentError, read_document, whole_path, write_document
 from workbench.records.scores import ModelResult
 
@@ -113,6 +114,7 @@ class EvaluationResult:
     feature_rule: str = ""  # what "the feature" was in this comparison, in words; "" in earlier results
     standardise: str = "z-score"  # of the features before the probe: "z-score" or "l2"
     target: float | None = None  # the primary score that the user asked for, 0 to 1
+    extra: tuple[ExtraScore, ...] = ()  # what evaluations of plugins say of the models
     predictions: str = "predictions.npz"  # beside the result: per-item predictions, see Predictions
 
     def model(self, name: str) -> ModelResult:
@@ -159,6 +161,11 @@ class EvaluationResult:
                     "calibration": asdict(model.calibration) if model.calibration else None,
                     "labels_to_target": asdict(model.to_target) if model.to_target else None,
                     "per_class": [asdict(score) for score in model.per_class],
+                    "evaluations": [
+                        {"name": one.evaluation, "title": one.title, **one.score.to_json()}
+                        for one in self.extra
+                        if one.model == model.name
+                    ],
                     "budgets": [
                         {"fraction": budget.fraction, "labels": budget.labels}
                         | budget.scores[self.metric].to_json()
@@ -189,6 +196,7 @@ class EvaluationResult:
     def save(self, path: Path) -> None:
         body = asdict(self)
         body["models"] = [model.to_json() for model in self.models]
+        body["extra"] = [one.to_json() for one in self.extra]
         write_document(path, "evaluation", VERSION, body)
 
     @classmethod
@@ -217,6 +225,7 @@ class EvaluationResult:
                 feature_rule=body.get("feature_rule", ""),
                 standardise=body.get("standardise", "z-score"),
                 target=body.get("target"),
+                extra=tuple(ExtraScore.from_json(one) for one in body.get("extra", ())),
                 predictions=body["predictions"],
             )
         except (KeyError, TypeError) as error:

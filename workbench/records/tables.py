@@ -323,6 +323,7 @@ def as_text(
     lines += [_aligned(line, widths) for line in body]
     budgets = budget_lines(result, metric or result.metric, titles or {})
     lines += ["", *budgets] if budgets else []
+    lines += ["", *extra_lines(result)] if result.extra else []
     if result.findings:
         lines.append("")
         lines += [
@@ -330,6 +331,15 @@ def as_text(
             for found in result.findings
         ]
     return "\n".join(lines)
+
+
+def extra_lines(result: EvaluationResult) -> list[str]:
+    """What evaluations of plugins say, a line each: "DINOv2 small  Nearest class mean  71.2 +- 1.3"."""
+    return [
+        f"{printable(one.model)}  {printable(one.title)} ({printable(one.evaluation)})  "
+        f"{METRIC_NAMES[one.score.metric]} {score_text(one.score.mean)} ± {score_text(one.score.sd)}"
+        for one in result.extra
+    ]
 
 
 def _cells(row: Row) -> list[str]:

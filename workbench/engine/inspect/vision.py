@@ -22,6 +22,7 @@ import torch
 from workbench.engine.backbones import catalogue
 from workbench.engine.backbones.base import Named, TorchBackbone
 from workbench.engine.backbones.load import load_backbone
+from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.loader import BatchLoader
 from workbench.pixels.prepare import prepare
@@ -207,6 +208,7 @@ def open_vision(
             f"{found.title} counts colours and edges of the whole picture: it has no patches to look at. Choose a "
             "neural network."
         )
+    refuse_plugged(found.kind, found.title, "its layers and its attention can't be read")
     backbone = load_backbone(found.spec, device, memo=memo, cache=cache)
     assert isinstance(backbone, TorchBackbone)
     facts = _hugging_face(found, backbone) if found.kind == "huggingface" else _timm(backbone)

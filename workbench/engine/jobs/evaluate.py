@@ -12,6 +12,7 @@ import numpy as np
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
 from workbench.engine.evals.evaluate import evaluate
+from workbench.engine.evals.extra import extra_scores, open_evaluations
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
@@ -33,6 +34,7 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError when the files share no labelled images, or the labels are of one class."""
     files = [Path(name) for name in job.files]
     shares = parse_budgets(job.budgets)
+    asked = open_evaluations(job.evaluation)
     control.progress(0, 1, unit="fits", detail="Reading embeddings")
     sets = [import_embeddings(file) for file in files]
     ids, dropped = _common(sets)
@@ -95,7 +97,17 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     told = "" if plan.kind == "shares" else plan.told()
     unread = max(int(part.provenance.get("unread", 0)) for part in sets)
     findings = (*finding, *_dropped(dropped), *_unread(unread), *result.findings)
-    result = replace(result, leaks=leaks, plan=told, findings=findings)
+    extra = extra_scores(
+        asked,
+        models,
+        y,
+        [split.part for split in splits],
+        seeds,
+        len(classes),
+        result.metric,
+        lambda done, total, detail: control.progress(done, total, unit="evaluations", detail=detail),
+    )
+    result = replace(result, leaks=leaks, plan=told, findings=findings, extra=extra)
     predictions.save(run.path / result.predictions)
     result.save(run.path / "result.json")
     run.add_provenance(

@@ -21,6 +21,7 @@ from workbench.decide.statistics import mean_interval
 from workbench.engine.backbones import catalogue, marks
 from workbench.engine.backbones.base import TorchBackbone
 from workbench.engine.backbones.load import load_backbone
+from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import pick_device
@@ -210,7 +211,7 @@ def _resolve(job: FinetuneJob, index: ImageIndex, device: str) -> Resolved:
             "could not be loaded by other programs as it was. Pick three channels, or take their mean."
         )
     precision = "fp32" if job.precision == "auto" and not device.startswith("cuda") else job.precision
-    return resolve(
+    found = resolve(
         job.backbone,
         image_size=job.image_size or None,
         precision=precision,  # type: ignore[arg-type]
@@ -218,6 +219,8 @@ def _resolve(job: FinetuneJob, index: ImageIndex, device: str) -> Resolved:
         reading=reading,
         allow_download=job.allow_download,
     )
+    refuse_plugged(found.kind, found.title, "what would be learnt could not be written for other programs")
+    return found
 
 
 def _key(job: FinetuneJob, index: ImageIndex, fingerprint: str, device: str) -> str:

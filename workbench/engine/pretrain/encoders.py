@@ -18,6 +18,7 @@ import torch
 
 from workbench.engine.backbones import bundled, catalogue, checkpoints, hub, marks, timm_models, vit_layouts
 from workbench.engine.backbones.channels import adapt
+from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.recipes import at_size
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.methods.base import Method
@@ -189,6 +190,9 @@ def _from_weights(start: str, image_size: int, patch_size: int, channels: int, a
     reading = Reading() if channels == _COLOURS else Reading(channels=f"all:{channels}")
     found = resolve(
         start, image_size=image_size or None, reading=reading, allow_download=allow_download, nearest=False
+    )
+    refuse_plugged(
+        found.kind, found.title, "what would be learnt from it could not be written for other programs"
     )
     size = found.spec.preprocess.size
     architecture, arguments, module = (
