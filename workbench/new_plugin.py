@@ -22,8 +22,8 @@ def new_plugin(name: str, into: Path) -> Path:
     """
     if not is_name(name):
         raise ValueError(
-            f"{printable(name)!r} can't be the name of a plugin. Take small letters, digits, _ and -, beginning with a "
-            "letter, 40 at most: my_method."
+            f"{printable(name)!r} can't be the name of a plugin. Take small letters, digits, _ and -, 40 at most, a "
+            "letter first: my_method."
         )
     if name.replace("-", "_") in BUILT_IN:
         raise ValueError(f"The program has a method {name} already. Take another name.")

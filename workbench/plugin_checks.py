@@ -1,4 +1,4 @@
-"""The check of a plugin, in processes of its own with a time limit: one for the engine's side, one for the window's."""
+"""The check of a plugin, in processes of its own with a time limit: one for the engine's side, one for views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the check of a plugin found, step by step. Written as the steps go, so that a crash leaves the step it was in."""
+"""What the check of a plugin found, step by step, written as it goes: after a crash it says which step it was in."""
 
 from __future__ import annotations
 

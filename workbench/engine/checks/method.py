@@ -137,8 +137,8 @@ def _step(method: type[Method], architecture: str, settings: dict[str, Any]) -> 
         raise ValueError(f"Its loss is {outcome.loss!r}, and must be one finite number.")
     if outcome.vectors.shape != (BATCH, encoder.width) or outcome.vectors.requires_grad:
         raise ValueError(
-            f"The vectors of its outcome must be the backbone's own of the first view, ({BATCH}, {encoder.width}) and "
-            f"detached; they are {tuple(outcome.vectors.shape)}."
+            "The vectors of its outcome must be the backbone's own of the first view, detached: "
+            f"({BATCH}, {encoder.width}). They are {tuple(outcome.vectors.shape)}."
         )
     outcome.loss.backward()
     gradients = [value.grad for value in encoder.parameters() if value.grad is not None]
@@ -150,9 +150,7 @@ def _step(method: type[Method], architecture: str, settings: dict[str, Any]) -> 
     set_rates(optimiser, recipe, 0, plan.steps)
     optimiser.step()
     made.after_step(0)
-    if not all(
-        bool(torch.isfinite(value).all()) for value in made.state_dict().values() if value.is_floating_point()
-    ):
+    if not all(bool(torch.isfinite(value).all()) for _, value in made.learning()):
         raise ValueError("After one step of its own recipe something that it learns is not finite.")
 
 
