@@ -24,6 +24,6 @@ bench: $(STAMP)
 clean:
 	rm -rf .venv build
 
-$(STAMP): pyproject.toml packaging/constraints.txt packaging/setup.sh packaging/system_libraries.sh
+$(STAMP): pyproject.toml $(wildcard plugins/*/pyproject.toml) packaging/constraints.txt packaging/setup.sh packaging/system_libraries.sh
 	@sh packaging/setup.sh "$(PYTHON)"
 	@touch $@

@@ -31,5 +31,10 @@ if [ ! -x .venv/bin/pip ]; then
 fi
 
 echo "Installing the dependencies into .venv (a few gigabytes the first time)..."
-.venv/bin/pip install -q -c packaging/constraints.txt -e '.[dev]'
+# The plugins that come with the program are installed as any plugin is.
+set -- -e '.[dev]'
+for plugin in plugins/*/pyproject.toml; do
+    set -- "$@" -e "./${plugin%/pyproject.toml}"
+done
+.venv/bin/pip install -q -c packaging/constraints.txt "$@"
 sh packaging/system_libraries.sh
