@@ -71,25 +71,6 @@ class PluginBackbone(ABC):
     def read(self, module: nn.Module, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """(B, 3, S, S) normalised pixels -> `cls` (B, D), `patches` (B, N, D), `pooled` (B, D): those that exist."""
 
-    def candidate(self) -> Candidate:
-        files = self.files()
-        # Files speak for themselves, wherever they lie; without them the name is the weights.
-        which = weights_digest(files) if files else self.rest
-        body = f"{self.name}|{which}|{self.recipe}"
-        own = hashlib.blake2b(body.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        return Candidate(
-            title=self.title,
-            kind=KIND,
-            family=self.family,
-            features=self.features,
-            default=self.default_feature,
-            recipe=self.preprocess,
-            convolutional=self.convolutional,
-            multiple=self.multiple,
-            weights=own,
-            files=files,
-        )
-
     def facts(self) -> BackboneFacts:
         here = self.available
         return BackboneFacts(
@@ -139,6 +120,27 @@ def plugged_backbone(identifier: str) -> PluginBackbone | None:
             f"The weights of {printable(made.title)} are not on this machine. {made.remedy}".rstrip()
         )
     return made
+
+
+def candidate_of(backbone: PluginBackbone) -> Candidate:
+    """What `resolve` needs to know of it."""
+    files = backbone.files()
+    # Files speak for themselves, wherever they lie; without them the name is the weights.
+    which = weights_digest(files) if files else backbone.rest
+    body = f"{backbone.name}|{which}|{backbone.recipe}"
+    own = hashlib.blake2b(body.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return Candidate(
+        title=backbone.title,
+        kind=KIND,
+        family=backbone.family,
+        features=backbone.features,
+        default=backbone.default_feature,
+        recipe=backbone.preprocess,
+        convolutional=backbone.convolutional,
+        multiple=backbone.multiple,
+        weights=own,
+        files=files,
+    )
 
 
 def refuse_plugged(kind: str, title: str, what: str) -> None:

@@ -22,7 +22,7 @@ from workbench.engine.backbones import catalogue, digest, hub, marks, recipes
 from workbench.engine.backbones.candidate import COLOURS, Candidate
 from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
 from workbench.engine.backbones.families import Family, family_of, features_of, is_timm
-from workbench.engine.backbones.plugged import plugged_backbone
+from workbench.engine.backbones.plugged import candidate_of, plugged_backbone
 from workbench.engine.device import precision_on
 from workbench.records.pretraining import BACKBONE
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
@@ -175,7 +175,7 @@ def _find(identifier: str, cache: Path | None, memo: Path | None, fetch: Fetch |
         return _floor(identifier)
     plugged = plugged_backbone(identifier)
     if plugged is not None:
-        return plugged.candidate()
+        return candidate_of(plugged)
     brought = catalogue.starter_folder(identifier)
     if brought is not None:
         title = catalogue.title_of(identifier) or identifier
