@@ -27,6 +27,7 @@ from workbench.verbs import (
     pretraining,
     window,
 )
+from workbench.verbs.own_flags import set_aside
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, verbs = _parser()
     if not words or (not words[0].startswith("-") and words[0] not in verbs):
         words = ["open", *words]
+    words, own = set_aside(verbs.get(words[0]), words)
     options = parser.parse_args(words)
+    options.own_flags = own
     try:
         return int(options.run(options) or 0)
     except JobFailed as error:
@@ -52,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
-    """The parser and the names of its verbs."""
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and those of its verbs by their names."""
     parser = argparse.ArgumentParser(
         prog="workbench", description="Is a public vision backbone good enough for your images?"
     )
@@ -73,4 +76,4 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         machine,
     ):
         group.register(verbs)
-    return parser, frozenset(verbs.choices)
+    return parser, dict(verbs.choices)

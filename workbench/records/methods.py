@@ -108,7 +108,7 @@ def parse_settings(params: Sequence[Param], texts: Sequence[str]) -> dict[str, A
 
 def written_settings(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The inverse of `parse_settings`."""
-    return tuple(f"{name}={_written(value)}" for name, value in values.items())
+    return tuple(f"{name}={written_value(value)}" for name, value in values.items())
 
 
 def _not_a_setting(text: str, name: str, known: Iterable[str], has_value: bool) -> str:
@@ -121,7 +121,8 @@ def _not_a_setting(text: str, name: str, known: Iterable[str], has_value: bool) 
     return f"The method has no setting {printable(name)!r}.{meant} {listed} Write NAME=VALUE."
 
 
-def _written(value: Any) -> str:
+def written_value(value: Any) -> str:
+    """As a flag or `--settings` takes it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return repr(value) if isinstance(value, float) else str(value)

@@ -12,7 +12,8 @@ from typing import Any
 from workbench.headless import project_for, run_folder, run_job
 from workbench.headless_data import indexed_pool
 from workbench.records.jobs import DescribeJob, IndexJob
-from workbench.records.methods import FAMILIES, MethodFacts, load_methods
+from workbench.records.methods import FAMILIES, MethodFacts, load_methods, written_value
+from workbench.records.params import Param
 from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
 from workbench.records.pretraining import RESULT, PretrainResult
@@ -21,6 +22,7 @@ from workbench.records.project_jobs import pretrain_job, write_asked
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
 from workbench.records.text import count, data_size, duration, printable
+from workbench.verbs import own_flags
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
 from workbench.verbs.data import add_folders, indexed_from
 
@@ -58,10 +60,15 @@ def _add_what_learns(verb: argparse.ArgumentParser) -> None:
         "--unlabelled", default="", metavar="FOLDER", help="Folder of unlabelled images to learn from too."
     )
     add_flags(verb, PretrainJob)
+    own_flags.allow(verb)
+    verb.set_defaults(flags=tuple(verb._option_string_actions))
 
 
 def _job(options: argparse.Namespace) -> tuple[Project, PretrainJob]:
     """The project, and the job that the flags ask for."""
+    if options.own_flags:
+        own_flags.check(options.own_flags, options.method, _known(options.project), options.flags)
+        options.settings = [*(options.settings or ()), *options.own_flags]
     project, arranged, _ = indexed_from(options)
     if options.unlabelled:
         unlabelled = Path(options.unlabelled).expanduser().absolute()
@@ -188,11 +195,16 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     return [f"{'Note' if item.severity == 'info' else 'Warning'}: {item.advice}" for item in findings]
 
 
-def _methods(options: argparse.Namespace) -> int:
-    project = project_for(Path("backbones"), options.project)
-    run = run_job(project, DescribeJob(methods=True), "Methods")
+def _known(project: str) -> tuple[MethodFacts, ...]:
+    """Every method, the program's and those of plugins."""
+    run = run_job(project_for(Path("backbones"), project), DescribeJob(methods=True), "Methods")
     methods = load_methods(run.path / "methods.json")
     forget(run)
+    return methods
+
+
+def _methods(options: argparse.Namespace) -> int:
+    methods = _known(options.project)
     if options.json:
         return print_json([method.to_json() for method in methods])
     print("\n\n".join(_described(method) for method in methods))
@@ -200,11 +212,24 @@ def _methods(options: argparse.Namespace) -> int:
 
 
 def _described(method: MethodFacts) -> str:
-    sentence, _ = FAMILIES.get(method.family, (method.family, ""))
-    lines = [f"{method.name}  {method.summary}", f"    {method.family}: {sentence}"]
+    sentence, _ = FAMILIES.get(method.family, ("", ""))
+    lines = [f"{method.name}  {method.summary}"]
+    lines += [f"    {method.family}: {sentence}"] if sentence else []
     lines += [f"    When: {method.when}", f"    When not: {method.when_not}", f"    {method.source}"]
     width = shutil.get_terminal_size((100, 20)).columns
     for item in method.params:
-        word = f" ({item.default_word})" if item.default_word else ""
-        lines.append(f"    --settings {item.name}={item.default}{word}  {item.help}"[: max(width, 60)])
+        told = [item.default_word, item.unit, _bounds(item)]
+        aside = f" ({'; '.join(filter(None, told))})" if any(told) else ""
+        flag = f"    {own_flags.flag_of(item.name)} {written_value(item.default)}{aside}  {item.help}"
+        lines.append(flag[: max(width, 60)])
     return "\n".join(lines)
+
+
+def _bounds(item: Param) -> str:
+    """ "0 to 1", "at least 16", or "one of a, b"."""
+    if item.choices:
+        return f"one of {', '.join(item.choices)}"
+    low, high = item.minimum, item.maximum
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    return f"at least {low:g}" if low is not None else f"at most {high:g}" if high is not None else ""
