@@ -1,4 +1,4 @@
-"""`new-plugin` writes a plugin that does what the check asks; the check finds those that don't."""
+"""`new-plugin` writes a plugin that does what the check asks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ from workbench.cli import main
 from workbench.new_plugin import new_plugin
 from workbench.plugin_checks import check
 from workbench.records.plugins import API, PluginError, read_manifest
-
-OWN_RANDOM = (
-    "        loss = contrast(",
-    "        first = first + torch.randn_like(first)\n        loss = contrast(",
-)
-NO_GRADIENT = ("a, b = self.projector(vectors),", "a, b = self.projector(vectors.detach()).detach(),")
-NO_HELP = ('help="How sharply near pictures count more than far ones."', 'help="sharpness"')
 
 
 @pytest.mark.parametrize(
@@ -65,7 +58,7 @@ def test_what_is_written_is_a_whole_package(tmp_path: Path, capsys: pytest.Captu
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow  # trains four times
+@pytest.mark.slow  # trains
 def test_the_template_passes_the_check_and_its_own_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,29 +71,6 @@ def test_the_template_passes_the_check_and_its_own_tests(
         cwd=folder,
     )
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("change", "step", "told"),
-    [
-        (OWN_RANDOM, "a step on a transformer", "draws random numbers of its own"),
-        (NO_GRADIENT, "a step on a transformer", "No gradient reaches the backbone"),
-        (NO_HELP, "its settings become a form", "must be a sentence"),
-    ],
-)
-def test_the_check_finds_what_is_wrong(
-    change: tuple[str, str], step: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = new_plugin("my_method", tmp_path)
-    method = folder / "ssl_workbench_my_method" / "method.py"
-    text = method.read_text()
-    assert change[0] in text
-    method.write_text(text.replace(change[0], change[1], 1))
-    install(monkeypatch, tmp_path / "site", folder)
-    steps = check(plugins.plugin("my_method"))
-    failed = {one.name: one.why for one in steps if one.outcome == "failed"}
-    assert any(step in name and told in why for name, why in failed.items()), failed
 
 
 def test_a_step_that_takes_the_process_with_it_is_named(

@@ -122,10 +122,11 @@ def _step(method: type[Method], architecture: str, settings: dict[str, Any]) -> 
     encoder = Encoder(timm.create_model(architecture, **arguments))
     made = method(encoder, config, plan).train()
     recipe = method.recipe(config, plan, encoder.tokens)
-    optimiser = make_optimiser(recipe, made.groups(), torch.device("cpu"))
-    optimised = [id(value) for group in made.groups() for value in group.parameters]
+    groups = made.groups()
+    optimised = [id(value) for group in groups for value in group.parameters]
     if sorted(optimised) != sorted({id(value) for _, value in made.learning()}):
         raise ValueError("Its groups must hold everything that learns, each once.")
+    optimiser = make_optimiser(recipe, groups, torch.device("cpu"))
     batch = _batch(made, plan)
     before = _generators()
     outcome: Outcome = made(batch)
