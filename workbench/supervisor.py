@@ -255,7 +255,7 @@ class Supervisor:
             return
         status = job.run.status()
         # A worker writes its last state before it leaves; one that still says "running" was cut off.
-        if status.state not in ENDED or (code != 0 and status.state == "failed" and status.ended == 0):
+        if status.state not in ENDED or (status.state == "failed" and status.ended == 0):
             blamed = _blame(job, process, code) if process else ""
             if job.status.state == "stopping":
                 status = replace(status, state="stopped", error="", ended=time.time())
