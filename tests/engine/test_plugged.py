@@ -22,14 +22,19 @@ from workbench.engine.backbones.plugged import BACKBONES
 from workbench.engine.backbones.resolve import resolve
 from workbench.engine.evals.extra import extra_scores, open_evaluations
 from workbench.engine.evals.inputs import ModelFeatures
-from workbench.engine.jobs import describe, embed, evaluate, pretrain
+from workbench.engine.inspect.plugged import looked
+from workbench.engine.inspect.vision import open_vision
+from workbench.engine.jobs import describe, embed, evaluate, inspect, pretrain
 from workbench.engine.methods.registry import METHODS, method_class
+from workbench.pixels.cells import cells
 from workbench.records.catalogue import load_catalogue
+from workbench.records.inspection import InspectJob, Sight, sight_file
 from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob
 from workbench.records.methods import load_methods
 from workbench.records.plugins import PluginError
 from workbench.records.pretraining import RESULT, PretrainResult
 from workbench.records.results import EvaluationResult
+from workbench.records.sight_words import asked_words, column_words
 from workbench.worker import _sentence
 
 # A single file: a backbone of fixed random directions, one by path, an evaluation, and a method that is SimSiam's.
@@ -41,7 +46,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from workbench.engine.api import Evaluation, House, PluginBackbone, Preprocess, param
+from workbench.engine.api import Evaluation, House, Inspection, PluginBackbone, Preprocess, param
 from workbench.engine.methods.simsiam import SimSiam
 
 PLUGIN = {
@@ -51,6 +56,7 @@ PLUGIN = {
     "methods": {"lab_method": "A method."},
     "backbones": {"lab_directions": "Fixed random directions.", "lab_file": "Those in a file."},
     "evaluations": {"lab_means": "Nearest class mean."},
+    "inspections": {"lab_lengths": "How long a patch's token is."},
 }
 RECIPE = Preprocess(
     resize="squash", resize_to=32, size=32, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3
@@ -103,6 +109,14 @@ class Means(Evaluation):
         return apart.sum(2).argmin(1)
 
 
+class Lengths(Inspection):
+    name, title, summary = "lab_lengths", "Length", "Light where a token is long."
+
+    def values(self, tokens, pictures):
+        assert pictures.dtype == np.uint8 and len(pictures) == len(tokens)
+        return np.linalg.norm(tokens, axis=-1)
+
+
 class LabMethod(SimSiam):
     name = "lab_method"
 
@@ -111,6 +125,7 @@ def register(house: House):
     for backbone in (Directions, FromFile):
         house.add_backbone(backbone)
     house.add_evaluation(Means)
+    house.add_inspection(Lengths)
     house.add_method(LabMethod)
 """
 
@@ -256,6 +271,33 @@ def test_what_is_described_holds_what_plugins_bring(lab: Path, tmp_path: Path) -
     assert "lab_file" not in listed  # only its user knows which file
     kept = json.loads((plugins.plugin_home() / "lab.engine.facts.json").read_text())
     assert [facts["name"] for facts in kept["evaluations"]] == ["lab_means"]
+
+
+def test_an_inspection_looks_at_the_patches_of_a_model(
+    lab: Path, picture_folder: Path, tmp_path: Path
+) -> None:
+    images = tuple(str(path) for path in sorted(picture_folder.rglob("*.png"))[:3])
+    job = InspectJob(
+        show="plugin",
+        inspection="lab_lengths",
+        models=("random_vit",),
+        images=images,
+        image_size=64,
+        device="cpu",
+    )
+    run, control = new_run(job, tmp_path / "runs")
+    inspect.run(job, run, control)
+    sight = Sight.load(run.path / sight_file(0))
+    assert not sight.error and sight.values is not None and sight.values.shape == (3, 4, 4)
+    vision = open_vision("random_vit", image_size=64)
+    assert sight.pictures is not None
+    tokens, _ = vision.tokens_and_class(sight.pictures)
+    np.testing.assert_allclose(sight.values, np.linalg.norm(tokens, axis=-1), rtol=1e-4)
+    [cell] = cells(sight, 0, job)
+    assert cell.pixels is not None and " to " in cell.caption
+    assert "lab_lengths" in asked_words(job) and "light" in column_words(sight, job)
+    with pytest.raises(ValueError, match=r"no inspection 'nobody'\. Choose one of lab_lengths"):
+        looked("nobody", tokens, sight.pictures)
 
 
 def test_a_plugin_that_is_switched_off_brings_nothing(lab: Path) -> None:

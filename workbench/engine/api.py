@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.engine.backbones.plugged import PluginBackbone
 from workbench.engine.evals.plugged import Evaluation, Task
+from workbench.engine.inspect.plugged import Inspection
 from workbench.engine.methods.across import gather, processes, rank
 from workbench.engine.methods.base import (
     Batch,
@@ -41,6 +42,7 @@ __all__ = (
     "Evaluation",
     "Group",
     "House",
+    "Inspection",
     "Method",
     "Outcome",
     "Plan",

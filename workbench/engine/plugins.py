@@ -20,6 +20,7 @@ from workbench.records.plugins import ENGINE_KINDS, ONE, PluginError
 if TYPE_CHECKING:
     from workbench.engine.backbones.plugged import PluginBackbone
     from workbench.engine.evals.plugged import Evaluation
+    from workbench.engine.inspect.plugged import Inspection
     from workbench.engine.methods.base import Method
 
 
@@ -50,6 +51,14 @@ class House:
 
         self._add("evaluations", evaluation, Base)
         evaluation.facts()
+
+    def add_inspection(self, inspection: type[Inspection]) -> None:
+        """Another way to look at patches. Raises TypeError or ValueError for what can't be one."""
+        from workbench.engine.inspect.plugged import Inspection as Base
+
+        self._add("inspections", inspection, Base)
+        if not all(isinstance(getattr(inspection, what, None), str) for what in ("title", "summary")):
+            raise ValueError(f"{inspection.__name__} needs a title and a summary.")
 
     def _add(self, kind: str, thing: Any, base: type) -> None:
         if not (isinstance(thing, type) and issubclass(thing, base)):

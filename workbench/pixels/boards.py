@@ -64,9 +64,9 @@ def make_board(
         picture = plain_cell(shown, place)
         groups = tuple(_group(sight, place, settings, top, shown[0]) for sight in shown)
         rows.append(Row(name=name, picture=picture, cells=groups))
+    what = SHOWN.get(settings.show, settings.inspection)
     return Board(
-        title=title
-        or f"{SHOWN[settings.show]}: {count(len(names), 'picture')}, {count(len(shown), 'model')}",
+        title=title or f"{what}: {count(len(names), 'picture')}, {count(len(shown), 'model')}",
         columns=tuple(
             Column(
                 title=name_of(sight),

@@ -1,8 +1,8 @@
 """From what a model answers about a picture to finished pictures with a caption: for the window and for files alike.
 
 How colours are scaled is always told. Attention: light is the strongest patch of each cell, for between layers and
-heads it differs by orders of magnitude. Likeness: one scale for all pictures of a model. Errors of reconstructions:
-one scale for all pictures of all models.
+heads it differs by orders of magnitude. Likeness and a plugin's numbers: one scale for all pictures of a model.
+Errors of reconstructions: one scale for all pictures of all models.
 
 Shapes: S pixels a side, h x w patches.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.pixels.overlays import KIND_NAMES, dimmed, heat, kinds, laid_over, mass_mask, outlined, spread
-from workbench.records.inspection import InspectSettings, Sight
+from workbench.records.inspection import PLUGGED, InspectSettings, Sight
 from workbench.records.sight_words import head_shown, layer_shown, span
 from workbench.records.text import percent
 
@@ -62,6 +62,7 @@ def cells(sight: Sight, row: int, settings: InspectSettings, top: float = 0.0) -
         "patch-pca": _patch_colours,
         "likeness": _likeness,
         "segments": _groups,
+        PLUGGED: _values,
     }
     return (draw[settings.show](sight, row, settings),)
 
@@ -120,6 +121,14 @@ def _patch_colours(sight: Sight, row: int, settings: InspectSettings) -> Cell:
     outside = ~spread(inside, *picture.shape[:2])
     made[outside] = dimmed(picture, inside)[outside]
     return Cell(made, "" if inside.all() else f"{percent(inside.mean())} of its patches in colour")
+
+
+def _values(sight: Sight, row: int, settings: InspectSettings) -> Cell:
+    assert sight.pictures is not None and sight.values is not None
+    values = sight.values[row]
+    low, high = float(np.nanmin(sight.values)), float(np.nanmax(sight.values))
+    made = laid_over(sight.pictures[row], heat(values, low, high), settings.opacity)
+    return Cell(made, span(values.min(), values.max(), ".3g"))
 
 
 def _likeness(sight: Sight, row: int, settings: InspectSettings) -> Cell:

@@ -26,6 +26,7 @@ SHOWN = {  # by how they are asked for: how they are called
     "likeness": "Likeness",
     "segments": "Groups of patches",
 }
+PLUGGED = "plugin"  # asked for like those of SHOWN, and shown where a plugin brings an inspection
 ASK = "ask.json"  # {"ask": number, "config": the job's values}, which a watching job answers
 FOR_LOOKING = (
     "For looking: a map shows where a model looks, not whether it separates your classes. The probe decides."
@@ -40,7 +41,10 @@ _ARRAYS = (
 class InspectSettings:
     """What is looked at, and how it is drawn. Which fields count depends on `show`."""
 
-    show: str = param("attention", help="What is shown of a model.", choices=tuple(SHOWN))
+    show: str = param("attention", help="What is shown of a model.", choices=(*SHOWN, PLUGGED))
+    inspection: str = param(
+        "", help="A plugin's way to look: one number a patch. `workbench plugins` lists them."
+    )
     layer: int = param(
         0,
         help="Layer that is looked at, counted from 1; 0 takes the last of each model. A model with fewer layers "
@@ -165,6 +169,7 @@ NEEDS = {
     "patch-pca": ("layer", "side", "image_size"),
     "likeness": ("layer", "query", "query_image", "image_size"),
     "segments": ("layer", "groups", "seed", "image_size"),
+    PLUGGED: ("inspection", "layer", "image_size"),
 }
 
 # What can be set of each thing that is shown: what it needs, and what is only drawn.
@@ -174,6 +179,7 @@ SETTABLE = {
     "patch-pca": (*NEEDS["patch-pca"], "opacity"),
     "likeness": (*NEEDS["likeness"], "opacity"),
     "segments": (*NEEDS["segments"], "opacity"),
+    PLUGGED: (*NEEDS[PLUGGED], "opacity"),
 }
 
 
@@ -260,7 +266,7 @@ class Sight:
         artefacts: (B, h, w) bool, patches used as scratch paper.
         colours: (B, h, w, 3) float32 in 0..1, black where `foreground` (B, h, w) is False; `shares` (3,) of the
             variance that red, green and blue hold.
-        values: (B, h, w) float32, likeness to the query patch, -1 to 1.
+        values: (B, h, w) float32, likeness to the query patch, -1 to 1, or what a plugin's inspection gives.
         groups: (B, h, w) int64.
         painted: (B, S, S, 3) uint8.
         hidden: (B, n, n) bool, n patches of the decoder a side.

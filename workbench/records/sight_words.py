@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.records.inspection import InspectSettings, Sight
-from workbench.records.text import count, percent
+from workbench.records.inspection import PLUGGED, InspectSettings, Sight
+from workbench.records.text import count, percent, printable
 
 _FRAMED = "Patches used as scratch paper, where there are any, are framed in cyan."
 
@@ -22,9 +22,9 @@ def head_shown(sight: Sight, settings: InspectSettings) -> int:
     return settings.head if settings.head <= sight.heads else 0
 
 
-def span(low: float, high: float) -> str:
+def span(low: float, high: float, form: str = ".2f") -> str:
     """ "−0.15 to 0.34": likeness, with a minus that is one."""
-    return f"{low:.2f} to {high:.2f}".replace("-", "−")
+    return f"{low:{form}} to {high:{form}}".replace("-", "−")
 
 
 def notes_of(sight: Sight, settings: InspectSettings) -> tuple[str, ...]:
@@ -64,6 +64,10 @@ def _column_words(sight: Sight, settings: InspectSettings) -> str:
     if settings.show == "likeness" and sight.values is not None:
         known = sight.values[np.isfinite(sight.values)]
         return f"{layer}, {span(known.min(), known.max())}"
+    if settings.show == PLUGGED and sight.values is not None:
+        known = sight.values[np.isfinite(sight.values)]
+        numbers = span(known.min(), known.max(), ".3g")
+        return f"{layer}, {numbers}"
     return f"{layer}, {rows} × {columns} patches"
 
 
@@ -126,6 +130,11 @@ def _asked_words(settings: InspectSettings, top: float) -> str:
         return (
             f"Cosine of every patch to {_asker(settings)} of picture {settings.query_image}, at {layer}. One scale a "
             "model, from dark to light: it stands under its name."
+        )
+    if settings.show == PLUGGED:
+        return (
+            f"What the plugin's inspection {printable(settings.inspection)} says of each patch, at {layer}. One "
+            "scale a model: dark and light stand under its name."
         )
     return (
         f"Patches of all pictures of a model in {settings.groups} groups (k-means, seed {settings.seed}) at {layer}: "

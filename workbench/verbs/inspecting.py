@@ -21,6 +21,7 @@ from workbench.pixels.decode import EXTENSIONS
 from workbench.records.files import whole_file
 from workbench.records.inspection import (
     FOR_LOOKING,
+    PLUGGED,
     SETTABLE,
     SHOWN,
     InspectJob,
@@ -42,6 +43,7 @@ _HELP = {
     "patch-pca": "Principal components of the patches as colours.",
     "likeness": "How alike all patches are to one of them, or to a whole picture.",
     "segments": "Patches of all pictures in groups.",
+    PLUGGED: "What a plugin's inspection says of each patch.",
 }
 
 
@@ -53,7 +55,7 @@ def register(verbs: Any) -> None:
         "inspect", help=text, description=f"{text} {FOR_LOOKING}"
     )
     views = parser.add_subparsers(metavar="VIEW", required=True, dest="view")
-    for show in SHOWN:
+    for show in (*SHOWN, PLUGGED):
         verb = add_verb(views, show, _inspect, _HELP[show])
         verb.add_argument(
             "images",

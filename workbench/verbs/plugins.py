@@ -61,10 +61,8 @@ def _plugins(options: argparse.Namespace) -> int:
     for one in known:
         print("\n".join(_told(one)))
     if not known:
-        print(
-            "No plugin is installed. `workbench new-plugin NAME --into FOLDER` begins one; single files lie in "
-            f"{printable(str(plugins.plugin_folder()))}."
-        )
+        print("No plugin is installed. `workbench new-plugin NAME --into FOLDER` begins one.")
+    print(f"Single files lie in {printable(str(plugins.plugin_folder()))}")
     return 0
 
 
@@ -151,6 +149,6 @@ def _told(one: Plugin) -> list[str]:
             lines.append(f"    {ONE[kind]} {name}  {sentence}".rstrip())
     if one.error:
         lines.append(f"    {one.error}")
-    if one.traceback and sys.stdout.isatty():
+    if one.traceback:
         lines += [f"        {printable(line)}" for line in one.traceback.strip().splitlines()[-20:]]
     return lines

@@ -49,6 +49,11 @@ def check(asked: Plugin, steps: Steps, folder: Path) -> None:
 
         for name, backbone in things["backbones"].items():
             check_backbone(name, backbone, steps)
+    if things["inspections"]:
+        from workbench.engine.checks.inspection import check_inspection
+
+        for name in things["inspections"]:
+            check_inspection(name, steps)
     if things["evaluations"]:
         from workbench.engine.checks.evaluation import check_evaluation
 

@@ -19,10 +19,11 @@ from workbench.engine.inspect.artefacts import find_artefacts, token_norms
 from workbench.engine.inspect.attention import Attention, Fusion, Query, read_attention
 from workbench.engine.inspect.kept import Kept
 from workbench.engine.inspect.painters import Painter, drawn_hidden, open_painter, random_hidden
+from workbench.engine.inspect.plugged import looked
 from workbench.engine.inspect.views import Gallery, Views
 from workbench.engine.inspect.vision import Vision, open_vision
 from workbench.pixels.overlays import as_picture
-from workbench.records.inspection import InspectJob, InspectSettings, Sight, in_view, nearest_patch
+from workbench.records.inspection import PLUGGED, InspectJob, InspectSettings, Sight, in_view, nearest_patch
 from workbench.records.spec import Reading
 from workbench.records.text import count
 
@@ -177,6 +178,9 @@ class Looker:
             }
         elif job.show == "segments":
             made = {"groups": _rows(total, good, patch_maps.segments(tokens, job.groups, job.seed), -1)}
+        elif job.show == PLUGGED:
+            values = looked(job.inspection, tokens, views.shown()[good])
+            made = {"values": _rows(total, good, values, np.nan)}
         else:
             values = patch_maps.likeness_to(tokens, self._asked(vision, patches, views, job, notes))
             made = {"values": _rows(total, good, values, np.nan)}
