@@ -109,7 +109,7 @@ def switch(home: Path, found: Found, on: bool) -> None:
     _write(home, found.name, Kept(off="" if on else "asked", stamp=found.stamp))
 
 
-def put_mark(home: Path, name: str, stamp: str, stage: Stage, limit: float = 0.0) -> Path:
+def put_mark(home: Path, name: str, stamp: str, stage: Stage, limit: float = 0.0) -> None:
     """Of this process. Loading and using have one mark, which says the last of the two."""
     made = Mark(
         plugin=name,
@@ -120,13 +120,15 @@ def put_mark(home: Path, name: str, stamp: str, stage: Stage, limit: float = 0.0
         started=time.time(),
         limit=limit,
     )
-    path = home / f"{name}.{made.pid}.mark"
-    write_text(path, json.dumps(asdict(made)))
-    return path
+    with contextlib.suppress(
+        OSError
+    ):  # where nothing can be written, nothing is remembered, and plugins work
+        write_text(home / f"{name}.{made.pid}.mark", json.dumps(asdict(made)))
 
 
 def remove_mark(home: Path, name: str, pid: int) -> None:
-    (home / f"{name}.{pid}.mark").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (home / f"{name}.{pid}.mark").unlink(missing_ok=True)
 
 
 def remove_marks(home: Path, pid: int) -> tuple[Mark, ...]:
