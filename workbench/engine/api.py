@@ -25,6 +25,7 @@ from workbench.engine.methods.ema import copy_of, move
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import mean_cosine, spread, unit
+from workbench.engine.methods.prototypes import PrototypeHead
 from workbench.engine.methods.recipes import for_transformers, linear_rate, need_two, warm_up
 from workbench.engine.plugins import House
 from workbench.records.augmentation import Augmentation, View
@@ -48,6 +49,7 @@ __all__ = (
     "Plan",
     "PluginBackbone",
     "Preprocess",
+    "PrototypeHead",
     "Recipe",
     "Rule",
     "Task",
