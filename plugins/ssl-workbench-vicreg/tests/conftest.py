@@ -1,8 +1,0 @@
-"""The tests run from the sources too, without an installation."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
