@@ -6,7 +6,11 @@ second. `tests/engine/test_api.py` holds what stands here to what was published.
 
 from __future__ import annotations
 
+from workbench.engine.backbones.checkpoints import load_strictly, read_state
 from workbench.engine.backbones.plugged import PluginBackbone
+from workbench.engine.backbones.timm_models import build as timm_network
+from workbench.engine.backbones.timm_models import describe as timm_facts
+from workbench.engine.backbones.timm_models import reader as timm_reader
 from workbench.engine.evals.plugged import Evaluation, Task
 from workbench.engine.inspect.plugged import Inspection
 from workbench.engine.methods.across import gather, processes, rank
@@ -59,6 +63,7 @@ __all__ = (
     "for_transformers",
     "gather",
     "linear_rate",
+    "load_strictly",
     "mean_cosine",
     "mlp",
     "move",
@@ -66,8 +71,12 @@ __all__ = (
     "param",
     "processes",
     "rank",
+    "read_state",
     "split_by_decay",
     "spread",
+    "timm_facts",
+    "timm_network",
+    "timm_reader",
     "unit",
     "warm_up",
 )
