@@ -6,7 +6,7 @@ second. `tests/engine/test_api.py` holds what stands here to what was published.
 
 from __future__ import annotations
 
-from workbench.engine.backbones.checkpoints import load_strictly, read_state
+from workbench.engine.backbones.checkpoints import read_state
 from workbench.engine.backbones.plugged import PluginBackbone
 from workbench.engine.backbones.timm_models import build as timm_network
 from workbench.engine.backbones.timm_models import describe as timm_facts
@@ -63,7 +63,6 @@ __all__ = (
     "for_transformers",
     "gather",
     "linear_rate",
-    "load_strictly",
     "mean_cosine",
     "mlp",
     "move",
