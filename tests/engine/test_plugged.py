@@ -250,6 +250,20 @@ def test_an_evaluation_that_says_no_class_is_refused(lab: Path, monkeypatch: pyt
             extra_scores([asked], [model], labels, [part], [0], 2, "accuracy")
 
 
+def test_of_an_evaluation_that_draws_the_mean_over_draws_counts(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [asked] = open_evaluations(["lab_means"])
+    model = ModelFeatures(
+        **{"name": "m", "backbone": "m", "feature": "", "fingerprint": "", "image_size": None, "source": ""},
+        X=np.zeros((6, 2), np.float32),
+    )
+    labels, part = np.asarray([0, 1] * 3), np.asarray([0, 0, 1, 1, 2, 2])
+    monkeypatch.setattr(asked.evaluation, "predict", lambda task: np.asarray([[0, 1], [0, 0], [1, 0], [0, 1]]))
+    [found] = extra_scores([asked], [model], labels, [part], [0], 2, "accuracy")
+    assert found.score.values == (pytest.approx((1 + 0.5 + 0 + 1) / 4),)
+
+
 def test_a_method_pretrains_as_any_other(lab: Path, picture_folder: Path, tmp_path: Path) -> None:
     small = ("hidden=32", "output=32", "bottleneck=16")
     job = pretrain_job(picture_folder, tmp_path, "lab_method", max_steps=2, settings=small)

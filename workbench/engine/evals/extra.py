@@ -68,8 +68,8 @@ def extra_scores(
             for seed, part in zip(seeds, parts, strict=True):
                 on_progress(len(scores) * len(parts) + len(values), total, f"{model.name}: {one.text}")
                 said = _said(one, _task(model.X, labels, part, num_classes, seed))
-                table = metrics.confusion(labels[part == 2], said, num_classes)
-                values.append(metrics.SCORES[metric](table))
+                tables = [metrics.confusion(labels[part == 2], draw, num_classes) for draw in said]
+                values.append(float(np.mean([metrics.SCORES[metric](table) for table in tables])))
             fitted = round(float(np.mean([np.isin(part, (0, 1)).sum() for part in parts])))
             tested = round(float(np.mean([(part == 2).sum() for part in parts])))
             score = Score(metric, tuple(values), mean_interval(tuple(values), fitted, tested))
@@ -93,12 +93,12 @@ def _task(X: np.ndarray, labels: np.ndarray, part: np.ndarray, num_classes: int,
 
 
 def _said(one: Asked, task: Task) -> np.ndarray:
-    """(q,) int64, checked."""
+    """(R, q) int64 of R draws, checked."""
     said = np.asarray(one.evaluation.predict(task))
-    whole = said.shape == (len(task.test),) and np.issubdtype(said.dtype, np.integer)
-    if not whole or (len(said) and not 0 <= said.min() <= said.max() < task.num_classes):
+    whole = said.ndim in (1, 2) and said.shape[-1] == len(task.test) and np.issubdtype(said.dtype, np.integer)
+    if not whole or not said.size or not 0 <= said.min() <= said.max() < task.num_classes:
         raise ValueError(
             f"The evaluation {printable(one.text)} must give a class, 0 to {task.num_classes - 1}, for each of "
             f"{len(task.test)} test images; it gave {said.dtype} of shape {said.shape}."
         )
-    return said.astype(np.int64)
+    return np.atleast_2d(said.astype(np.int64))
