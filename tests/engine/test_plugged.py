@@ -259,7 +259,9 @@ def test_of_an_evaluation_that_draws_the_mean_over_draws_counts(
         X=np.zeros((6, 2), np.float32),
     )
     labels, part = np.asarray([0, 1] * 3), np.asarray([0, 0, 1, 1, 2, 2])
-    monkeypatch.setattr(asked.evaluation, "predict", lambda task: np.asarray([[0, 1], [0, 0], [1, 0], [0, 1]]))
+    monkeypatch.setattr(
+        asked.evaluation, "predict", lambda task: np.asarray([[0, 1], [0, 0], [1, 0], [0, 1]])
+    )
     [found] = extra_scores([asked], [model], labels, [part], [0], 2, "accuracy")
     assert found.score.values == (pytest.approx((1 + 0.5 + 0 + 1) / 4),)
 

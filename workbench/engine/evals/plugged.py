@@ -44,8 +44,8 @@ class Evaluation(ABC):
 
     @abstractmethod
     def predict(self, task: Task) -> np.ndarray:
-        """(q,) class codes of the test vectors, or (R, q) of R draws, whose scores are averaged. Must give the same for
-        the same task."""
+        """(q,) class codes of the test vectors, or (R, q) of R draws, whose scores are averaged. Must give the same
+        for the same task."""
 
     @classmethod
     def facts(cls) -> EvaluationFacts:
