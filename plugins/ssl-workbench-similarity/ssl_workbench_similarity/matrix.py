@@ -16,6 +16,7 @@ Cell = tuple[int, int]
 NAMES = 24.0  # px above the cells
 SCALE = 44.0  # px below them
 WIDEST = 3.0  # a cell's width over its height, at the most
+TOLD = 56.0  # px of a column from which a name that is cut still tells something
 SMALLEST = 9  # px of a value's letters
 READABLE = 4.5  # contrast of text and its ground (WCAG 2.2, 1.4.3); black or white reach 4.58 on any ground
 
@@ -138,7 +139,7 @@ def draw(painter: QPainter, area: QRectF, likeness: Likeness, theme: Theme) -> G
         return None
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     scale = Scale.of(likeness.cosines)
-    size = int(min(max(min(grid.height * 0.42, grid.width * 0.34), SMALLEST), 16))
+    size = int(min(max(min(grid.height * 0.42, grid.width * 0.3), SMALLEST), 16))
     figures = font_of("regular", size)
     readable = QFontMetricsF(figures).horizontalAdvance("-0.00") + 4 <= grid.width and grid.height >= size + 4
     for row in range(grid.size):
@@ -177,18 +178,21 @@ def _lay_out(area: QRectF, classes: Sequence[str]) -> Grid | None:
 
 
 def _draw_names(painter: QPainter, area: QRectF, grid: Grid, classes: Sequence[str], theme: Theme) -> None:
-    small = font_of("regular", 12)
-    metrics = QFontMetricsF(small)
-    painter.setFont(small)
     painter.setPen(theme.colour("dim"))
     room = grid.left - area.left() - 8
+    rows = font_of("regular", int(min(max(grid.height * 0.85, 6), 12)))
+    columns = font_of("regular", 12)
+    beside, above = QFontMetricsF(rows), QFontMetricsF(columns)
     for number, name in enumerate(map(printable, classes)):
-        if grid.height >= 11:
-            shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
-            box = QRectF(area.left(), grid.top + number * grid.height, room, grid.height - 2)
+        if grid.height >= SMALLEST:
+            painter.setFont(rows)
+            shown = beside.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+            box = QRectF(area.left(), grid.top + number * grid.height, room, grid.height - 1)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
-        if grid.width >= 26:
-            shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, grid.width - 4)
+        # Columns are in the order of the rows, so a name of which nothing would be left can be left out.
+        if grid.width >= min(above.horizontalAdvance(name) + 4, TOLD):
+            painter.setFont(columns)
+            shown = above.elidedText(name, Qt.TextElideMode.ElideRight, grid.width - 4)
             box = QRectF(grid.left + number * grid.width, grid.top - NAMES, grid.width - 2, NAMES - 4)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
 
