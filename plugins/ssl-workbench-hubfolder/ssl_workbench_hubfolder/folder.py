@@ -47,15 +47,15 @@ def settings_of(folder: Path) -> Settings:
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} can't be read: {error}.") from None
     known = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+    values: dict[str, Any] = {}
     for name, value in body.items():
         if name not in known:
-            raise ValueError(f"{path} has an entry {name!r}. Known are {', '.join(known)}.")
+            raise ValueError(f"{path} has an entry {name[:40]!r}. Known are {', '.join(known)}.")
         wrong = _wrong(value, known[name])
         if wrong:
-            raise ValueError(f"{name} in {path} must be {wrong}, not {value!r}.")
-    made = Settings(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
-    )
+            raise ValueError(f"{name} in {path} must be {wrong}, not {str(value)[:60]!r}.")
+        values[name] = tuple(value) if isinstance(value, list) else value
+    made = Settings(**values)
     if made.interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation in {path} must be one of {', '.join(INTERPOLATIONS)}.")
     return made

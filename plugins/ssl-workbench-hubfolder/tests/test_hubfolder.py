@@ -20,7 +20,7 @@ from workbench.engine.backbones.resolve import resolve
 SOURCE = Path(__file__).resolve().parents[1]
 
 
-def repository(folder: Path, name: str = "test_vit", *, prefix: str = "", **wrapped: Any) -> Any:
+def repository(folder: Path, name: str = "test_resnet", *, prefix: str = "", **wrapped: Any) -> Any:
     """A folder as torch.hub takes it, whose code deletes it when it runs; returns timm's network with its weights."""
     torch.manual_seed(1)
     module = timm.create_model(name).eval()
@@ -69,7 +69,7 @@ def std_of_imagenet() -> tuple[float, ...]:
 
 
 def test_wrappers_and_prefixes_of_training_programs_are_looked_through(tmp_path: Path) -> None:
-    repository(tmp_path / "repo", "test_resnet", prefix="module.", epoch=3)
+    repository(tmp_path / "repo", prefix="module.", epoch=3)
     assert HubFolder(str(tmp_path / "repo")).architecture == "test_resnet"
 
 
@@ -92,7 +92,7 @@ def test_shapes_of_published_networks_leave_few_names() -> None:
 def test_networks_that_differ_beyond_their_shapes_are_not_taken_for_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository(tmp_path / "repo")
+    repository(tmp_path / "repo", "test_vit")
     own = match.timm_network
 
     def of_other_heads(name: str, *rest: Any, **more: Any) -> Any:

@@ -40,6 +40,7 @@ class LossMethod(Method):
     optimiser: ClassVar[str] = "lars"
     base: ClassVar[float] = 0.2
     decay: ClassVar[float] = 1e-6
+    criterion: Any  # the loss, of a class of lightly's
     rule: ClassVar[str] = "our choice: that of Barlow Twins"
 
     def __init__(self, encoder: Encoder, config: Any, plan: Plan) -> None:

@@ -332,7 +332,8 @@ class WMSE(Decorrelation):
 
 
 def _entries(config: Any, plan: Plan) -> int:
-    return max(min(config.embedding_dim, config.w_size // 2, plan.batch_size // 2), 1)
+    most: int = min(config.embedding_dim, config.w_size // 2, plan.batch_size // 2)
+    return max(most, 1)
 
 
 class NegativeCosine(Pair):

@@ -198,6 +198,8 @@ class KoLeo(DINO):
         **OWN,
     )
 
+    koleo: KoLeoLoss
+
     def __init__(self, encoder: Encoder, config: Any, plan: Plan) -> None:
         super().__init__(encoder, config, plan)
         self.koleo = KoLeoLoss()

@@ -96,4 +96,5 @@ def _better(task: Task, drawn: list[np.ndarray]) -> str:
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """(n, D) of length 1; a vector of zeros stays."""
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float64).tiny)
+    made: np.ndarray = vectors / np.maximum(lengths, np.finfo(np.float64).tiny)
+    return made

@@ -153,4 +153,5 @@ def _labelled(path: Path, codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.nd
 def _unit(vectors: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """(n, D) float64 of length 1, after the centre was taken away."""
     moved = vectors.astype(np.float64) - centre
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), TINY)
+    made: np.ndarray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), TINY)
+    return made

@@ -234,8 +234,15 @@ def figure(value: float, digits: int = 2) -> str:
 
 def _mix(low: QColor, high: QColor, share: float) -> QColor:
     share = min(max(share, 0.0), 1.0)
-    parts = (a + (b - a) * share for a, b in zip(low.getRgbF()[:3], high.getRgbF()[:3], strict=True))
-    return QColor.fromRgbF(*parts)
+    red, green, blue = (
+        a + (b - a) * share
+        for a, b in (
+            (low.redF(), high.redF()),
+            (low.greenF(), high.greenF()),
+            (low.blueF(), high.blueF()),
+        )
+    )
+    return QColor.fromRgbF(red, green, blue)
 
 
 def _ink(ground: QColor, theme: Theme) -> QColor:
