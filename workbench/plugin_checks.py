@@ -14,11 +14,20 @@ from workbench.records.plugin_checks import Step, read_steps
 from workbench.records.plugins import ENGINE_KINDS
 
 SECONDS = 600.0  # that one side may take
+EACH = 120.0  # s, for each thing of a plugin that brings many
 
 
-def check(one: Plugin, seconds: float = SECONDS) -> tuple[Step, ...]:
-    """Try everything that a plugin brings, on tiny data. Raises PluginError for one that may not be loaded."""
+def check(one: Plugin, seconds: float = 0.0) -> tuple[Step, ...]:
+    """Try everything that a plugin brings, on tiny data.
+
+    Args:
+        seconds: that one side may take; 0 allows what is enough for as much as it brings.
+
+    Raises:
+        PluginError: it may not be loaded.
+    """
     one.refuse_unusable()
+    seconds = seconds or max(SECONDS, EACH * sum(len(one.names(kind)) for kind in ENGINE_KINDS))
     steps: list[Step] = []
     parts: list[Part] = []
     if any(one.names(kind) for kind in ENGINE_KINDS):
