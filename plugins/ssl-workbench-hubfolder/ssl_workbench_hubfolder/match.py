@@ -20,6 +20,9 @@ CLOSE = 1e-4  # of the largest number that comes out
 VIT = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1280: "huge", 1408: "giant", 1536: "giant"}
 CONVNEXT = {40: "atto", 48: "femto", 64: "pico", 80: "nano", 96: "tiny|small", 128: "base", 192: "large"}
 SWIN = {96: "tiny|small", 128: "base", 192: "large"}
+# ResNets with anti-aliased pooling have the tensors of the plain ones and are published by timm alone: they are taken
+# only where backbone.toml names them.
+NAMED_ONLY = re.compile(r"res\w*?(?:aa|blur)\d")
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -69,9 +72,10 @@ def candidates(shapes: Shapes) -> list[str]:
     pattern = _pattern(shapes)
     if pattern is None:
         return []
-    return [
-        name for name in timm.list_models() if re.fullmatch(pattern, name) and _begins_alike(name, shapes)
+    names = [
+        name for name in timm.list_models() if re.fullmatch(pattern, name) and not NAMED_ONLY.search(name)
     ]
+    return [name for name in names if _begins_alike(name, shapes)]
 
 
 def side_of(shapes: Shapes) -> int:
