@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench import plugin_install, plugins
+from workbench import plugins
 from workbench.new_plugin import new_plugin
 from workbench.plugin_checks import check
-from workbench.plugin_install import Preview
 from workbench.plugins import Plugin
 from workbench.records.plugins import KINDS, ONE
 from workbench.records.text import count, printable
+from workbench.verbs import plugin_changes
 from workbench.verbs.common import add_verb, print_json
 
 
@@ -33,19 +32,7 @@ def register(verbs: Any) -> None:
         action = add_verb(actions, name, run, help_text, json_flag=False)
         action.add_argument("--json", action="store_true", help="Print one JSON document on stdout.")
         action.add_argument("name", metavar="NAME", help="As `workbench plugins` calls it.")
-    for name, run, what, help_text in (
-        (
-            "install",
-            _install,
-            "WHAT",
-            "Show what installing a wheel, a folder, a .py file or a name would change.",
-        ),
-        ("remove", _remove, "NAME", "Show what removing a plugin would change."),
-    ):
-        action = add_verb(actions, name, run, help_text, json_flag=False)
-        action.add_argument("--json", action="store_true", help="Print one JSON document on stdout.")
-        action.add_argument("--yes", action="store_true", help="Do it, where it breaks nothing.")
-        action.add_argument("name", metavar=what)
+    plugin_changes.register(actions)
     verb = add_verb(
         verbs, "new-plugin", _new, "Begin a plugin: a method that works, with a test.", json_flag=False
     )
@@ -97,32 +84,6 @@ def _check(options: argparse.Namespace) -> int:
             else f"{printable(options.name)} does what it should."
         )
     return 1 if failed else 0
-
-
-def _install(options: argparse.Namespace) -> int:
-    preview = plugin_install.preview_install(options.name)
-    return _changed(options, preview, lambda: plugin_install.install(options.name))
-
-
-def _remove(options: argparse.Namespace) -> int:
-    one = plugins.plugin(options.name)
-    return _changed(options, plugin_install.preview_removal(one), lambda: plugin_install.remove(one))
-
-
-def _changed(options: argparse.Namespace, preview: Preview, act: Callable[[], object]) -> int:
-    """Show what would change and, where it was asked for and is allowed, do it."""
-    done = options.yes and not preview.refused
-    if done:
-        act()
-    if options.json:
-        print_json(
-            {"changes": [asdict(one) for one in preview.changes], "refused": preview.refused, "done": done}
-        )
-    else:
-        for one in preview.changes:
-            print(f"{one.kind:6} {printable(one.name)}  {one.before or '-'} -> {one.after or '-'}")
-        print(preview.refused or ("Done." if done else "Nothing was changed: --yes does it."))
-    return 2 if preview.refused else 0
 
 
 def _new(options: argparse.Namespace) -> int:
