@@ -119,6 +119,7 @@ class FakeSession(QObject):
             "dismiss",
             "run_comparison",
             "run_finetune",
+            "describe",
         ):
             raise AttributeError(name)
         return self.recorder(name)

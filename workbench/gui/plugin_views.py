@@ -66,6 +66,11 @@ def load_views(plugin: Plugin, *, trial: bool = False) -> dict[str, PluginView]:
     return _loaded[key]
 
 
+def shown_stamp(name: str) -> str:
+    """The stamp of the plugin's files that this window has loaded views from; "" where it has loaded none."""
+    return next((stamp for known, stamp in _loaded if known == name), "")
+
+
 def release_views() -> None:
     """The window closes as it should."""
     if _loaded:

@@ -162,9 +162,11 @@ class Installation:
         if refused := hopeless(absent, self._here):
             return self._plan(network=False, refused=refused)
         missing = tuple(short(one) for one in absent)
+        if missing and not network and not self._has_company():
+            return self._plan(network=False, missing=missing)
         self._told("Asking what would change")
         ran = self._dry_run(wanted, network, steady=True)
-        if ran.code and network:
+        if ran.code:
             ran = self._dry_run(wanted, network, steady=False)
         if ran.code:
             if missing and not network:
@@ -201,6 +203,12 @@ class Installation:
             path.write_text("\n".join(lines), encoding="utf-8")
             arguments += ["--constraint", str(path)]
         return run_pip([*arguments, "--", *wanted], self._staging, network=network, stop=self.stop)
+
+    def _has_company(self) -> bool:
+        """Whether other wheels lie beside the one that was asked for."""
+        if self.asked.kind != "wheel":
+            return False
+        return any(path.name != self.asked.path.name for path in self.asked.path.parent.glob("*.whl"))
 
     def _where(self, network: bool) -> list[str]:
         """Where pip looks: beside a wheel always, in the index where that is allowed."""

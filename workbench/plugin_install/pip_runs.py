@@ -69,7 +69,9 @@ def why_not() -> str:
     """A sentence where pip can't change this environment; else ""."""
     here = printable(sys.prefix)
     if importlib.util.find_spec("pip") is None:
-        return f"{here} has no pip, so nothing can be installed. Run: {printable(sys.executable)} -m ensurepip"
+        return (
+            f"{here} has no pip, so nothing can be installed. Run: {printable(sys.executable)} -m ensurepip"
+        )
     version = metadata.version("pip")
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))

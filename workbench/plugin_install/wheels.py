@@ -43,6 +43,10 @@ def read_wheel(path: Path) -> Wheel:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            if damaged := archive.testzip():
+                raise PluginError(f"{shown} is damaged at {printable(damaged)}. Copy or download it again.")
+            if any(name.startswith("/") or ".." in name.split("/") for name in names):
+                raise PluginError(f"{shown} would write outside of its own folder, and is not opened.")
             info = _only([name for name in names if _at(name, ".dist-info/METADATA")], shown)
             head = Parser().parsestr(_read(archive, info, _LARGEST), headersonly=True)
             points = info.replace("METADATA", "entry_points.txt")

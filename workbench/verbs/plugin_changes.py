@@ -73,7 +73,9 @@ def _carry_out(options: argparse.Namespace, plan: Plan, work: Installation | Rem
             {
                 **plan.to_json(),
                 "done": bool(outcome and outcome.done),
-                "error": "" if outcome is None or outcome.done else f"{outcome.sentence} {outcome.left}".strip(),
+                "error": ""
+                if outcome is None or outcome.done
+                else f"{outcome.sentence} {outcome.left}".strip(),
             }
         )
     elif outcome is not None:
