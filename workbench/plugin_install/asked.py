@@ -55,6 +55,8 @@ def read_asked(text: str) -> Asked:
                 f"{shown} is neither a wheel (.whl) nor a Python file (.py). Unpack it, and choose its folder."
             )
         return Asked(kind=kind, path=path.absolute())
+    if "://" in text:
+        raise PluginError(f"{shown} is an address, and those are not taken: download the wheel and choose it.")
     if _PATH.match(text) or text.lower().endswith((".whl", ".py")):
         raise PluginError(f"{shown} does not exist.")
     try:
@@ -63,7 +65,6 @@ def read_asked(text: str) -> Asked:
         requirement = None
     if requirement is None or requirement.url or requirement.marker:
         raise PluginError(
-            f"{shown} is neither a path that exists nor the name of a package, such as my-plugin or my-plugin==1.2. "
-            "Addresses are not taken: download the wheel and choose it."
+            f"{shown} is neither a path that exists nor the name of a package, such as my-plugin or my-plugin==1.2."
         )
     return Asked(kind="name", name=text)
