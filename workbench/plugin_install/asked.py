@@ -56,7 +56,9 @@ def read_asked(text: str) -> Asked:
             )
         return Asked(kind=kind, path=path.absolute())
     if "://" in text:
-        raise PluginError(f"{shown} is an address, and those are not taken: download the wheel and choose it.")
+        raise PluginError(
+            f"{shown} is an address, and those are not taken: download the wheel and choose it."
+        )
     if _PATH.match(text) or text.lower().endswith((".whl", ".py")):
         raise PluginError(f"{shown} does not exist.")
     try:

@@ -59,6 +59,14 @@ class Plan:
         """Whether a package that may be in use goes or becomes another."""
         return any(change.before for change in self.changes)
 
+    @property
+    def lack(self) -> str:
+        """A sentence about what is missing."""
+        if self.kind == "name":
+            return f"{', '.join(self.missing)} is a name: only the package index on the network knows what it is."
+        listed = " and ".join(part for part in (", ".join(self.missing[:-1]), self.missing[-1]) if part)
+        return f"It needs {listed}, which {'is' if len(self.missing) == 1 else 'are'} not on this machine."
+
     def to_json(self) -> dict[str, Any]:
         return {
             "action": self.action,

@@ -47,7 +47,9 @@ def _install(options: argparse.Namespace) -> int:
     with Installation(options.what, told=_tell) as work:
         try:
             plan = work.look(network=False)
-            if plan.missing and (options.network or _agreed(options, _missing(plan))):
+            if plan.missing and (
+                options.network or _agreed(options, f"{printable(plan.lack)} Ask the network?")
+            ):
                 plan = work.look(network=True)
         except PipError as error:
             print(_lines(error.log), file=sys.stderr)
@@ -99,15 +101,8 @@ def _told(plan: Plan) -> list[str]:
     if plan.refused:
         lines.append(f"Refused. {plan.refused}")
     if plan.missing:
-        lines.append(f"{_missing(plan)} With --network it is looked for.")
+        lines.append(f"{printable(plan.lack)} With --network it is looked for.")
     return lines
-
-
-def _missing(plan: Plan) -> str:
-    names = ", ".join(printable(one) for one in plan.missing)
-    if plan.kind == "name":
-        return f"{names} is a name: only the package index on the network knows what it is."
-    return f"It needs {names}, which is not on this machine."
 
 
 def _agreed(options: argparse.Namespace, question: str) -> bool:

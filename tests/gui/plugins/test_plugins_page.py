@@ -20,7 +20,7 @@ from workbench.gui.plugins import store as storing
 from workbench.gui.plugins import view as viewing
 from workbench.gui.plugins.new_dialog import NewPluginDialog
 from workbench.gui.plugins.view import PluginsView
-from workbench.gui.plugins.words import heading, restart_needed, switch_word
+from workbench.gui.plugins.words import heading, restart_needed, switch_word, where_found
 from workbench.plugin_install.pip_runs import PipError, Stop
 from workbench.plugin_install.plan import Change, Outcome, Plan
 from workbench.plugins import Plugin
@@ -250,7 +250,10 @@ def test_a_preview_shows_every_change_and_then_exactly_that_is_done(qtbot, page,
     assert card.go.isVisible() and not card.network.isVisible()
     card.go.click()
     qtbot.waitUntil(lambda: bool(said))
-    assert said == [("good", "new 0.1 is installed.")] and not card.told.isVisible()
+    assert (
+        said == [("good", "new 0.1 is installed. What it brings is found in Pretrain.")]
+        and not card.told.isVisible()
+    )
     assert Work.asked == ["/x/new.whl", False, "carried out", "closed"]
     assert ("describe", False) in session.calls
 
@@ -360,7 +363,12 @@ def test_views_that_have_changed_since_they_were_shown_need_a_restart(qtbot, pag
 
 
 def test_words() -> None:
-    assert heading(()) == "No plugin is installed"
+    assert heading(()) == heading((), tried=False) == "No plugin is installed"
+    assert heading(THREE, tried=False) == "3 plugins, being tried"
+    both = {"methods": {"a": ""}, "views": {"b": ""}, "backbones": {}}
+    assert (
+        where_found(both) == "What it brings is found in Pretrain and the window." and where_found({}) == ""
+    )
     assert heading(THREE[:1]) == "1 plugin, and it works"
     assert heading(THREE[2:]) == "1 plugin, it is broken"
     assert heading((THREE[0], plugin("b"))) == "2 plugins, and all work"

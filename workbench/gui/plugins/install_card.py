@@ -93,7 +93,7 @@ class InstallCard(Card):
         self._told_column.addWidget(self.notes)
         self.go = button("Install", self._go, kind="primary")
         self.network = button(
-            "Look for it on the network",
+            "Ask the network",
             store.ask_network,
             kind="primary",
             tip="Asks the package index that pip is set up for. What is found is shown before anything is installed.",
@@ -180,18 +180,9 @@ class InstallCard(Card):
         if plan.refused:
             self.verdict.set("refused", "bad")
             self._say(name, plan.refused)
-        elif plan.missing and plan.kind == "name":
-            self.verdict.set("network", "warn")
-            self._say(
-                name,
-                "Nothing of that name is looked for on this machine: the package index knows what it is.",
-            )
         elif plan.missing:
-            missing = ", ".join(printable(one) for one in plan.missing)
-            self.verdict.set("incomplete", "warn")
-            self._say(
-                name, f"It needs {missing}, which is not on this machine. May the network be asked for it?"
-            )
+            self.verdict.set("network needed", "warn")
+            self._say(name, plan.lack)
         else:
             self.verdict.set("fits" if adding else "removal", "good" if adding else "warn")
             self._say(name, _effect(plan))
@@ -305,7 +296,12 @@ def _effect(plan: Plan) -> str:
     if plan.action == "remove":
         return f"What it brings goes with it: {names}." if names else ""
     new = sum(not change.before for change in plan.changes)
-    changed = len(plan.changes) - new
-    parts = [count(new, "new package") if new else "", f"{changed} replaced" if changed else ""]
+    again = sum(change.same for change in plan.changes)
+    changed = len(plan.changes) - new - again
+    parts = [
+        count(new, "new package") if new else "",
+        f"{changed} replaced" if changed else "",
+        f"{again} installed again" if again else "",
+    ]
     told_changes = ", ".join(part for part in parts if part)
     return f"It brings {told}: {names}." + (f" In the environment: {told_changes}." if told_changes else "")

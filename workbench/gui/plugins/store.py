@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from workbench import plugins
 from workbench.gui.background import Background
+from workbench.gui.plugins.words import where_found
 from workbench.new_plugin import new_plugin
 from workbench.plugin_install.install import Installation
 from workbench.plugin_install.origins import origin_of
@@ -48,10 +49,14 @@ class PluginStore(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._reader, self._worker = Background(session), Background(session)  # closed with it
+        self._reader = Background(
+            session, threads=2
+        )  # a switch doesn't wait for a trial; closed with the session
+        self._worker = Background(session)
         self.listed: tuple[Listed, ...] = ()
         self.read = False  # whether `listed` is what is there
         self.trying = False
+        self.tried = False  # whether what is wrong with them is known
         self._asked_again = False
         self.plan: Plan | None = None
         self.words, self.failure, self.log = "", "", ""
@@ -71,8 +76,7 @@ class PluginStore(QObject):
             self._asked_again = True
             return
         self.trying = True
-        self._reader.run(lambda: _listed(plugins.plugins()), self._show, self._complain)
-        self._reader.run(lambda: _listed(plugins.tried()), self._end_trial, self._fail_trial)
+        self._reader.run(lambda: _listed(plugins.plugins()), self._try_out, self._fail_trial)
 
     def switch(self, name: str, on: bool) -> None:
         """Switched on, what went wrong before is forgotten and it is tried once more."""
@@ -82,13 +86,17 @@ class PluginStore(QObject):
         """Write the template of a plugin."""
         self._reader.run(lambda: new_plugin(name, into), self.made.emit, self._complain)
 
+    def _try_out(self, listed: tuple[Listed, ...]) -> None:
+        self._show(listed)
+        self._reader.run(lambda: _listed(plugins.tried()), self._end_trial, self._fail_trial)
+
     def _show(self, listed: tuple[Listed, ...]) -> None:
         self.read = True
         self.listed = listed
         self.changed.emit()
 
     def _end_trial(self, listed: tuple[Listed, ...]) -> None:
-        self.trying = False
+        self.trying, self.tried = False, True
         self._show(listed)
         if self._asked_again:
             self._asked_again = False
@@ -182,10 +190,11 @@ class PluginStore(QObject):
         self.work_changed.emit()
 
     def _end_work(self, outcome: object) -> None:
-        assert isinstance(outcome, Outcome)
+        assert isinstance(outcome, Outcome) and self.plan is not None
+        found = where_found(self.plan.provides) if self.plan.action == "install" else ""
         self._forget()
         if outcome.done:
-            self.told.emit("good", outcome.sentence)
+            self.told.emit("good", f"{outcome.sentence} {found}".strip())
         else:
             self.failure = " ".join(part for part in (outcome.sentence, outcome.left) if part)
             self.log = outcome.log

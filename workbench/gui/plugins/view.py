@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.commands import Command, Commands
 from workbench.gui.file_manager import show_in_file_manager
@@ -78,11 +78,13 @@ class PluginsView(Page):
         columns = QHBoxLayout()
         columns.setSpacing(SPACING)
         columns.addLayout(left, 1)
-        self.right = QVBoxLayout()
-        self.right.setSpacing(SPACING)
-        self.right.addWidget(self.details, 1)
-        self.right.addWidget(self.rules)
-        columns.addLayout(self.right, 1)
+        self.right = QWidget()
+        column = QVBoxLayout(self.right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING)
+        column.addWidget(self.details, 1)
+        column.addWidget(self.rules)
+        columns.addWidget(self.right, 1)
         self.body.addLayout(columns, 1)
 
     def _register(self) -> None:
@@ -127,14 +129,13 @@ class PluginsView(Page):
         current = self.details.listed.plugin.name if self.details.listed else ""
         plugins = [one.plugin for one in listed]
         if self.store.read:
-            self.set_heading(heading(plugins), CAPTION)
+            self.set_heading(heading(plugins, tried=self.store.tried), CAPTION)
         self.card.set_title("Installed" if listed else "", self._aside())
         if tuple(plugins) != self.model.rows:
             self.model.show_rows(plugins)
             self.list.go_to(current)
         self.stack.setCurrentIndex(1 if listed else 0)
-        self.details.setVisible(bool(listed))
-        self.rules.setVisible(bool(listed))
+        self.right.setVisible(bool(listed))
         if listed:
             self._show_details(self.list.currentIndex().row())
 
@@ -151,7 +152,7 @@ class PluginsView(Page):
 
     def _fit(self) -> None:
         """Where the plugin leaves room the rules are told below it."""
-        width, height = self.details.width(), self.right.geometry().height()
+        width, height = self.details.width(), self.right.height()
         if self.store.listed:
             self.rules.fit(height - self.details.wanted_height(width) - SPACING, width)
 

@@ -48,10 +48,19 @@ def brings(provides: Mapping[str, Mapping[str, str]]) -> str:
     return ", ".join(parts)
 
 
-def heading(listed: Sequence[Plugin]) -> str:
+def where_found(provides: Mapping[str, Mapping[str, str]]) -> str:
+    """A sentence that says in which places to look for what a plugin brings."""
+    places = list(dict.fromkeys(WHERE[kind] for kind in KINDS if provides.get(kind)))
+    listed = " and ".join(part for part in (", ".join(places[:-1]), places[-1]) if part) if places else ""
+    return f"What it brings is found in {listed}." if listed else ""
+
+
+def heading(listed: Sequence[Plugin], *, tried: bool = True) -> str:
     """ "3 plugins, 1 of them broken"."""
     if not listed:
         return "No plugin is installed"
+    if not tried:
+        return f"{count(len(listed), 'plugin')}, being tried"
     words: list[str] = []
     for wanted, word in (("bad", "broken"), ("warn", "incompatible"), ("neutral", "off")):
         number = sum(state_chip(one)[1] == wanted for one in listed)
