@@ -67,7 +67,7 @@ def test_a_name_is_found_where_the_network_may_be_asked(index: Path, tmp_path: P
         wheel(files, "plain", "1.0"),
     )
     code, told = environment.workbench("install", "far-one", "--yes")
-    assert (code, told["missing"], told["done"]) == (1, ["far-one"], False)
+    assert (code, told["missing"], told["done"]) == (2, ["far-one"], False)
     assert Handler.asked == [] and environment.own() == set()
 
     code, told = environment.workbench("install", "far-one", "--network", "--yes")
@@ -81,7 +81,7 @@ def test_a_name_is_found_where_the_network_may_be_asked(index: Path, tmp_path: P
     assert not any("numpy-99" in path for path in Handler.asked)
 
     code, told = environment.workbench("install", "plain", "--network", "--yes")
-    assert code == 1 and "plain is no plugin of the workbench" in told["refused"]
+    assert code == 2 and "plain is no plugin of the workbench" in told["refused"]
     assert "plain" not in environment.own()
 
 

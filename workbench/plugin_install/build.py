@@ -18,7 +18,7 @@ from workbench.records.text import data_size, printable
 
 LARGEST = 200_000_000  # bytes of a folder: a plugin is code, not data
 _LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.pyc", "*.egg-info", "build", "dist", ".*_cache"
+    ".venv", "venv", "__pycache__", "*.pyc", "*.egg-info", "build", "dist", ".*_cache"
 )
 _DEFAULT = ("setuptools", "wheel")  # what pip takes where nothing is said (PEP 518)
 
@@ -49,7 +49,7 @@ def build_wheel(folder: Path, staging: Path, here: Packages, *, network: bool, s
     Raises:
         PluginError: it can't be built, or it was stopped.
     """
-    source = staging / "source" / folder.name
+    source = staging / "source" / "plugin"  # pip would take a name that ends in "[1]" for an extra
     size = _copy(folder, source, stop)
     if size > LARGEST:
         raise PluginError(

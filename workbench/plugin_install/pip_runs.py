@@ -117,10 +117,10 @@ def run_pip(arguments: Sequence[str], folder: Path, *, network: bool, stop: Stop
             if stop is None:
                 process.wait()
                 break
-            stop.wait(0.05)
             try:
+                stop.wait(0.05)
                 stop.obey()
-            except Stopped:
+            except BaseException:  # Ctrl+C too: what only looks may end at any time
                 _end(process)
                 raise
         return Ran(code=process.returncode, out=_text(out, 0), log=_text(log, _LONGEST))

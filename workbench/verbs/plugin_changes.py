@@ -86,7 +86,7 @@ def _carry_out(options: argparse.Namespace, plan: Plan, work: Installation | Rem
         print("Nothing was changed. With --yes it is done.")
     if outcome is not None:
         return 0 if outcome.done else 1
-    return 0 if plan.ready else 1
+    return 0 if plan.ready else 2
 
 
 def _told(plan: Plan) -> list[str]:
