@@ -38,7 +38,7 @@ def _glyph(name: str, theme: Theme) -> str:
 
 def _base(t: Theme) -> str:
     return f"""
-QMainWindow, QDialog {{ background: {t.background}; }}
+QMainWindow, QDialog, QWidget#viewWindow {{ background: {t.background}; }}
 QWidget {{ color: {t.text}; }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px 8px; }}
 QFrame[card="true"] {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: 10px; }}

@@ -14,12 +14,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.gui.plain_text import printable_lines
+from workbench.gui.plain_text import printable_lines, set_tip
 from workbench.gui.plugins.store import Listed
 from workbench.gui.plugins.words import HELP, WHERE, reload_note, restart_needed, state_chip, switch_word
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.plugins import Plugin
 from workbench.records.plugins import KINDS, ONE
 from workbench.records.text import printable
 
@@ -33,6 +34,7 @@ class DetailsCard(Card):
     switched = Signal(str, bool)
     folder_asked = Signal(str)
     removal_asked = Signal(str)
+    view_asked = Signal(str, str)  # the plugin's name and the view's
 
     def __init__(self) -> None:
         super().__init__("Plugin")
@@ -150,8 +152,18 @@ class DetailsCard(Card):
                 for column, shown in enumerate((chip, label(name), label(sentence, "dim", wrap=True))):
                     self._things.addWidget(shown, row, column, Qt.AlignmentFlag.AlignTop)
                     shown.show()  # at once, so that its height counts
+                if kind == "views":
+                    self._offer_view(listed.plugin, name, row)
                 row += 1
         self._adds_head.setVisible(bool(row))
+
+    def _offer_view(self, one: Plugin, name: str, row: int) -> None:
+        made = button("Open", lambda: self.view_asked.emit(one.name, name), kind="link")
+        made.setAccessibleName(f"Open the view {name}")
+        set_tip(made, f"Show {name} in a window of its own")
+        made.setEnabled(one.usable)
+        self._things.addWidget(made, row, 3, Qt.AlignmentFlag.AlignTop)
+        made.show()
 
     def _on_switch(self) -> None:
         if self.listed is not None:
