@@ -366,10 +366,7 @@ def test_words() -> None:
     assert heading(()) == heading((), tried=False) == "No plugin is installed"
     assert heading(THREE, tried=False) == "3 plugins, being tried"
     both = {"methods": {"a": ""}, "views": {"b": ""}, "backbones": {}}
-    assert (
-        where_found(both) == "What it brings is found in Pretrain and windows that are opened here."
-        and where_found({}) == ""
-    )
+    assert where_found(both) == "What it brings is found in Pretrain and Plugins." and where_found({}) == ""
     assert heading(THREE[:1]) == "1 plugin, and it works"
     assert heading(THREE[2:]) == "1 plugin, it is broken"
     assert heading((THREE[0], plugin("b"))) == "2 plugins, and all work"

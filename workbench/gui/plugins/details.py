@@ -161,7 +161,7 @@ class DetailsCard(Card):
         made = button("Open", lambda: self.view_asked.emit(one.name, name), kind="link")
         made.setAccessibleName(f"Open the view {name}")
         set_tip(made, f"Show {name} in a window of its own")
-        made.setEnabled(one.usable)
+        made.setEnabled(one.state == "enabled")
         self._things.addWidget(made, row, 3, Qt.AlignmentFlag.AlignTop)
         made.show()
 

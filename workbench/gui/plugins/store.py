@@ -22,6 +22,7 @@ from workbench.plugin_install.pip_runs import PipError, Stop, Stopped
 from workbench.plugin_install.plan import Outcome, Plan
 from workbench.plugin_install.removal import Removal
 from workbench.plugins import Plugin
+from workbench.records.plugins import PluginError
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -43,6 +44,7 @@ class PluginStore(QObject):
     work_changed = Signal()
     told = Signal(str, str)  # severity, sentence
     made = Signal(Path)  # a plugin was begun in that folder
+    view_ready = Signal(object, str)  # a Plugin, and the name of a view
 
     _progressed = Signal(str)
 
@@ -81,6 +83,22 @@ class PluginStore(QObject):
     def switch(self, name: str, on: bool) -> None:
         """Switched on, what went wrong before is forgotten and it is tried once more."""
         self._reader.run(lambda: plugins.switch(name, on), lambda _: self._look_everywhere(), self._complain)
+
+    def ask_view(self, name: str, view: str) -> None:
+        """`view_ready` comes when the plugin was tried aside as it is now, and may be loaded into the window."""
+
+        def tried() -> Plugin:
+            plugins.facts_of(plugins.plugin(name), "views")
+            one = plugins.plugin(name)
+            if one.state != "enabled":
+                raise PluginError(one.error or f"The plugin {name} is switched off.")
+            return one
+
+        def refuse(error: Exception) -> None:
+            self._complain(error)
+            self.look()
+
+        self._reader.run(tried, lambda one: self.view_ready.emit(one, view), refuse)
 
     def begin(self, name: str, into: Path) -> None:
         """Write the template of a plugin."""

@@ -20,7 +20,7 @@ from workbench.gui.plugins.words import heading
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import command_button
 from workbench.gui.widgets.cards import Card, EmptyState, Page
-from workbench.plugins import plugin_folder
+from workbench.plugins import Plugin, plugin_folder
 from workbench.records.plugins import MANIFEST, PluginError
 from workbench.records.runs import ACTIVE
 from workbench.records.text import count, printable
@@ -50,7 +50,8 @@ class PluginsView(Page):
         self.details = DetailsCard()
         self.details.switched.connect(self.store.switch)
         self.details.folder_asked.connect(self._open_folder_of)
-        self.details.view_asked.connect(self._open_view)
+        self.details.view_asked.connect(self.store.ask_view)
+        self.store.view_ready.connect(self._open_view)
         self._windows: dict[tuple[str, str, str], ViewWindow] = {}  # by plugin, view and stamp
         self.details.removal_asked.connect(self.store.preview_removal)
         self.rules = RulesCard()
@@ -187,9 +188,8 @@ class PluginsView(Page):
         self.install.field.setText(str(folder))
         self.install.field.setFocus()
 
-    def _open_view(self, name: str, view: str) -> None:
-        one = next(listed.plugin for listed in self.store.listed if listed.plugin.name == name)
-        key = name, view, one.found.stamp
+    def _open_view(self, one: Plugin, view: str) -> None:
+        key = one.name, view, one.found.stamp
         try:
             if key not in self._windows:
                 self._windows[key] = view_window(one, view, self.session, self.commands, self.window())
