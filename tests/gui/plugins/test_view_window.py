@@ -56,7 +56,7 @@ def page(qtbot, session, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginsVie
 def opener(page: PluginsView, view: str) -> QPushButton:
     name = f"Open the view {view}"
     buttons = page.details.findChildren(QPushButton)
-    return next(one for one in buttons if one.accessibleName() == name and not one.isHidden())
+    return next(one for one in buttons if one.accessibleName() == name and one.isVisibleTo(page))
 
 
 def test_a_view_opens_in_a_window_and_only_once(qtbot, page) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
     QScrollArea,
@@ -14,18 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.gui.plain_text import printable_lines, set_tip
+from workbench.gui.plain_text import printable_lines
 from workbench.gui.plugins.store import Listed
 from workbench.gui.plugins.words import HELP, WHERE, reload_note, restart_needed, state_chip, switch_word
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
-from workbench.plugins import Plugin
 from workbench.records.plugins import KINDS, ONE
 from workbench.records.text import printable
 
 LEAST_TRACEBACK = 160  # px
 MARGIN, SCROLL_BAR = 12, 14  # px
+CHIP = 84  # px
 
 
 class DetailsCard(Card):
@@ -52,10 +54,8 @@ class DetailsCard(Card):
         self.traceback.setTabChangesFocus(True)
         self.copy_button = button("Copy error", self._copy, icon_name="copy")
         self._told_head = label("What it said", "strong")
-        self._things = QGridLayout()
-        self._things.setHorizontalSpacing(12)
-        self._things.setVerticalSpacing(6)
-        self._things.setColumnStretch(2, 1)
+        self._things = QVBoxLayout()
+        self._things.setSpacing(6)
         self._adds_head = label("Adds", "strong")
         self.origin = label("", "dim", wrap=True)
         self.place = ElidedLabel("", "dim", Qt.TextElideMode.ElideMiddle)
@@ -144,26 +144,16 @@ class DetailsCard(Card):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        manifest = listed.plugin.found.manifest
-        row = 0
+        one = listed.plugin
+        provides = one.found.manifest.provides if one.found.manifest else {}
         for kind in KINDS:
-            for name, sentence in (manifest.provides.get(kind, {}) if manifest else {}).items():
-                chip = Chip(ONE[kind], "outline", f"Found in {WHERE[kind]}.")
-                for column, shown in enumerate((chip, label(name), label(sentence, "dim", wrap=True))):
-                    self._things.addWidget(shown, row, column, Qt.AlignmentFlag.AlignTop)
-                    shown.show()  # at once, so that its height counts
+            for name, sentence in provides.get(kind, {}).items():
+                made = _Thing(kind, name, sentence)
                 if kind == "views":
-                    self._offer_view(listed.plugin, name, row)
-                row += 1
-        self._adds_head.setVisible(bool(row))
-
-    def _offer_view(self, one: Plugin, name: str, row: int) -> None:
-        made = button("Open", lambda: self.view_asked.emit(one.name, name), kind="link")
-        made.setAccessibleName(f"Open the view {name}")
-        set_tip(made, f"Show {name} in a window of its own")
-        made.setEnabled(one.state == "enabled")
-        self._things.addWidget(made, row, 3, Qt.AlignmentFlag.AlignTop)
-        made.show()
+                    made.offer(one.state == "enabled", partial(self.view_asked.emit, one.name, name))
+                self._things.addWidget(made)
+                made.show()  # at once, so that its height counts
+        self._adds_head.setVisible(self._things.count() > 0)
 
     def _on_switch(self) -> None:
         if self.listed is not None:
@@ -176,3 +166,31 @@ class DetailsCard(Card):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(f"{self.error.text()}\n\n{self.traceback.toPlainText()}")
+
+
+class _Thing(QWidget):
+    """One thing that a plugin adds: what it is, its name, and the sentence about it below."""
+
+    def __init__(self, kind: str, name: str, sentence: str) -> None:
+        super().__init__()
+        self._name = name
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(12)
+        chip = Chip(ONE[kind], "outline", f"Found in {WHERE[kind]}.")
+        chip.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        chip.setFixedWidth(CHIP)
+        self._row.addWidget(chip, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        column.addWidget(ElidedLabel(name, "strong", Qt.TextElideMode.ElideMiddle))
+        if sentence:
+            column.addWidget(label(sentence, "dim", wrap=True))
+        self._row.addLayout(column, 1)
+
+    def offer(self, enabled: bool, run: Callable[[], object]) -> None:
+        """A view can be opened."""
+        made = button("Open", run, kind="link", tip=f"Show {self._name} in a window of its own")
+        made.setAccessibleName(f"Open the view {self._name}")
+        made.setEnabled(enabled)
+        self._row.addWidget(made, 0, Qt.AlignmentFlag.AlignTop)

@@ -82,7 +82,9 @@ class PluginStore(QObject):
 
     def switch(self, name: str, on: bool) -> None:
         """Switched on, what went wrong before is forgotten and it is tried once more."""
-        self._reader.run(lambda: plugins.switch(name, on), lambda _: self._look_everywhere(), self._complain)
+        self._reader.run(
+            lambda: plugins.switch(name, on), lambda _: self._look_everywhere(), self._complain_and_look
+        )
 
     def ask_view(self, name: str, view: str) -> None:
         """`view_ready` comes when the plugin was tried aside as it is now, and may be loaded into the window."""
@@ -94,11 +96,7 @@ class PluginStore(QObject):
                 raise PluginError(one.error or f"The plugin {name} is switched off.")
             return one
 
-        def refuse(error: Exception) -> None:
-            self._complain(error)
-            self.look()
-
-        self._reader.run(tried, lambda one: self.view_ready.emit(one, view), refuse)
+        self._reader.run(tried, lambda one: self.view_ready.emit(one, view), self._complain_and_look)
 
     def begin(self, name: str, into: Path) -> None:
         """Write the template of a plugin."""
@@ -127,6 +125,11 @@ class PluginStore(QObject):
 
     def _complain(self, error: Exception) -> None:
         self.told.emit("bad", str(error))
+
+    def _complain_and_look(self, error: Exception) -> None:
+        """What is shown is no longer so."""
+        self._complain(error)
+        self.look()
 
     def _look_everywhere(self) -> None:
         """Here, and in the lists of methods and backbones."""
