@@ -368,7 +368,7 @@ def test_words() -> None:
     both = {"methods": {"a": ""}, "views": {"b": ""}, "backbones": {}}
     assert where_found(both) == "What it brings is found in Pretrain and Plugins." and where_found({}) == ""
     assert heading(THREE[:1]) == "1 plugin, and it works"
-    assert heading(THREE[2:]) == "1 plugin, it is broken"
+    assert heading(THREE[2:]) == "1 plugin, and it is broken"
     assert heading((THREE[0], plugin("b"))) == "2 plugins, and all work"
     assert (
         heading((THREE[0], plugin("b", "off"), plugin("c", "incompatible")))

@@ -67,7 +67,7 @@ def heading(listed: Sequence[Plugin], *, tried: bool = True) -> str:
         if number:
             words.append(f"{number} {word}" if words or len(listed) == 1 else f"{number} of them {word}")
     if len(listed) == 1:
-        return f"1 plugin, {'it is ' + words[0][2:] if words else 'and it works'}"
+        return f"1 plugin, and it {'is ' + words[0][2:] if words else 'works'}"
     return f"{len(listed)} plugins, {', '.join(words) if words else 'and all work'}"
 
 
