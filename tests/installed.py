@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from workbench.plugins import plugin_folder
+
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = """name = "{name}"
 version = "1.0"
@@ -37,7 +39,15 @@ def install(monkeypatch: pytest.MonkeyPatch, site: Path, *sources: Path) -> None
         monkeypatch.syspath_prepend(path)
     before = os.environ.get("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*added, str(ROOT), *([before] if before else [])]))
-    monkeypatch.delenv("WORKBENCH_PLUGINS", raising=False)
+    sites = os.environ.get("WORKBENCH_PLUGINS", "off")
+    monkeypatch.setenv(
+        "WORKBENCH_PLUGINS", str(site) if sites == "off" else os.pathsep.join([sites, str(site)])
+    )
+
+
+def only_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let single files of the user's folder be there, and no package, whatever is installed beside the program."""
+    monkeypatch.setenv("WORKBENCH_PLUGINS", str(plugin_folder()))
 
 
 def written(folder: Path, name: str, code: str, *, method: str = "", manifest: str | None = None) -> Path:

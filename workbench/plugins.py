@@ -26,7 +26,8 @@ from workbench.records.plugin_sources import find_plugins
 from workbench.records.plugins import ENGINE_KINDS, Found, Manifest, PluginError, State, as_json
 from workbench.records.text import printable
 
-SWITCH = "WORKBENCH_PLUGINS"  # "off" in the environment: none is there
+# In the environment. "off": none is there. Else folders, apart as on a path: packages are looked for in these alone.
+SWITCH = "WORKBENCH_PLUGINS"
 SECONDS = "WORKBENCH_PLUGIN_SECONDS"  # how long one may take to load
 _LOAD_SECONDS = 60.0
 _START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plugin is
@@ -94,12 +95,13 @@ def load_seconds() -> float:
 
 def plugins() -> tuple[Plugin, ...]:
     """Every plugin, by name. Reads small files, so it belongs into a thread where a window waits."""
-    if os.environ.get(SWITCH) == "off":
+    switch = os.environ.get(SWITCH, "")
+    if switch == "off":
         return ()
     home = plugin_home()
     plugin_state.sweep(home)
     made = []
-    for found in find_plugins(plugin_folder(), TAKEN):
+    for found in find_plugins(plugin_folder(), TAKEN, switch.split(os.pathsep) if switch else None):
         state, error, traceback = plugin_state.standing(home, found)
         made.append(Plugin(found=found, state=state, error=error, traceback=traceback))
     return tuple(made)

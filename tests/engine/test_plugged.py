@@ -14,7 +14,7 @@ import torch
 
 from tests.engine.pretrain.made import new_run, pretrain_job
 from tests.indices import counted
-from tests.installed import install, written
+from tests.installed import install, only_files, written
 from workbench import plugins
 from workbench.engine import plugins as loading
 from workbench.engine.backbones.load import load_backbone
@@ -133,7 +133,7 @@ def register(house: House):
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in the user's plugin folder; nothing of it is loaded yet."""
-    monkeypatch.delenv("WORKBENCH_PLUGINS", raising=False)
+    only_files(monkeypatch)
     monkeypatch.setattr(loading, "_loaded", loading._Loaded())
     monkeypatch.delitem(sys.modules, "workbench_plugin_lab", raising=False)
     path = plugins.plugin_folder() / "lab.py"
@@ -311,7 +311,7 @@ def test_an_inspection_looks_at_the_patches_of_a_model(
     np.testing.assert_allclose(sight.values, np.linalg.norm(tokens, axis=-1), rtol=1e-4)
     [cell] = cells(sight, 0, job)
     assert cell.pixels is not None and " to " in cell.caption
-    assert "lab_lengths" in asked_words(job) and "light" in column_words(sight, job)
+    assert "lab_lengths" in asked_words(job) and " to " in column_words(sight, job)
     with pytest.raises(ValueError, match=r"no inspection 'nobody'\. Choose one of lab_lengths"):
         looked("nobody", tokens, sight.pictures)
 

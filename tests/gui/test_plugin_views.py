@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QLabel
 
+from tests.installed import only_files
 from workbench import plugins
 from workbench.gui import plugin_views
 from workbench.gui.plugin_views import PluginView, Views, load_views, release_views
@@ -29,7 +30,7 @@ def register_views(views: Views) -> None:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("WORKBENCH_PLUGINS", raising=False)
+    only_files(monkeypatch)
     monkeypatch.setattr(plugin_views, "_loaded", {})
     monkeypatch.delitem(sys.modules, "workbench_plugin_looks", raising=False)
     path = plugins.plugin_folder() / "looks.py"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.installed import only_files
 from tests.plugin_install.made_wheels import plugin_wheel
 from workbench import plugins
 from workbench.plugin_install import install as installing
@@ -14,8 +15,7 @@ from workbench.plugin_install.environment import Package
 from workbench.plugin_install.install import Installation
 from workbench.plugin_install.origins import origin_of
 from workbench.plugin_install.removal import Removal
-from workbench.records.plugin_sources import find_plugins
-from workbench.records.plugins import Found, PluginError
+from workbench.records.plugins import PluginError
 
 CODE = """
 PLUGIN = {{"name": "{name}", "version": "{version}", "api": "{api}", "needs": {needs},
@@ -28,14 +28,7 @@ def register(house):
 
 @pytest.fixture(autouse=True)
 def plugins_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WORKBENCH_PLUGINS")
-    monkeypatch.setattr(plugins, "find_plugins", _only_files)
-
-
-def _only_files(folder: Path | None, taken: dict[str, frozenset[str]]) -> tuple[Found, ...]:
-    """Whatever is installed beside the program is none of these tests' business."""
-    whole = find_plugins(folder, taken)
-    return tuple(one for one in whole if one.origin == "file")
+    only_files(monkeypatch)
 
 
 def written(folder: Path, file: str = "any.py", **words: object) -> Path:

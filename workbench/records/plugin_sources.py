@@ -28,14 +28,19 @@ _PLACE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*:\s*([A-Za-z_]\w*)")
 _MOST_FILES = 5000  # of a package, that its stamp looks at
 
 
-def find_plugins(folder: Path | None, taken: dict[str, frozenset[str]] | None = None) -> tuple[Found, ...]:
+def find_plugins(
+    folder: Path | None,
+    taken: dict[str, frozenset[str]] | None = None,
+    sites: list[str] | None = None,
+) -> tuple[Found, ...]:
     """Every plugin, by name; of each why it can't be used, where that can be known without importing it.
 
     Args:
         folder: that of single files.
         taken: of each kind the names that the program itself uses.
+        sites: folders in which packages are looked for; None: wherever Python finds them.
     """
-    found = sorted([*_packages(), *_files(folder)], key=lambda one: (one.name, str(one.place)))
+    found = sorted([*_packages(sites), *_files(folder)], key=lambda one: (one.name, str(one.place)))
     known: dict[tuple[str, str], str] = {
         (kind, name): "the program" for kind, names in (taken or {}).items() for name in names
     }
@@ -85,9 +90,10 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _packages() -> Iterable[Found]:
+def _packages(sites: list[str] | None) -> Iterable[Found]:
     seen: set[str] = set()
-    for distribution in metadata.distributions():
+    found = metadata.distributions() if sites is None else metadata.distributions(path=sites)
+    for distribution in found:
         try:
             points = [
                 point for point in distribution.entry_points if point.group in (ENGINE_GROUP, VIEWS_GROUP)

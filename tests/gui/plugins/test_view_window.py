@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from tests.installed import only_files
 from workbench import plugins
 from workbench.gui import plugin_views
 from workbench.gui.commands import Commands
@@ -35,7 +36,7 @@ def register_views(views):
 
 @pytest.fixture
 def page(qtbot, session, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginsView]:
-    monkeypatch.delenv("WORKBENCH_PLUGINS")
+    only_files(monkeypatch)
     monkeypatch.setattr(plugins, "tried", plugins.plugins)  # no process for a trial
     monkeypatch.setattr(plugins, "facts_of", lambda one, part="engine": {})
     monkeypatch.setattr(plugin_views, "_loaded", {})
