@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.test_cli import document
 from workbench.cli import main
-from workbench.headless_ladder import UP_TO, Bounds
 from workbench.records.case import FOLDER, Case
+from workbench.records.climbing import UP_TO, Bounds
 from workbench.records.decision import Decision, NextStep
 from workbench.records.evidence import Evidence
 from workbench.records.project import Project
@@ -61,6 +63,14 @@ def test_it_climbs_stops_and_goes_on_without_doing_anything_twice(
     assert Decision.load(out / FOLDER / "decision.json").verdict == last["verdict"]
     assert Path(last["memo"]) == out / "memo.html" and "EfficientNet-Lite0" in (out / "memo.html").read_text()
     assert document("memo", str(out), "--check")["same"] is True
+
+
+def test_the_command_begins_without_the_statistics() -> None:
+    """They take a second to import, and most verbs need none."""
+    code = "import sys, workbench.cli; print({'scipy', 'jinja2', 'PySide6'} & set(sys.modules))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+    )
 
 
 @pytest.mark.parametrize("problem", ["table", "sequence", "policy"])

@@ -6,7 +6,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TextIO
 
 from workbench.decide.from_results import at_hand
@@ -16,56 +15,16 @@ from workbench.decide.start import jobs_for
 from workbench.headless import JobFailed, run_folder
 from workbench.records.case import Case
 from workbench.records.catalogue import load_catalogue
-from workbench.records.decision import Decision, NextStep, Standing
-from workbench.records.evidence import AtHand, Evidence, Machine
+from workbench.records.climbing import Bounds, Climbed
+from workbench.records.decision import Standing
+from workbench.records.evidence import AtHand, Machine
 from workbench.records.jobs import DescribeJob, EmbedJob, JobConfig
 from workbench.records.project import Chosen, Project
 from workbench.records.runs import RunFolder
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import duration, printable
 
-# Steps as `--up-to` takes them, the cheapest first; those that mend the evidence cost as much as what they repeat.
-UP_TO = ("floors", "supervised", "public", "seeds", "budget", "last-block", "pretrain")
-_RANK = {name.replace("-", " "): place for place, name in enumerate(UP_TO)} | {
-    "probe": UP_TO.index("public"),
-    "views": UP_TO.index("last-block"),
-    "method": UP_TO.index("pretrain"),
-}
 _KEPT = "what it has is kept, and the same command goes on with it."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How far to climb.
-
-    Attributes:
-        up_to: the dearest step, one of `UP_TO`; "" for all.
-        seconds: of this climb in all; None for no bound. A job that is still running then is stopped and kept.
-        pretrain: whether to pretrain where that is justified.
-    """
-
-    up_to: str = ""
-    seconds: float | None = None
-    pretrain: bool = False
-
-    def why_stop(self, step: NextStep, spent: float) -> str:
-        """A sentence; "" where the step may be climbed."""
-        if self.up_to and _RANK.get(step.step, 0) > _RANK[self.up_to.replace("-", " ")]:
-            return f"Stopped before this step, as --up-to {self.up_to} asks."
-        if not self.pretrain and step.step in ("pretrain", "method"):
-            return "Stopped before pretraining, which takes long: --pretrain yes goes on with it."
-        if self.seconds is not None and spent + (step.seconds or 0.0) >= self.seconds:
-            return f"Stopped before this step: {duration(spent)} of {duration(self.seconds)} are spent."
-        return ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Climbed:
-    """How a climb ended: what is known, what it says, and why no further step was taken."""
-
-    evidence: Evidence
-    decision: Decision
-    ended: str
 
 
 def look_up(project: Project, *, out: TextIO = sys.stderr) -> tuple[tuple[AtHand, ...], Machine]:

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.decide.decision import decide
 from workbench.headless_data import indexed_pool
-from workbench.headless_ladder import UP_TO, Bounds, Climbed, climb, look_up
 from workbench.records.case import Case
+from workbench.records.climbing import UP_TO, Bounds, Climbed
 from workbench.records.decision import Decision
 from workbench.records.evidence import PROBLEMS, Evidence, Target
 from workbench.records.jobs import IndexJob
@@ -87,6 +86,10 @@ def _add_said(verb: argparse.ArgumentParser) -> None:
 
 
 def _playbook(options: argparse.Namespace) -> int:
+    # Here, because the statistics take a second to import and no other verb needs them.
+    from workbench.decide.decision import decide
+    from workbench.headless_ladder import climb, look_up
+
     if options.problem != "images":
         target = Target.parse(options.target) if options.target else Target()
         evidence = Evidence(problem=options.problem, target=target)

@@ -224,7 +224,7 @@ def test_a_pickle_that_wants_more_than_weights_is_thrown_away(hub, fetch, tmp_pa
 
 
 def test_two_downloads_of_one_file_do_not_spoil_each_other(hub, fetch):
-    hub.pace = 0.02
+    hub.pace = 0.2
     first = fetch.start(NAME)
     deadline = time.monotonic() + 60
     while not fetch.parts() and time.monotonic() < deadline:
