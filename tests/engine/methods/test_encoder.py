@@ -86,3 +86,23 @@ def test_widths_are_what_comes_out(name: str) -> None:
     size = 224 if encoder.tokens else 64
     with torch.no_grad():
         assert encoder(torch.randn(1, 3, size, size)).shape == (1, encoder.width)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_patches_are_embedded_as_by_timms_convolution(several: bool) -> None:
+    module: Any = timm.create_model(
+        "test_vit", num_classes=0, img_size=32, patch_size=8, dynamic_img_size=several
+    )
+    encoder, embed = Encoder(module), module.patch_embed
+    torch.manual_seed(0)
+    images = torch.randn(3, 3, 32, 48 if several else 32, requires_grad=True)
+    given = (images, embed.proj.weight, embed.proj.bias)
+    ours, theirs = encoder._embedded(images), embed(images)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    pull = torch.randn_like(theirs)
+    for mine, other in zip(
+        torch.autograd.grad(ours, given, pull), torch.autograd.grad(theirs, given, pull), strict=True
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-4)
+    with pytest.raises(AssertionError, match=r"divisible by patch size|doesn't match model"):
+        encoder._embedded(torch.zeros(1, 3, 30, 32))
