@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from workbench.engine.augment import augmenter as module
 from workbench.engine.augment.augmenter import Augmenter
 from workbench.engine.methods.base import Draw
+from workbench.engine.transfer import aboard
 from workbench.records.augmentation import Augmentation, View
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
@@ -221,7 +222,7 @@ def test_parameters_cross_to_the_device_in_one_copy_unchanged(monkeypatch: pytes
         return to(self, "cpu")
 
     monkeypatch.setattr(torch.Tensor, "to", spy)
-    sent = module.aboard(arrays, torch.device("mps"))
+    sent = aboard(arrays, torch.device("mps"))
     monkeypatch.undo()
     assert len(copies) == 1
     for name, array in arrays.items():

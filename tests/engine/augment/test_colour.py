@@ -14,9 +14,9 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from workbench.engine.augment import blur, colour
-from workbench.engine.augment.augmenter import aboard
 from workbench.engine.augment.colour import BRIGHTNESS, CONTRAST, HUE, SATURATION, Colours, draw_colours
 from workbench.engine.methods.base import Draw
+from workbench.engine.transfer import aboard
 from workbench.records.augmentation import View
 
 CPU = torch.device("cpu")

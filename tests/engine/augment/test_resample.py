@@ -13,8 +13,8 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from workbench.engine.augment import resample
-from workbench.engine.augment.augmenter import aboard
 from workbench.engine.augment.placement import Placement
+from workbench.engine.transfer import aboard
 
 SIDE = 40
 BOXES = np.array([[0, 0, 40, 40], [3, 5, 20, 30], [10, 0, 40, 33], [7, 7, 12, 15], [1, 2, 39, 38]])

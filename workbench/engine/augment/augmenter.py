@@ -12,7 +12,7 @@ the antialiased triangle filter, also for MAE, whose authors take a bicubic one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from workbench.engine.augment.colour import Colours, draw_colours, onto
 from workbench.engine.augment.placement import Placement, place
 from workbench.engine.augment.streams import Purpose, uniform
 from workbench.engine.methods.base import Draw
+from workbench.engine.transfer import aboard
 from workbench.records.augmentation import Augmentation, View
 
 # Bytes of pixels, as floats, that are worked on at a time: on a CPU about what its cache holds.
@@ -211,21 +212,3 @@ class _Drawn:
         return _Drawn(
             self.placement.rows(some), self.colours.rows(some), self.blur.rows(some), self.solarised[some]
         )
-
-
-def aboard(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
-    """Arrays on the device, by name, in one copy that nothing waits for."""
-    if device.type == "cpu":
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
-    ends = np.cumsum([0, *((array.nbytes + 15) // 16 * 16 for array in arrays.values())])
-    packed = torch.empty(int(ends[-1]), dtype=torch.uint8, pin_memory=device.type == "cuda")
-    for start, array in zip(ends, arrays.values(), strict=False):
-        packed[start : start + array.nbytes] = torch.from_numpy(
-            np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        )
-    there = packed.to(device, non_blocking=True)
-    sent = {}
-    for start, (name, array) in zip(ends, arrays.items(), strict=False):
-        kind = torch.from_numpy(np.empty(0, array.dtype)).dtype
-        sent[name] = there[start : start + array.nbytes].view(kind).view(array.shape)
-    return sent

@@ -19,6 +19,7 @@ from workbench.engine.methods.centre import Centre
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.masks import STREAM, block_masks
 from workbench.engine.methods.taught import Taught, TaughtConfig, prototypes
+from workbench.engine.transfer import sent
 from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 
@@ -112,7 +113,7 @@ class IBOT(Taught):
         num, grid = len(first), first.shape[-1] // self.encoder.patch
         drawn = [self.hidden(config, batch.draw, num, grid, view) for view in range(len(whole))]
         hidden = torch.cat([mask for mask in drawn if mask is not None])  # (views * B, N), on the CPU
-        where = hidden.flatten().nonzero().flatten().to(first.device)
+        where = sent(hidden.flatten().nonzero().flatten(), first.device)
         temperature = self.temperature_at(batch.step, config.teacher_temperature)
         patch_temperature = self.temperature_at(batch.step, config.patch_temperature)
 
@@ -130,7 +131,7 @@ class IBOT(Taught):
             self.teacher_head.mean_output(short)
         )  # of hidden and visible patches, as published
 
-        tokens = self.encoder.all_tokens(images, hidden.to(first.device))
+        tokens = self.encoder.all_tokens(images, sent(hidden, first.device))
         seen = self.encoder.vector_of(tokens)
         if parts:
             seen = torch.cat([seen, self.encoder(torch.cat(parts))])
@@ -173,4 +174,4 @@ def hidden_loss(outputs: torch.Tensor, targets: torch.Tensor, hidden: torch.Tens
     counts = hidden.sum(1)
     weights = (1 / counts.clamp(min=1)).repeat_interleave(counts) / len(hidden)
     each = functional.cross_entropy(outputs, targets, reduction="none")
-    return (each * weights.to(each.device)).sum()
+    return (each * sent(weights, each.device)).sum()

@@ -18,6 +18,7 @@ from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.masks import STREAM, random_mask
 from workbench.engine.methods.positions import grid_positions
 from workbench.engine.methods.recipes import linear_rate, warm_up
+from workbench.engine.transfer import sent
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
@@ -139,7 +140,7 @@ class MAE(Method):
         if self.config.norm_pixels:
             target = normed(target)
         errors = (painted.float() - target).square().mean(-1)
-        mask = hidden.to(errors.device)
+        mask = sent(hidden, errors.device)
         return Outcome(
             loss=(errors * mask).sum() / mask.sum(),
             vectors=self.encoder.vector_of(tokens).detach(),
@@ -169,7 +170,7 @@ class MAE(Method):
 
     def _painted(self, images: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Every patch as painted, (B, N, patch * patch * C), and the encoder's tokens (B, prefix + M, width)."""
-        kept = (~hidden).nonzero()[:, 1].reshape(len(hidden), -1).to(images.device)
+        kept = sent((~hidden).nonzero()[:, 1].reshape(len(hidden), -1), images.device)
         tokens = self.encoder.visible_tokens(images, kept)
         return self.decoder(self.encoder.normed(tokens), kept), tokens
 

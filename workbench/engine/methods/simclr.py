@@ -115,12 +115,12 @@ def contrast(a: torch.Tensor, b: torch.Tensor, temperature: float) -> torch.Tens
     2B views of the cross-entropy of finding the other view among the 2B - 1 others, of every process."""
     a, b = unit(a), unit(b)
     others_a, others_b = across.gather(a), across.gather(b)
-    rows = torch.arange(len(a), device=a.device)
-    own = rows + across.rank() * len(a)
+    own = torch.arange(len(a), device=a.device) + across.rank() * len(a)
 
     def half(these: torch.Tensor, same: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         among_same = scaled_cosines(these, same, temperature)
-        among_same[rows, own] = -torch.inf  # a view is not its own neighbour
+        # A view is not its own neighbour. (An assignment by index would wait for a GPU.)
+        among_same = among_same.scatter(1, own.unsqueeze(1), -torch.inf)
         logits = torch.cat([scaled_cosines(these, other, temperature), among_same], dim=1)
         return functional.cross_entropy(logits, own)
 

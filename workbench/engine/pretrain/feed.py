@@ -10,6 +10,7 @@ import torch
 
 from workbench.engine.pretrain.order import Order
 from workbench.engine.pretrain.store import PixelStore
+from workbench.engine.transfer import sent
 
 RESIDENT = (
     0.25  # of a GPU's free memory: a smaller store is kept there whole, and no batch waits for the disk
@@ -52,7 +53,7 @@ class Feed:
 
     def _take(self, places: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
-            return self._resident[torch.from_numpy(places).to(self._device)]
+            return self._resident[sent(torch.from_numpy(places), self._device)]
         pixels = self._store.take(places)
         return pixels.pin_memory() if self._device.type == "cuda" else pixels
 
