@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from workbench.records.text import printable
 
-API = (1, 0)  # raise the first number when a plugin must change, the second when something is added
+API = (1, 1)  # raise the first number when a plugin must change, the second when something is added
 MANIFEST = "workbench_plugin.toml"
 LITERAL = "PLUGIN"
 ENGINE_GROUP, VIEWS_GROUP = "workbench.engine", "workbench.views"

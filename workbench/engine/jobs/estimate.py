@@ -13,6 +13,7 @@ import torch
 
 from workbench.engine.control import Control
 from workbench.engine.device import memory
+from workbench.engine.pretrain import compiling
 from workbench.engine.pretrain.asked import Asked
 from workbench.engine.pretrain.assemble import Ready, assemble, cache_folder
 from workbench.engine.pretrain.fit import kept_bytes, largest_fit, parts_for
@@ -100,6 +101,8 @@ def _measure(ready: Ready, control: Control) -> _Measured:
         parts = asked or parts_for(peak, whole, ready.device)
         peak //= parts
     ready.trainer.accumulate = parts if cuda else 1
+    if compiling.pays(ready, ready.end):
+        compiling.compile_blocks(ready)
     seconds = []
     for number in range(STEPS + 1):
         control.progress(number, STEPS + 1, unit="steps", detail="Timing a few steps")

@@ -20,7 +20,7 @@ from workbench.engine.device import device_name, is_out_of_memory
 from workbench.engine.methods import across
 from workbench.engine.methods.mae import MAE
 from workbench.engine.methods.mae_hf import whole_mae
-from workbench.engine.pretrain import state, together
+from workbench.engine.pretrain import compiling, state, together
 from workbench.engine.pretrain.assemble import Ready, assemble
 from workbench.engine.pretrain.export import save_backbone
 from workbench.engine.pretrain.feed import Feed
@@ -91,6 +91,8 @@ def train(
         facts = _go_on(source, ready, key, branch=source.parent != folder)
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
     ready.trainer.accumulate = int(facts["accumulate"]) if facts is not None else _parts(ready)
+    if compiling.pays(ready, ready.end - progress.step):
+        compiling.compile_blocks(ready)
     feed = Feed(ready.store, ready.pool.shapes, ready.order, ready.rows, ready.device)
     watch = Watch(ready, run, feed, control, progress.step) if first else None
     if watch is not None:
@@ -186,7 +188,8 @@ def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress) -> d
     result = _result(ready, run, watch, progress)
     learnt = _learnt(ready)
     whole = whole_mae(ready.method) if isinstance(ready.method, MAE) else None
-    save_backbone(run.path / BACKBONE, ready.method.backbone, ready.built, result, learnt, whole=whole)
+    with compiling.uncompiled(ready):
+        save_backbone(run.path / BACKBONE, ready.method.backbone, ready.built, result, learnt, whole=whole)
     result.save(run.path / RESULT)
     return {
         "result": RESULT,
@@ -269,6 +272,7 @@ def _provenance(ready: Ready, run: RunFolder, key: str, source: Path | None) -> 
             "device_name": device_name(str(ready.device)),
             "threads": torch.get_num_threads(),
             "precision": ready.precision,
+            "compiled": ready.compiled,
             "key": key,
             "architecture": ready.built.architecture,
             "patch_size": ready.built.patch_size,

@@ -178,6 +178,11 @@ class Method(nn.Module, ABC):
         """Loss and diagnostics of one batch. Must be called once a step, in training mode."""
 
     @property
+    def compiles(self) -> bool:
+        """Whether its steps are faster with compiled blocks on a GPU, in what has been measured."""
+        return True
+
+    @property
     def num_outputs(self) -> int | None:
         """Prototypes that a teacher spreads pictures over; None where there are none."""
         return None

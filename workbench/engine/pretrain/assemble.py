@@ -56,6 +56,7 @@ class Ready:
     device: torch.device
     precision: str
     stored: int  # pictures that the store holds when it is whole
+    compiled: bool = False  # whether the network's blocks are (`compiling.py`)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -150,8 +151,6 @@ def assemble(
     if not built.encoder.tokens:
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     together.synchronise_norms(method, device)
-    if job.compile:
-        method.encoder.module.compile()
     precision = "fp32" if job.precision == "auto" and device.type != "cuda" else job.precision
     precision = precision_on(str(device), precision)
     augmenter = Augmenter(

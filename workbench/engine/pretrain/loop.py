@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import torch
 
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.pretrain import state
 from workbench.engine.pretrain.assemble import Ready
 from workbench.engine.pretrain.feed import Feed
-from workbench.engine.pretrain.train import Stepped
+from workbench.engine.pretrain.train import Stepped, Upcoming
 from workbench.engine.pretrain.watch import Watch
 
 EPOCH_SECONDS = 60.0  # an epoch that took longer ends with a checkpoint
@@ -94,13 +98,22 @@ def learn(
         OSError: the last checkpoint could not be written.
     """
     end, batch = ready.end, ready.plan.batch_size
+    batches = Batches(feed, end)
     if watch is not None and progress.step == 0 and not watch.looks:
         watch.look(0)
     keeper.save(progress)
+    if ready.compiled and watch is not None:
+        with contextlib.suppress(StopRequested):  # answered after a step
+            control.progress(progress.step, end, unit="steps", detail="Compiling the network for this device")
     while progress.step < end:
         began = time.perf_counter()
-        pixels, shapes = feed.batch(progress.step, last=progress.step + 1 == end)
-        stepped = ready.trainer.step(progress.step, pixels, shapes, ready.rows, stop=control.stopping)
+        stepped = ready.trainer.step(
+            progress.step,
+            *batches.of(progress.step),
+            ready.rows,
+            stop=control.stopping,
+            upcoming=batches.after(progress.step),
+        )
         progress.seconds += time.perf_counter() - began
         progress.images += batch
         if watch is not None:
@@ -115,6 +128,28 @@ def learn(
                 watch.look(progress.step)
         if keeper.due(progress.step) or progress.step == end:
             keeper.save(progress, must=progress.step == end)
+
+
+class Batches:
+    """The feed's, each asked for once, though a step may ask for the next one's."""
+
+    def __init__(self, feed: Feed, end: int) -> None:
+        self._feed, self._end = feed, end
+        self._held: tuple[int, tuple[torch.Tensor, np.ndarray]] | None = None
+
+    def of(self, step: int) -> tuple[torch.Tensor, np.ndarray]:
+        held, self._held = self._held, None
+        if held is not None and held[0] == step:
+            return held[1]
+        return self._feed.batch(step, last=step + 1 == self._end)
+
+    def after(self, step: int) -> Upcoming | None:
+        return partial(self._keep, step + 1) if step + 1 < self._end else None
+
+    def _keep(self, step: int) -> tuple[torch.Tensor, np.ndarray]:
+        batch = self.of(step)
+        self._held = step, batch
+        return batch
 
 
 def _tell(ready: Ready, watch: Watch, progress: Progress, stepped: Stepped, control: Control) -> None:

@@ -19,6 +19,7 @@ from workbench.engine.device import memory
 from workbench.engine.evals.metrics import primary_metric
 from workbench.engine.pretrain.assemble import Ready
 from workbench.engine.pretrain.boards import EventFile
+from workbench.engine.pretrain.compiling import uncompiled
 from workbench.engine.pretrain.doctor import Doctor
 from workbench.engine.pretrain.feed import Feed
 from workbench.engine.pretrain.looks import Looker, features, settled
@@ -135,9 +136,10 @@ class Watch:
 
         how: Any = {"precision": ready.precision, "device": ready.device}
         encoder = ready.method.backbone
-        if step == 0 and ready.built.encoder.fresh:
-            encoder = settled(encoder, batches(places[self._looker.train]), **how)
-        vectors = features(encoder, batches(places), **how)
+        with uncompiled(ready):
+            if step == 0 and ready.built.encoder.fresh:
+                encoder = settled(encoder, batches(places[self._looker.train]), **how)
+            vectors = features(encoder, batches(places), **how)
         knn, probe = self._looker.look(vectors)
         look = Look(
             step=step,
