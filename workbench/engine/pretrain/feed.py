@@ -53,9 +53,17 @@ class Feed:
 
     def _take(self, places: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
-            return self._resident[sent(torch.from_numpy(places), self._device)]
+            return rows_of(self._resident, sent(torch.from_numpy(places), self._device))
         pixels = self._store.take(places)
         return pixels.pin_memory() if self._device.type == "cuda" else pixels
+
+
+def rows_of(pixels: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """The pictures (B, P, P, C) at `places` (B,). A GPU can't gather uint16, so that goes as signed numbers of the
+    same bits."""
+    if pixels.dtype == torch.uint16:
+        return pixels.view(torch.int16)[places].view(torch.uint16)
+    return pixels[places]
 
 
 def _on_device(store: PixelStore, device: torch.device) -> torch.Tensor | None:
