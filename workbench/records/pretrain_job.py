@@ -169,8 +169,8 @@ class PretrainJob:
     )
     compile: bool = param(
         True,
-        help="On a GPU, in runs of some hundred steps or more, let torch compile a transformer's blocks first: "
-        "half a minute at the start, faster steps.",
+        help="On a GPU, in runs of 500 steps or more, let torch compile a transformer's blocks first: "
+        "about a quarter of a minute at the start, faster steps.",
         advanced=True,
     )
     precision: str = param(
