@@ -21,10 +21,9 @@ from workbench.gui.jobs import Jobs
 from workbench.records.files import write_text
 from workbench.records.jobs import JobConfig
 from workbench.records.project import Project
-from workbench.records.runs import RunFolder
+from workbench.records.runs import ASK, RunFolder
 from workbench.supervisor import JobState
 
-ASK = "ask.json"  # {"ask": number, and what is asked}
 POLL_MS = 100  # while an answer is awaited
 GATHER_MS = 80  # a slider that is dragged asks once, not for every pixel
 LEAVE_MS = 60_000  # after which a worker that nobody looks at is let go

@@ -27,7 +27,6 @@ SHOWN = {  # by how they are asked for: how they are called
     "segments": "Groups of patches",
 }
 PLUGGED = "plugin"  # asked for like those of SHOWN, and shown where a plugin brings an inspection
-ASK = "ask.json"  # {"ask": number, "config": the job's values}, which a watching job answers
 FOR_LOOKING = (
     "For looking: a map shows where a model looks, not whether it separates your classes. The probe decides."
 )

@@ -5,6 +5,7 @@
     metrics.jsonl   one line per measurement
     log.txt         everything that the worker and its libraries printed
     heartbeat       touched every two seconds while a worker lives
+    ask.json        what a worker that stays is asked, rewritten by whoever asks
     ...             artefacts
 
 Files are truth: a view rebuilds itself from here alone. The creator writes run.json, the worker
@@ -27,6 +28,7 @@ from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.jobs import JobConfig, job_from_json, job_to_json
 
 VERSION = 1
+ASK = "ask.json"  # {"ask": number, and what is asked}; who answers says what that is
 HEARTBEAT_SECONDS = 2.0
 STALE_SECONDS = 15.0
 

@@ -23,8 +23,8 @@ from workbench.engine.inspect.patch_maps import component_maps, segments
 from workbench.engine.inspect.vision import open_vision
 from workbench.engine.jobs import inspect
 from workbench.records.files import write_document, write_text
-from workbench.records.inspection import ASK, SHOWN, InspectJob, InspectSettings, Sight, sight_file
-from workbench.records.runs import RunFolder
+from workbench.records.inspection import SHOWN, InspectJob, InspectSettings, Sight, sight_file
+from workbench.records.runs import ASK, RunFolder
 from workbench.records.sight_words import asked_words, column_words
 from workbench.records.spec import Reading
 

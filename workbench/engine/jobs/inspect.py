@@ -20,10 +20,10 @@ from workbench.engine.inspect.looker import Looker
 from workbench.engine.inspect.views import settled_on
 from workbench.records.curation import Curation
 from workbench.records.files import read_document
-from workbench.records.inspection import ASK, InspectJob, Sight, sight_file
+from workbench.records.inspection import InspectJob, Sight, sight_file
 from workbench.records.params import build
 from workbench.records.project import CURATION_VERSION
-from workbench.records.runs import RunFolder
+from workbench.records.runs import ASK, RunFolder
 from workbench.records.spec import Reading
 from workbench.records.text import printable
 
