@@ -6,7 +6,7 @@ done in one way only and is found under one name everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -49,6 +49,16 @@ class Commands:
             self._commands.pop(command.id, None)
 
         return remove
+
+    def add_all(self, commands: Iterable[Command]) -> Callable[[], None]:
+        """Add several; returns what removes them together. Raises ValueError for an id that is taken."""
+        removes = [self.add(command) for command in commands]
+
+        def remove_all() -> None:
+            for remove in removes:
+                remove()
+
+        return remove_all
 
     def __getitem__(self, identifier: str) -> Command:
         return self._commands[identifier]

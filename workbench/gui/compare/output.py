@@ -139,13 +139,7 @@ class Output:
                 place="compare",
             ),
         ]
-        removers = [view.commands.add(command) for command in made]
-
-        def remove_all() -> None:
-            for remove in removers:
-                remove()
-
-        return remove_all
+        return view.commands.add_all(made)
 
     # Text
 

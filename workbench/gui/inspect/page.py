@@ -175,13 +175,7 @@ class BoardPage(QWidget):
                 place="inspect",
             ),
         )
-        removers = [self.commands.add(command) for command in made]
-
-        def remove_all() -> None:
-            for remove in removers:
-                remove()
-
-        self.destroyed.connect(remove_all)
+        self.destroyed.connect(self.commands.add_all(made))
 
     # Showing
 

@@ -78,19 +78,17 @@ class InspectView(Page):
         self.segments.setVisible(len(rooms) > 1)
         self.stack = QStackedWidget()
         self.body.addWidget(self.stack, 1)
-        removers = [
-            commands.add(
-                Command(
-                    id=f"inspect.show_{room.id}",
-                    title=f"Inspect: {room.title}",
-                    run=partial(self.show_page, room.id),
-                    help=room.tip,
-                    place="inspect",
-                )
+        made = [
+            Command(
+                id=f"inspect.show_{room.id}",
+                title=f"Inspect: {room.title}",
+                run=partial(self.show_page, room.id),
+                help=room.tip,
+                place="inspect",
             )
             for room in rooms
         ]
-        self.destroyed.connect(lambda: [remove() for remove in removers])
+        self.destroyed.connect(commands.add_all(made))
         session.project_changed.connect(self._restore)
         self._restore()
 

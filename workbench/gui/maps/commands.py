@@ -29,5 +29,4 @@ def register(page: MapsPage) -> None:
             place="inspect",
         ),
     ]
-    removers = [page.commands.add(command) for command in made]
-    page.destroyed.connect(lambda: [remove() for remove in removers])
+    page.destroyed.connect(page.commands.add_all(made))

@@ -116,11 +116,8 @@ class ModelsView(Page):
         self.right.setStretch(0, 0 if told else 1)
 
     def _register(self) -> None:
-        removes = [
-            self.commands.add(command)
-            for command in (self._filter_command(), import_command(self.session, self))
-        ]
-        self.destroyed.connect(lambda: [remove() for remove in removes])
+        made = self._filter_command(), import_command(self.session, self)
+        self.destroyed.connect(self.commands.add_all(made))
 
     def _filter_command(self) -> Command:
         return Command(

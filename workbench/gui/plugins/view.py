@@ -92,34 +92,31 @@ class PluginsView(Page):
         self.body.addLayout(columns, 1)
 
     def _register(self) -> None:
-        removes = [
-            self.commands.add(command)
-            for command in (
-                Command(
-                    id="plugins.new",
-                    title="New plugin…",
-                    run=self._new,
-                    help="Write a plugin that works, to be changed into yours",
-                    place="plugins",
-                ),
-                Command(
-                    id="plugins.look",
-                    title="Reload plugins",
-                    run=self._look,
-                    keys="F5",
-                    help="Look at every plugin's files again and try those that have changed; nothing is restarted",
-                    place="plugins",
-                ),
-                Command(
-                    id="plugins.folder",
-                    title="Open plugin folder",
-                    run=self._open_plugin_folder,
-                    help="Where plugins lie that are single Python files",
-                    place="plugins",
-                ),
-            )
-        ]
-        self.destroyed.connect(lambda: [remove() for remove in removes])
+        made = (
+            Command(
+                id="plugins.new",
+                title="New plugin…",
+                run=self._new,
+                help="Write a plugin that works, to be changed into yours",
+                place="plugins",
+            ),
+            Command(
+                id="plugins.look",
+                title="Reload plugins",
+                run=self._look,
+                keys="F5",
+                help="Look at every plugin's files again and try those that have changed; nothing is restarted",
+                place="plugins",
+            ),
+            Command(
+                id="plugins.folder",
+                title="Open plugin folder",
+                run=self._open_plugin_folder,
+                help="Where plugins lie that are single Python files",
+                place="plugins",
+            ),
+        )
+        self.destroyed.connect(self.commands.add_all(made))
 
     def showEvent(self, event: QShowEvent) -> None:
         """What is installed may have changed since the place was left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workbench.gui.commands import Command, Commands
+from workbench.gui.commands import Command
 from workbench.gui.compare.run_command import go
 from workbench.gui.pretrain.dialogs import BranchDialog, ContinueDialog
 from workbench.gui.pretrain.run_rows import checkpoints
@@ -130,51 +130,49 @@ class RunActions:
 
     # The list
 
-    def register(self, commands: Commands) -> list[Callable[[], None]]:
-        """Add the commands; returns what removes them."""
+    def listed(self) -> list[Command]:
+        """Everything that can be done here by name."""
         view = self._view
         setup = view.setup
 
-        def add(
+        def made(
             identifier: str,
             title: str,
             run: Callable[[], object],
             why_not: Callable[[], str],
             help: str,
             keys: str = "",
-        ) -> Callable[[], None]:
-            return commands.add(
-                Command(
-                    id=identifier, title=title, run=run, why_not=why_not, help=help, keys=keys, place=PLACE
-                )
+        ) -> Command:
+            return Command(
+                id=identifier, title=title, run=run, why_not=why_not, help=help, keys=keys, place=PLACE
             )
 
         again = "Other crops and changes of the same images"
         return [
-            add(START, "Start pretraining", view.start, view.why_not_start, "Let it learn", "Ctrl+Return"),
-            add(NEW, "New pretraining", view.show_setup, lambda: "", "Choose images, method and recipe"),
-            add(RUNS, "Show pretraining runs", view.show_live, view.why_not_live, "Curves and health"),
-            add(PAUSE, "Pause pretraining or go on", self.pause, self.why_not_pause, "Nothing is lost"),
-            add(STOP, "Stop pretraining and keep it", self.stop, self.why_not_stop, "Writes its backbone"),
-            add(BRANCH, "Branch from a checkpoint…", self.branch, self.why_not_branch, "Begins another run"),
-            add(
+            made(START, "Start pretraining", view.start, view.why_not_start, "Let it learn", "Ctrl+Return"),
+            made(NEW, "New pretraining", view.show_setup, lambda: "", "Choose images, method and recipe"),
+            made(RUNS, "Show pretraining runs", view.show_live, view.why_not_live, "Curves and health"),
+            made(PAUSE, "Pause pretraining or go on", self.pause, self.why_not_pause, "Nothing is lost"),
+            made(STOP, "Stop pretraining and keep it", self.stop, self.why_not_stop, "Writes its backbone"),
+            made(BRANCH, "Branch from a checkpoint…", self.branch, self.why_not_branch, "Begins another run"),
+            made(
                 CONTINUE,
                 "Continue for more epochs…",
                 self.extend,
                 self.why_not_extend,
                 "Goes on in its folder",
             ),
-            add(
+            made(
                 *(COMPARE, "Compare with public backbones", self.compare, self.why_not_compare),
                 "Put the pretrained backbone into the comparison",
             ),
-            add(
+            made(
                 *("pretrain.estimate", "Estimate a pretraining", setup.estimate.ask, view.why_not_start),
                 "Memory, time and disk",
             ),
-            add(
+            made(
                 *("pretrain.audit", "Audit the views", setup.audit.ask, setup.audit.why_not),
                 "Which change destroys the label",
             ),
-            add("pretrain.draw", "Draw the views again", view.draw_again, lambda: "", again, "Ctrl+D"),
+            made("pretrain.draw", "Draw the views again", view.draw_again, lambda: "", again, "Ctrl+D"),
         ]

@@ -41,8 +41,7 @@ class PretrainView(Page):
         self.setup = SetupPage(session, self.plan)
         self.live = LivePage(session)
         self.actions_ = RunActions(self)
-        removes = self.actions_.register(commands)
-        self.destroyed.connect(lambda: [remove() for remove in removes])
+        self.destroyed.connect(commands.add_all(self.actions_.listed()))
         self._live = False
         self._build_tools()
         self.empty = Scrolled()
