@@ -22,6 +22,7 @@ from workbench.engine.methods.base import (
     Outcome,
     Plan,
     Recipe,
+    constant_rate_of,
     cosine,
     split_by_decay,
 )
@@ -30,6 +31,13 @@ from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import mean_cosine, spread, unit
 from workbench.engine.methods.prototypes import PrototypeHead
+from workbench.engine.methods.published_views import (
+    byol_views,
+    coloured_view,
+    crop_views,
+    simclr_views,
+    simsiam_views,
+)
 from workbench.engine.methods.recipes import for_transformers, linear_rate, need_two, warm_up
 from workbench.engine.plugins import House
 from workbench.records.augmentation import Augmentation, View
@@ -58,8 +66,12 @@ __all__ = (
     "Rule",
     "Task",
     "View",
+    "byol_views",
+    "coloured_view",
+    "constant_rate_of",
     "copy_of",
     "cosine",
+    "crop_views",
     "for_transformers",
     "gather",
     "linear_rate",
@@ -71,6 +83,8 @@ __all__ = (
     "processes",
     "rank",
     "read_state",
+    "simclr_views",
+    "simsiam_views",
     "split_by_decay",
     "spread",
     "timm_facts",

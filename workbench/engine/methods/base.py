@@ -245,6 +245,15 @@ def split_by_decay(named: Iterator[tuple[str, nn.Parameter]] | list[tuple[str, n
     return [group for group in groups if group.parameters]
 
 
+def constant_rate_of(method: Method, part: nn.Module) -> list[Group]:
+    """Two groups, as SimSiam is published: everything decays, biases and norms too, and `part` of the method keeps
+    its rate while the others follow the schedule."""
+    steady = list(part.parameters())
+    known = {id(value) for value in steady}
+    moving = [value for _, value in method.learning() if id(value) not in known]
+    return [Group(parameters=moving), Group(parameters=steady, constant=True)]
+
+
 _TOKENS = ("cls_token", "pos_embed", "mask_token", "reg_token", "decoder_pos_embed")
 
 

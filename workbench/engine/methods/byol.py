@@ -6,7 +6,7 @@ Grill et al. 2020, "Bootstrap your own latent" (arXiv 2006.07733); recipe as in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -16,7 +16,8 @@ from workbench.engine.methods.base import Batch, Method, Outcome, Plan, Recipe, 
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import mean_cosine, spread
-from workbench.records.augmentation import Augmentation, View
+from workbench.engine.methods.published_views import byol_views
+from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
 
@@ -129,20 +130,3 @@ def preset_of(plan: Plan) -> tuple[int, float, float, float]:
 
 def first_momentum(config: BYOL.Config, plan: Plan) -> float:
     return config.momentum or preset_of(plan)[3]
-
-
-def byol_views() -> Augmentation:
-    """The two views of BYOL's table 6, which MoCo v3 takes over."""
-    first = View(
-        name="first view",
-        crop_min=0.08,
-        mirror=0.5,
-        jitter=0.8,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.2,
-        hue=0.1,
-        grey=0.2,
-        blur=1.0,
-    )
-    return Augmentation(views=(first, replace(first, name="second view", blur=0.1, solarise=0.2)))

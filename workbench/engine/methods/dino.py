@@ -14,6 +14,7 @@ import torch
 
 from workbench.engine.methods import teaching
 from workbench.engine.methods.base import Batch, Outcome
+from workbench.engine.methods.published_views import crop_views
 from workbench.engine.methods.taught import Taught, TaughtConfig, prototypes
 from workbench.records.augmentation import Augmentation
 
@@ -39,12 +40,12 @@ class DINO(Taught):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return teaching.crops(global_min=0.4, local_max=0.4, num_local=8)
+        return crop_views(global_min=0.4, local_max=0.4, num_local=8)
 
     @classmethod
     def views_for(cls, tokens: bool) -> Augmentation:
         """Of a convolutional network the local crops are smaller than all global ones, as for ResNet-50."""
-        return cls.views() if tokens else teaching.crops(global_min=0.14, local_max=0.14, num_local=8)
+        return cls.views() if tokens else crop_views(global_min=0.14, local_max=0.14, num_local=8)
 
     def forward(self, batch: Batch) -> Outcome:
         whole, parts = batch.views[: teaching.NUM_GLOBAL], batch.views[teaching.NUM_GLOBAL :]

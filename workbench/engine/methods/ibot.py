@@ -18,6 +18,7 @@ from workbench.engine.methods.base import Batch, Draw, Outcome, Plan, Recipe
 from workbench.engine.methods.centre import Centre
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.masks import STREAM, block_masks
+from workbench.engine.methods.published_views import crop_views
 from workbench.engine.methods.taught import Taught, TaughtConfig, prototypes
 from workbench.engine.transfer import sent
 from workbench.records.augmentation import Augmentation
@@ -82,7 +83,7 @@ class IBOT(Taught):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return teaching.crops(global_min=0.25, local_max=0.25, num_local=10)
+        return crop_views(global_min=0.25, local_max=0.25, num_local=10)
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:

@@ -21,12 +21,12 @@ from torch.nn import functional
 
 from workbench.engine.methods import across, ema, recipes
 from workbench.engine.methods.base import Batch, Group, Method, Outcome, Plan, Recipe, cosine
-from workbench.engine.methods.byol import byol_views
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import scaled_cosines, unit
 from workbench.engine.methods.positions import grid_positions
-from workbench.records.augmentation import Augmentation, View
+from workbench.engine.methods.published_views import byol_views, coloured_view
+from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
 
@@ -115,21 +115,7 @@ class MoCo(Method):
             return byol_views()
         names = ("first view", "second view")
         return Augmentation(
-            views=tuple(
-                View(
-                    name=name,
-                    crop_min=0.2,
-                    mirror=0.5,
-                    jitter=0.8,
-                    brightness=0.4,
-                    contrast=0.4,
-                    saturation=0.4,
-                    hue=0.1,
-                    grey=0.2,
-                    blur=0.5,
-                )
-                for name in names
-            )
+            views=tuple(coloured_view(name, crop_min=0.2, blur=0.5, saturation=0.4) for name in names)
         )
 
     @classmethod

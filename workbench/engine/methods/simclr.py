@@ -18,7 +18,8 @@ from workbench.engine.methods.base import Batch, Method, Outcome, Plan, Recipe
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import scaled_cosines, unit
-from workbench.records.augmentation import Augmentation, View
+from workbench.engine.methods.published_views import simclr_views
+from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
 
@@ -55,23 +56,7 @@ class SimCLR(Method):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return Augmentation(
-            views=(
-                View(
-                    name="two views",
-                    count=2,
-                    crop_min=0.08,
-                    mirror=0.5,
-                    jitter=0.8,
-                    brightness=0.8,
-                    contrast=0.8,
-                    saturation=0.8,
-                    hue=0.2,
-                    grey=0.2,
-                    blur=0.5,
-                ),
-            )
-        )
+        return simclr_views()
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import torch
 
 from workbench.engine.methods import recipes
-from workbench.engine.methods.base import Batch, Group, Method, Outcome, Plan, Recipe
+from workbench.engine.methods.base import Batch, Group, Method, Outcome, Plan, Recipe, constant_rate_of
 from workbench.engine.methods.encoder import Encoder
 from workbench.engine.methods.heads import mlp
 from workbench.engine.methods.likeness import mean_cosine, spread
-from workbench.records.augmentation import Augmentation, View
+from workbench.engine.methods.published_views import simsiam_views
+from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
 from workbench.records.pretraining import Rule
 
@@ -54,23 +55,7 @@ class SimSiam(Method):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return Augmentation(
-            views=(
-                View(
-                    name="two views",
-                    count=2,
-                    crop_min=0.2,
-                    mirror=0.5,
-                    jitter=0.8,
-                    brightness=0.4,
-                    contrast=0.4,
-                    saturation=0.4,
-                    hue=0.1,
-                    grey=0.2,
-                    blur=0.5,
-                ),
-            )
-        )
+        return simsiam_views()
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
@@ -89,10 +74,7 @@ class SimSiam(Method):
         )
 
     def groups(self) -> list[Group]:
-        """Everything decays, as published; only the predictor keeps its rate."""
-        steady = {id(value) for value in self.predictor.parameters()}
-        moving = [value for _, value in self.learning() if id(value) not in steady]
-        return [Group(parameters=moving), Group(parameters=list(self.predictor.parameters()), constant=True)]
+        return constant_rate_of(self, self.predictor)
 
     def forward(self, batch: Batch) -> Outcome:
         # One after the other, as published, so that each view has batch norms' statistics of its own.

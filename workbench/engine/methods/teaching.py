@@ -13,42 +13,12 @@ from torch.nn import functional
 
 from workbench.engine.methods.base import Plan, Recipe
 from workbench.engine.methods.recipes import linear_rate, warm_up
-from workbench.records.augmentation import PAPER_SIZE, Augmentation, View
 from workbench.records.pretraining import Rule
 
 NUM_GLOBAL = 2  # views that the teacher sees too: the first ones
 SMALL_SET = 50_000  # images; below it the published numbers of prototypes are many times too many
 SMALL_PROTOTYPES = 4096
-LOCAL_SIZE = 96  # px at an input of PAPER_SIZE
 FASTEST_TEACHER = 0.996  # the least momentum that was published, for a batch of 1,024
-
-
-def crops(*, global_min: float, local_max: float, num_local: int) -> Augmentation:
-    """Two global views and many small ones, with the published changes of colour."""
-    colour = {
-        "mirror": 0.5,
-        "jitter": 0.8,
-        "brightness": 0.4,
-        "contrast": 0.4,
-        "saturation": 0.2,
-        "hue": 0.1,
-        "grey": 0.2,
-    }
-    return Augmentation(
-        views=(
-            View(name="first view", crop_min=global_min, blur=1.0, **colour),
-            View(name="second view", crop_min=global_min, blur=0.1, solarise=0.2, **colour),
-            View(
-                name="local crops",
-                count=num_local,
-                share=LOCAL_SIZE / PAPER_SIZE,
-                crop_min=0.05,
-                crop_max=local_max,
-                blur=0.5,
-                **colour,
-            ),
-        )
-    )
 
 
 def num_prototypes(asked: int, published: int, plan: Plan) -> int:
