@@ -18,6 +18,7 @@ from workbench.engine.api import (
     Batch,
     Encoder,
     Method,
+    Outcome,
     Plan,
     Recipe,
     Rule,
@@ -25,9 +26,13 @@ from workbench.engine.api import (
     gather,
     linear_rate,
     need_two,
+    spread,
     warm_up,
 )
 
+GATHERED = {
+    "gather_distributed": "the workbench gathers the vectors of all processes itself"
+}  # `held` by most
 STREAM = 0x11C7  # of the draws for what a loss draws itself
 
 
@@ -94,6 +99,34 @@ class LossMethod(Method):
                 stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
                 torch.manual_seed(int(batch.draw.generator(STREAM).integers(2**62)))
             yield
+
+
+class OneNetwork(LossMethod):
+    """One network and its head see every view, and the loss compares what comes out."""
+
+    def forward(self, batch: Batch) -> Outcome:
+        vectors, each = self.projected(batch)
+        with self.counting(batch):
+            every = [whole(one) for one in each]
+            loss = self.compared(every)
+        return Outcome(
+            loss=loss.reshape(()),
+            vectors=vectors.detach(),
+            numbers={"output_spread": spread(each[0])},
+            uniform_loss=self.uniform(len(every[0])),
+        )
+
+    def projected(self, batch: Batch) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """(B, D) of the first view, and what the head makes of every view, (B, W) each."""
+        raise NotImplementedError
+
+    def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
+        """The loss of (P * B, W) of each view, with the vectors of all P processes."""
+        raise NotImplementedError
+
+    def uniform(self, num: int) -> float | None:
+        """The loss where nothing is known of `num` pictures; None where it has no such value."""
+        return None
 
 
 def square_root_rate(plan: Plan) -> tuple[float, Rule]:

@@ -12,17 +12,16 @@ from torch import nn
 from torch.nn import functional
 
 from ssl_workbench_lightly import views
-from ssl_workbench_lightly.base import LossMethod, whole
+from ssl_workbench_lightly.base import GATHERED, OneNetwork
 from ssl_workbench_lightly.settings import Told, hidden, output, settings
-from workbench.engine.api import Augmentation, Batch, Encoder, Outcome, Plan, mlp, param, spread
+from workbench.engine.api import Augmentation, Batch, Encoder, Plan, crop_views, mlp, param
 
 NUM_GLOBAL = 2
-GATHERED = {"gather_distributed": "the workbench gathers the vectors of all processes itself"}
 SUBJECT = "Pictures with one subject that small parts give away."
 SPOT = "Pictures whose label hangs on a small spot, which most crops don't show."
 
 
-class Crops(LossMethod):
+class Crops(OneNetwork):
     """Large and small crops; those of one size pass through the network together."""
 
     when = SUBJECT
@@ -34,18 +33,9 @@ class Crops(LossMethod):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.crops(num_local=6, global_min=0.3, local_max=0.3)
-
-    def forward(self, batch: Batch) -> Outcome:
-        vectors, each = self.projected(batch)
-        with self.counting(batch):
-            loss = self.compared([whole(one) for one in each])
-        return Outcome(
-            loss=loss.reshape(()), vectors=vectors.detach(), numbers={"output_spread": spread(each[0])}
-        )
+        return crop_views(num_local=6, global_min=0.3, local_max=0.3)
 
     def projected(self, batch: Batch) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """(B, D) of the first view, and what the head makes of every view, (B, W) each."""
         num = len(batch.views[0])
         sizes = [view.shape[-1] for view in batch.views]
         seen: list[torch.Tensor] = []
@@ -179,17 +169,15 @@ class SwAV(Crops):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.crops(num_local=6, global_min=0.14, local_max=0.14)
+        return crop_views(num_local=6, global_min=0.14, local_max=0.14)
 
     def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
         said = [self.prototypes(functional.normalize(one, dim=1)) for one in each]
         loss: torch.Tensor = self.criterion(said[:NUM_GLOBAL], said[NUM_GLOBAL:])
         return loss
 
-    def forward(self, batch: Batch) -> Outcome:
-        outcome = super().forward(batch)
-        outcome.uniform_loss = math.log(self.config.prototypes)
-        return outcome
+    def uniform(self, num: int) -> float | None:
+        return math.log(self.config.prototypes)
 
     def after_backward(self, step: int) -> None:
         if step < self.config.frozen_epochs * self.plan.steps_per_epoch:

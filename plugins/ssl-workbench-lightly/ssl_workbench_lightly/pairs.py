@@ -22,12 +22,25 @@ from lightly.loss import (
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from torch import nn
 
-from ssl_workbench_lightly import views
-from ssl_workbench_lightly.base import LossMethod, square_root_rate, whole
+from ssl_workbench_lightly.base import GATHERED, OneNetwork, square_root_rate
 from ssl_workbench_lightly.settings import Told, hidden, output, settings
-from workbench.engine.api import Augmentation, Batch, Encoder, Group, Outcome, Plan, Recipe, Rule, mlp, spread
+from workbench.engine.api import (
+    Augmentation,
+    Batch,
+    Encoder,
+    Group,
+    Outcome,
+    Plan,
+    Recipe,
+    Rule,
+    byol_views,
+    constant_rate_of,
+    mlp,
+    simclr_views,
+    simsiam_views,
+    spread,
+)
 
-GATHERED = {"gather_distributed": "the workbench gathers the vectors of all processes itself"}
 NO_BANK = {"memory_bank_size": "a bank of earlier vectors; MoCo of the workbench has one"}
 TEMPERATURE = Told("How sharply near pictures count more than far ones.", 0.01, 2)
 ALL_PUSHED = "Small batches, for they hold few negatives, and classes that colour tells apart."
@@ -36,7 +49,7 @@ NOTHING_PUSHED = "Batches from 64, and pictures that are much alike: nothing is 
 COLOUR = "Classes that colour tells apart, for the views change colour, and very small batches."
 
 
-class Pair(LossMethod):
+class Pair(OneNetwork):
     """Two views, one head, one loss of both."""
 
     together: ClassVar[bool] = True  # whether both views pass through the network as one batch
@@ -50,35 +63,19 @@ class Pair(LossMethod):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.simclr()
+        return simclr_views()
 
-    def forward(self, batch: Batch) -> Outcome:
-        vectors, a, b = self.both(batch)
-        with self.counting(batch):
-            every_a, every_b = whole(a), whole(b)
-            loss = self.compared(every_a, every_b)
-        return Outcome(
-            loss=loss,
-            vectors=vectors.detach(),
-            numbers={"output_spread": spread(a)},
-            uniform_loss=self.uniform(len(every_a)),
-        )
-
-    def both(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(B, D) of the first view, and what the head makes of both, (B, W) each."""
+    def projected(self, batch: Batch) -> tuple[torch.Tensor, list[torch.Tensor]]:
         if self.together:
             vectors = self.encoder(torch.cat(batch.views))
-            a, b = self.projector(vectors).chunk(2)
-            return vectors[: len(a)], a, b
+            each = list(self.projector(vectors).chunk(2))
+            return vectors[: len(each[0])], each
         vectors = self.encoder(batch.views[0])
-        return vectors, self.projector(vectors), self.projector(self.encoder(batch.views[1]))
+        return vectors, [self.projector(vectors), self.projector(self.encoder(batch.views[1]))]
 
-    def compared(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = self.criterion(a, b)
+    def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
+        loss: torch.Tensor = self.criterion(*each)
         return loss
-
-    def uniform(self, num: int) -> float | None:
-        return None
 
 
 class Contrast(Pair):
@@ -101,7 +98,14 @@ class Contrast(Pair):
         return 2 * (together - 1)
 
 
-class NTXent(Contrast):
+class Softmax(Contrast):
+    """Its loss is that of naming the other view of a picture among all views but its own."""
+
+    def uniform(self, num: int) -> float | None:
+        return math.log(2 * num - 1) if num > 1 else None
+
+
+class NTXent(Softmax):
     name = "lightly_ntxent"
     title = "NT-Xent (lightly)"
     summary = "Two views of a picture find each other among all others of the batch, as in SimCLR."
@@ -109,9 +113,6 @@ class NTXent(Contrast):
     loss = NTXentLoss
     held = GATHERED | NO_BANK
     Config = settings(NTXentLoss, {"temperature": TEMPERATURE}, hidden=hidden(), output=output(128))
-
-    def uniform(self, num: int) -> float | None:
-        return math.log(2 * num - 1) if num > 1 else None
 
 
 class DCL(Contrast):
@@ -139,11 +140,11 @@ class DCLW(Contrast):
         output=output(128),
     )
 
-    def compared(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
         # lightly makes a tensor of a tensor there, of which torch warns at every step.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            return super().compared(a, b)
+            return super().compared(each)
 
 
 class MACL(Contrast):
@@ -183,7 +184,7 @@ class Hypersphere(Contrast):
     )
 
 
-class DirectCLR(Contrast):
+class DirectCLR(Softmax):
     name = "lightly_directclr"
     title = "DirectCLR (lightly)"
     summary = "NT-Xent of the first entries of the backbone's own vector, without a head behind it."
@@ -201,9 +202,6 @@ class DirectCLR(Contrast):
     def head(self, width: int) -> nn.Module:
         return nn.Identity()
 
-    def uniform(self, num: int) -> float | None:
-        return math.log(2 * num - 1) if num > 1 else None
-
 
 class Decorrelation(Pair):
     """With the three wide layers of Barlow Twins and VICReg, and BYOL's views."""
@@ -216,7 +214,7 @@ class Decorrelation(Pair):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.byol()
+        return byol_views()
 
     def head(self, width: int) -> nn.Module:
         wide = self.config.hidden
@@ -273,8 +271,8 @@ class FroSSL(Decorrelation):
         output=output(1024),
     )
 
-    def compared(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = self.criterion([a, b])
+    def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
+        loss: torch.Tensor = self.criterion(each)
         return loss
 
 
@@ -316,18 +314,18 @@ class WMSE(Decorrelation):
     def head(self, width: int) -> nn.Module:
         return mlp((width, self.config.hidden, _entries(self.config, self.plan)))
 
-    def compared(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
         """Raises ValueError where too few pictures came for as many entries."""
-        most = min(self.arguments(self.config, self.plan)["w_size"], len(a))
-        size = next(size for size in range(most, 0, -1) if len(a) % size == 0)
-        entries = a.shape[1]
+        num, entries = each[0].shape
+        most = min(self.arguments(self.config, self.plan)["w_size"], num)
+        size = next(size for size in range(most, 0, -1) if num % size == 0)
         if size < 2 * entries:
             raise ValueError(
-                f"W-MSE whitens {entries} entries and needs {2 * entries} pictures at a time for it; {len(a)} come "
+                f"W-MSE whitens {entries} entries and needs {2 * entries} pictures at a time for it; {num} come "
                 f"together, in groups of {size}. Take a batch that {most} divides, or a smaller embedding-dim."
             )
         self.criterion.w_size = size
-        loss: torch.Tensor = self.criterion(torch.cat([a, b]))
+        loss: torch.Tensor = self.criterion(torch.cat(each))
         return loss
 
 
@@ -361,20 +359,17 @@ class NegativeCosine(Pair):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.simsiam()
+        return simsiam_views()
 
     def head(self, width: int) -> nn.Module:
         wide = self.config.hidden
         return mlp((width, wide, wide, self.config.output), norm=True, learnt_norm=False)
 
     def groups(self) -> list[Group]:
-        """Everything decays, as published; only the predictor keeps its rate."""
-        steady = {id(value) for value in self.predictor.parameters()}
-        moving = [value for _, value in self.learning() if id(value) not in steady]
-        return [Group(parameters=moving), Group(parameters=list(self.predictor.parameters()), constant=True)]
+        return constant_rate_of(self, self.predictor)
 
     def forward(self, batch: Batch) -> Outcome:
-        vectors, a, b = self.both(batch)
+        vectors, (a, b) = self.projected(batch)
         predicted_a, predicted_b = self.predictor(a), self.predictor(b)
         with self.counting(batch):
             loss = self.criterion(predicted_a.float(), b.detach().float())

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from ssl_workbench_lightly import views
-from ssl_workbench_lightly.base import LossMethod, whole
+from ssl_workbench_lightly.base import GATHERED, LossMethod, whole
 from ssl_workbench_lightly.masks import hidden_patches, shown
 from ssl_workbench_lightly.settings import Told, hidden, hidden_share, momentum, output, settings
 from workbench.engine.api import (
@@ -22,6 +22,7 @@ from workbench.engine.api import (
     Outcome,
     Plan,
     Recipe,
+    byol_views,
     copy_of,
     cosine,
     mlp,
@@ -29,8 +30,6 @@ from workbench.engine.api import (
     param,
     spread,
 )
-
-GATHERED = {"gather_distributed": "the workbench gathers the vectors of all processes itself"}
 
 
 class Followed(LossMethod):
@@ -44,7 +43,7 @@ class Followed(LossMethod):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.byol()
+        return byol_views()
 
     def slow(self, images: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

@@ -16,7 +16,6 @@ from lightly.loss import (
 )
 from torch import nn
 
-from ssl_workbench_lightly import views
 from ssl_workbench_lightly.base import LossMethod, whole
 from ssl_workbench_lightly.masks import hidden_patches
 from ssl_workbench_lightly.settings import Told, hidden, hidden_share, momentum, settings
@@ -30,8 +29,10 @@ from workbench.engine.api import (
     PrototypeHead,
     Recipe,
     Rule,
+    byol_views,
     copy_of,
     cosine,
+    crop_views,
     linear_rate,
     move,
     need_two,
@@ -78,7 +79,7 @@ class Taught(LossMethod):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.crops(num_local=6, global_min=0.4, local_max=0.4)
+        return crop_views(num_local=6, global_min=0.4, local_max=0.4)
 
     @classmethod
     def recipe(cls, config: Any, plan: Plan, tokens: bool) -> Recipe:
@@ -226,7 +227,7 @@ class Patches(Taught):
 
     @classmethod
     def views(cls) -> Augmentation:
-        return views.byol()
+        return byol_views()
 
     @classmethod
     def hidden(cls, config: Any, draw: Draw, num: int, grid: int, view: int) -> torch.Tensor | None:

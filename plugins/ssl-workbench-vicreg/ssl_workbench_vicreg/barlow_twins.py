@@ -12,11 +12,8 @@ import torch
 
 from ssl_workbench_vicreg import shared
 from workbench.engine.api import (
-    Augmentation,
     Batch,
-    Encoder,
     Group,
-    Method,
     Outcome,
     Plan,
     Recipe,
@@ -30,13 +27,10 @@ EPSILON = 1e-5  # of the batch norm that standardises the outputs
 RATE, RATE_OF_BIASES = 0.2, 0.0048  # for 256 pictures
 
 
-class BarlowTwins(Method):
+class BarlowTwins(shared.Decorrelation):
     name = "barlow_twins"
     title = "Barlow Twins"
-    family = "decorrelation"
     summary = "Each output agrees with itself in the other view of a picture, and with no other output."
-    when = "Batches from 64, and pictures that are much alike: nothing is pushed apart, and nothing can collapse."
-    when_not = "Classes that colour tells apart, for the views change colour, and very small batches."
     source = "Zbontar et al. 2021 (arXiv 2103.03230), facebookresearch/barlowtwins, main.py"
 
     @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +38,7 @@ class BarlowTwins(Method):
         redundancy_weight: float = param(
             0.0051, help="How much it counts that no two outputs say the same.", minimum=0, maximum=10
         )
-        width: int = param(
-            shared.WIDTH, help=shared.WIDTH_HELP, minimum=16, maximum=65_536, unit="outputs", advanced=True
-        )
-
-    def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
-        super().__init__(encoder, config, plan)
-        self.projector = shared.head(encoder.width, config.width)
-
-    @classmethod
-    def views(cls) -> Augmentation:
-        return shared.views()
+        width: int = shared.width()
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
@@ -76,7 +60,7 @@ class BarlowTwins(Method):
         return groups
 
     def forward(self, batch: Batch) -> Outcome:
-        vectors, a, b = shared.both(self.encoder, self.projector, batch.views)
+        vectors, a, b = self.both(batch.views)
         agreement, redundancy = terms(a, b)
         loss = agreement + self.config.redundancy_weight * redundancy
         numbers: dict[str, torch.Tensor | float] = {

@@ -1,55 +1,72 @@
-"""What both methods have in common: the views, the network behind the backbone, and how it is trained."""
+"""What both methods have in common: the views, the layers behind the backbone, and how they are trained."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import nn
 
 from workbench.engine.api import (
     Augmentation,
+    Encoder,
+    Method,
     Outcome,
     Plan,
     Recipe,
     Rule,
-    View,
+    byol_views,
     for_transformers,
     linear_rate,
     mlp,
     need_two,
+    param,
     warm_up,
 )
 
 PUBLISHED_WIDTH = 8192  # of every layer behind the backbone
 WIDTH = 2048
 FINAL_SHARE = 0.001  # of the peak rate, where the cosine ends (`adjust_learning_rate` in both codes)
-WIDTH_HELP = (
-    f"Width of the layers behind the backbone. Published is {PUBLISHED_WIDTH}, for a million pictures and batches of "
-    "2048; it costs 140 million parameters."
-)
 
 
-def views() -> Augmentation:
-    """BYOL's two views, which both methods take over (barlowtwins/main.py `Transform`, vicreg/augmentations.py)."""
-    first = View(
-        name="first view",
-        crop_min=0.08,
-        mirror=0.5,
-        jitter=0.8,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.2,
-        hue=0.1,
-        grey=0.2,
-        blur=1.0,
+def width() -> int:
+    """The setting of that name."""
+    made: int = param(
+        WIDTH,
+        help=f"Width of the layers behind the backbone. Published is {PUBLISHED_WIDTH}, for a million pictures and "
+        "batches of 2048; it costs 140 million parameters.",
+        minimum=16,
+        maximum=65_536,
+        unit="outputs",
+        advanced=True,
     )
-    return Augmentation(views=(first, replace(first, name="second view", blur=0.1, solarise=0.2)))
+    return made
 
 
-def head(width: int, wide: int) -> nn.Sequential:
-    """Three layers, the last without a bias, a norm or a bend."""
-    return mlp((width, wide, wide, wide), bias=False)
+class Decorrelation(Method):
+    """Two views, three wide layers behind the backbone, and a loss of what comes out, which its subclasses have."""
+
+    family = "decorrelation"
+    when = "Batches from 64, and pictures that are much alike: nothing is pushed apart, and nothing can collapse."
+    when_not = "Classes that colour tells apart, for the views change colour, and very small batches."
+
+    def __init__(self, encoder: Encoder, config: Any, plan: Plan) -> None:
+        super().__init__(encoder, config, plan)
+        # Three layers, the last without a bias, a norm or a bend.
+        wide: int = config.width
+        self.projector = mlp((encoder.width, wide, wide, wide), bias=False)
+
+    @classmethod
+    def views(cls) -> Augmentation:
+        """BYOL's, which both methods take over (barlowtwins/main.py `Transform`, vicreg/augmentations.py)."""
+        return byol_views()
+
+    def both(self, views: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(B, D) of the first view, and what the layers make of both, (B, W) each.
+
+        One view after the other, as published, so that each has batch norms' statistics of its own.
+        """
+        first = self.encoder(views[0])
+        return first.detach(), self.projector(first), self.projector(self.encoder(views[1]))
 
 
 def recipe(plan: Plan, tokens: bool, title: str, base: float, source: str, wide: int) -> Recipe:
@@ -75,15 +92,6 @@ def recipe(plan: Plan, tokens: bool, title: str, base: float, source: str, wide:
         final_rate=rate * FINAL_SHARE,
         told=(about_rate, about_steps, decay, told),
     )
-
-
-def both(encoder: nn.Module, head: nn.Module, views: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """(B, D) of the first view, and what the head makes of both, (B, W) each.
-
-    One view after the other, as published, so that each has batch norms' statistics of its own.
-    """
-    first = encoder(views[0])
-    return first.detach(), head(first), head(encoder(views[1]))
 
 
 def off_diagonal(matrix: torch.Tensor) -> torch.Tensor:

@@ -13,10 +13,7 @@ from torch.nn import functional
 
 from ssl_workbench_vicreg import shared
 from workbench.engine.api import (
-    Augmentation,
     Batch,
-    Encoder,
-    Method,
     Outcome,
     Plan,
     Recipe,
@@ -29,13 +26,10 @@ EPSILON = 1e-4  # under the root, so that its gradient is finite where nothing v
 LONG = 1000  # epochs of the published run whose rate is 0.2; the README trains 100 epochs at 0.3
 
 
-class VICReg(Method):
+class VICReg(shared.Decorrelation):
     name = "vicreg"
     title = "VICReg"
-    family = "decorrelation"
     summary = "Two views of a picture get one vector, whose entries must vary and must not say the same."
-    when = "Batches from 64, and pictures that are much alike: nothing is pushed apart, and nothing can collapse."
-    when_not = "Classes that colour tells apart, for the views change colour, and very small batches."
     source = "Bardes et al. 2021 (arXiv 2105.04906), facebookresearch/vicreg, main_vicreg.py"
 
     @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +46,7 @@ class VICReg(Method):
         covariance_weight: float = param(
             1.0, help="How much it counts that no two entries say the same.", minimum=0, maximum=1000
         )
-        width: int = param(
-            shared.WIDTH, help=shared.WIDTH_HELP, minimum=16, maximum=65_536, unit="outputs", advanced=True
-        )
-
-    def __init__(self, encoder: Encoder, config: Config, plan: Plan) -> None:
-        super().__init__(encoder, config, plan)
-        self.expander = shared.head(encoder.width, config.width)
-
-    @classmethod
-    def views(cls) -> Augmentation:
-        return shared.views()
+        width: int = shared.width()
 
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
@@ -71,7 +55,7 @@ class VICReg(Method):
         return shared.recipe(plan, tokens, cls.title, base, source, config.width)
 
     def forward(self, batch: Batch) -> Outcome:
-        vectors, a, b = shared.both(self.encoder, self.expander, batch.views)
+        vectors, a, b = self.both(batch.views)
         invariance, variance, covariance = terms(a, b)
         weights = self.config
         loss = (
