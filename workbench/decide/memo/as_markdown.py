@@ -26,7 +26,6 @@ from workbench.records.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&{}!@])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
-_GRAVE = {"bad": "Grave", "warn": "Mind", "info": "Note"}
 
 
 def as_markdown(memo: Memo) -> str:
@@ -90,7 +89,7 @@ def _block(memo: Memo, block: Block) -> Iterable[str]:
     elif isinstance(block, Table):
         yield from _table(memo, block)
     elif isinstance(block, Notice):
-        yield f"- **{_GRAVE[block.severity]}: {escaped(block.name)}.** {inline(memo, (block.advice,))}"
+        yield f"- **{escaped(block.heading)}.** {inline(memo, (block.advice,))}"
     elif isinstance(block, Chart):
         yield from (f"### {escaped(block.title)}", "", inline(memo, (block.alt,)), "", escaped(block.caption))
     else:

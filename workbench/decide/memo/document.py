@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 
 from workbench.records.memo import Bound
 
+_GRAVE = {"bad": "Grave", "warn": "Mind", "info": "Note"}
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -63,6 +65,11 @@ class Notice:
     severity: str
     advice: Bound
     kind: str = field(default="notice", init=False)
+
+    @property
+    def heading(self) -> str:
+        """The name, and before it in a word how grave it is, for whoever doesn't see its colour."""
+        return f"{_GRAVE[self.severity]}: {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
