@@ -112,7 +112,7 @@ def settle(qtbot, page: MapsPage) -> None:
     """Every canvas shows what it is to show."""
     qtbot.waitUntil(
         lambda: (
-            (page.colouring is not None or not page.panels)
+            (page.colours.colouring is not None or not page.panels)
             and all(panel.canvas.current for panel in page.panels.values() if panel.canvas.isVisible())
         )
     )

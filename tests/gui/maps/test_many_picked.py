@@ -61,7 +61,7 @@ def test_the_chosen_are_found_where_the_page_knows_them(
         return positions(index, ids)
 
     monkeypatch.setattr("workbench.gui.compare.images_panel.positions", count)
-    qtbot.waitUntil(lambda: page._known is not None)
+    qtbot.waitUntil(lambda: page.colours.known is not None)
     wanted = [small_index.ids[place] for place in (20, 3, 11)]
     session.select(wanted)
     grid = page.column.chosen.grid

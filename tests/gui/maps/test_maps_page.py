@@ -120,7 +120,7 @@ def test_the_image_shown_for_a_point_is_the_points(
     index = small_index.take(kept if seed % 2 else rng.permutation(kept))
     session.dataset.arranged = Arranged(index)
     session.dataset_changed.emit()
-    qtbot.waitUntil(lambda: page._known is not None and page._known.index is index)
+    qtbot.waitUntil(lambda: page.colours.known is not None and page.colours.known.index is index)
     for row in np.flatnonzero(rng.random(3) < 0.4).tolist():
         page.column.legend.toggle(row)
     settle(qtbot, page)
@@ -196,11 +196,11 @@ def test_points_show_their_own_images(
 
 def test_what_was_chosen_is_remembered(qtbot, page: MapsPage, session: Session, shown) -> None:
     page.column.colour.setCurrentIndex(page.column.colour.findData("error"))
-    assert page.colouring.key == "error"
+    assert page.colours.colouring.key == "error"
     qtbot.mouseClick(page.tools.buttons["box"], Qt.MouseButton.LeftButton)
     assert all(panel.canvas.tool == "box" for panel in page.panels.values())
     again = shown(Commands())
-    assert again.colouring.key == "error" and again.tools.current == "box"
+    assert again.colours.colouring.key == "error" and again.tools.current == "box"
     assert again.panels["weak"].canvas.tool == "box"
 
 

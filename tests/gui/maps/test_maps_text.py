@@ -44,9 +44,9 @@ def opened(qtbot, session: Session, small_index: ImageIndex) -> Callable[[str], 
         page.resize(1152, 620)  # what the window leaves of 1280 x 800
         page.show()
         if isinstance(page, MapsPage):
-            qtbot.waitUntil(lambda: page.colouring is not None)
+            qtbot.waitUntil(lambda: page.colours.colouring is not None)
         else:
-            qtbot.waitUntil(lambda: len(page._found) == 3 and page._known is not None)
+            qtbot.waitUntil(lambda: len(page.question.found) == 3 and page._known is not None)
         session.select(small_index.ids[:4])
         QApplication.processEvents()
         return page
@@ -123,7 +123,7 @@ def test_names_are_never_read_as_html(
         page.grab()
         if isinstance(page, MapsPage):
             for key in ("class", "said", "group"):
-                page.colour_by(key)
+                page.colours.colour_by(key)
                 page.panels["strong"].canvas.pointed.emit(0)
                 assert assert_harmless(page) > 1
         assert_harmless(page)
@@ -141,5 +141,5 @@ def test_a_damaged_file_with_an_evil_name_is_told_as_it_is(
     page = MapsPage(session, Commands())
     qtbot.addWidget(page)
     page.show()
-    qtbot.waitUntil(lambda: page.colouring is not None)
+    qtbot.waitUntil(lambda: page.colours.colouring is not None)
     assert_harmless(page)

@@ -38,14 +38,14 @@ def page(qtbot, session: Session, commands: Commands, small_index: ImageIndex) -
     qtbot.addWidget(made)
     made.resize(1150, 640)
     made.show()
-    qtbot.waitUntil(lambda: len(made._found) == 3 and made._known is not None)
+    qtbot.waitUntil(lambda: len(made.question.found) == 3 and made._known is not None)
     return made
 
 
 def ask(qtbot, page: NeighboursPage, name: str) -> int:
     page.session.select([name])
     item = page._atlas.where[name]
-    qtbot.waitUntil(lambda: page.board.query.item == item and len(page._found) == 3)
+    qtbot.waitUntil(lambda: page.board.query.item == item and len(page.question.found) == 3)
     return item
 
 
@@ -55,7 +55,7 @@ def cosine(model: str, one: str, other: str) -> float:
 
 
 def test_before_anything_is_selected_the_most_different_image_is_shown(page: NeighboursPage) -> None:
-    assert page.item == page.column.differing[0]
+    assert page.question.item == page.column.differing[0]
     assert page.board.rows and page.pages.currentIndex() == 1
 
 
@@ -158,10 +158,10 @@ def test_purity_is_told_class_by_class(qtbot, page: NeighboursPage) -> None:
 
 def test_a_damaged_file_is_told(qtbot, page: NeighboursPage, session: Session) -> None:
     session.maps.files["middle"].write_bytes(b"damaged")
-    name = page._atlas.ids[7 if page.item != 7 else 8]
+    name = page._atlas.ids[7 if page.question.item != 7 else 8]
     session.select([name])
     qtbot.waitUntil(lambda: page.board.query.item == page._atlas.where[name])
-    qtbot.waitUntil(lambda: len(page._found) == 3)
+    qtbot.waitUntil(lambda: len(page.question.found) == 3)
     strong, middle, _ = page.board.rows
     assert "middle.h5ad can't be read" in middle.why and not middle.tiles
     assert strong.tiles and not strong.why
@@ -322,7 +322,7 @@ def test_only_the_latest_picture_is_waited_for_and_a_failure_is_told(
     page.ask_file(picture)
     ((early, ended),) = session._jobs._aside.values()
     page.ask_file(other)
-    assert stopped == [early.id] and page.outside == other
+    assert stopped == [early.id] and page.question.outside == other
     ended(early, JobState(id=early.id, kind="neighbours", title="", status=Status(state="stopped")))
     assert not early.path.exists() and page.board.rows[0].why.startswith("Embedding")
     late, ended = list(session._jobs._aside.values())[-1]
@@ -340,8 +340,8 @@ def test_a_picture_stays_asked_about_when_the_files_are_read_anew(
     write_files(session, small_index, maps=False)
     session.maps.look()
     qtbot.waitUntil(lambda: page._atlas is not before and page._atlas is not None)
-    assert page.outside == picture
+    assert page.question.outside == picture
     answer_outside(session, page)
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
     page._restore()  # as when another project is opened
-    assert page.outside is None and not page.before
+    assert page.question.outside is None and not page.question.before

@@ -1,34 +1,32 @@
 """The maps of all models of the shown comparison side by side, on the same images.
 
-Owns what the points are coloured by and which are selected, and tells the panels; they know nothing of each other.
+Tells the panels what they show, in which colours, and what is selected; they know nothing of each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Commands
 from workbench.gui.compare.words import titles_of
-from workbench.gui.maps.atlas import NO_CODE, Atlas, DrawnMap
+from workbench.gui.maps.atlas import Atlas, DrawnMap
 from workbench.gui.maps.canvas import BOX, LASSO, MOVE
-from workbench.gui.maps.colouring import CLASS, Colouring, available, colouring
+from workbench.gui.maps.colours import Colours
 from workbench.gui.maps.column import DRAW, LOOK, SETTINGS, Column
 from workbench.gui.maps.commands import register
 from workbench.gui.maps.empty import COMPARE, MapsAwaited
 from workbench.gui.maps.output import Words, give_out
 from workbench.gui.maps.panel import MapPanel
 from workbench.gui.maps.panel_grid import PanelGrid
-from workbench.gui.maps.pointing import Known, Pointing, look_up, look_up_files
-from workbench.gui.maps.scene import scene_of
+from workbench.gui.maps.pointing import Pointing
 from workbench.gui.maps.selection import Selection
 from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
 from workbench.gui.plain_text import set_tip
@@ -43,12 +41,7 @@ from workbench.records.projection import MAPS
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count
 
-COLOUR, KIND, TOOL, PICTURES = (
-    "maps.colour",
-    "maps.kind",
-    "maps.tool",
-    "maps.pictures",
-)  # what the project remembers
+KIND, TOOL, PICTURES = "maps.kind", "maps.tool", "maps.pictures"  # what the project remembers
 LOW = 480  # px of a page without room for more than maps
 
 
@@ -60,14 +53,11 @@ class MapsPage(QWidget):
         self.session, self.commands = session, commands
         self.background = Background(self, threads=2)
         self.panels: dict[str, MapPanel] = {}
-        self.colouring: Colouring | None = None
         self.kind = "umap"
         self._atlas: Atlas | None = None
-        self._known: Known | None = None
-        self._codes: dict[str, np.ndarray] = {}  # of each panel's rows
-        self._asked = 0
         self.selection = Selection(session, self.background)
         self.column = Column(session)
+        self.colours = Colours(session, self.background, self.column, self.drawn, self)
         self.pointing = Pointing(session, self)
         self._build_parts()
         self._lay_out()
@@ -138,7 +128,6 @@ class MapsPage(QWidget):
         session.project_changed.connect(self.column.restore)
         session.maps.changed.connect(self.refresh)
         session.jobs_changed.connect(self._tell_jobs)
-        session.dataset_changed.connect(self._look_up)
         session.selection_changed.connect(self._on_selection)
         session.backbones_changed.connect(self._tell_panels)
         themes().changed.connect(self._paint)
@@ -147,10 +136,7 @@ class MapsPage(QWidget):
         self.kinds.chosen.connect(self.show_kind)
         self.pictures.toggled.connect(partial(session.remember, PICTURES))
         self.pictures.toggled.connect(lambda _: self._paint())
-        self.column.colour.currentIndexChanged.connect(
-            lambda _: self.colour_by(str(self.column.colour.currentData()))
-        )
-        self.column.legend.toggled.connect(lambda _: self._paint())
+        self.colours.changed.connect(self._paint)
         self.column.legend.wanted.connect(self._select_category)
         self.column.form.asked.connect(self.draw)
 
@@ -179,7 +165,8 @@ class MapsPage(QWidget):
             session.maps.look()
         atlas = session.maps.atlas
         if atlas is not self._atlas:
-            self._atlas, self._known, self.colouring = atlas, None, None
+            self._atlas = atlas
+            self.colours.take_up(atlas)
             self.pointing.leave()
             self._make_panels()
             self._on_selection()
@@ -187,14 +174,14 @@ class MapsPage(QWidget):
                 if self.kind not in atlas.kinds():
                     self.kind = next(iter(atlas.kinds()), self.kind)
                 self.column.show_part(LOOK if atlas.kinds() else DRAW)
-                self._look_up()
+                self.colours.look_up()
         self._tell_panels()
         self._tell_jobs()
 
     def show_kind(self, kind: str) -> None:
         self.kind = kind
         self.session.remember(KIND, kind)
-        self._recode()
+        self.colours.recode()
         self._tell_panels()
 
     def drawn(self, model: str) -> DrawnMap | None:
@@ -266,78 +253,20 @@ class MapsPage(QWidget):
         )
         self.empty.refresh(atlas)
 
-    # Colours
-
-    def colour_by(self, key: str) -> None:
-        self.session.remember(COLOUR, key)
-        self._recolour(key)
-
-    def _look_up(self) -> None:
-        """Where the images are and what was said of them, in a thread; then the colours."""
-        atlas, session = self._atlas, self.session
-        if atlas is None:
-            return
-        self._asked += 1
-        asked, index, predictions = self._asked, session.index, session.predictions
-        before = self._known
-
-        def take(known: Known) -> None:
-            if asked == self._asked:
-                self._known = known
-                if self.colouring is None:
-                    self._recolour(str(session.recall(COLOUR, CLASS)))
-
-        if before is not None and self.colouring is not None:
-            said = before.answers
-            work: Callable[[], Known] = lambda: look_up_files(atlas, index, said)  # noqa: E731
-        else:
-            work = lambda: look_up(atlas, index, predictions)  # noqa: E731
-        self.background.run(work, take, lambda error: session.message.emit("bad", str(error)))
-
-    def _recolour(self, key: str) -> None:
-        atlas, result, known = self._atlas, self.session.result, self._known
-        if atlas is None or result is None or known is None:
-            return
-        keys = available(atlas, self.session.predictions)
-        key = key if key in keys else next(iter(keys), CLASS)
-        self.column.show_choices(keys, key)
-        found = self.colouring = colouring(key, atlas, result, known.answers)
-        names = [*found.names, found.rest]
-        self.column.legend.show_rows(names, found.counts, found.note, by_size=found.crowded)
-        self._recode()
-        self._paint()
-
-    def _recode(self) -> None:
-        found = self.colouring
-        self._codes = {}
-        for name in self.panels:
-            drawn = self.drawn(name)
-            if found is not None and drawn is not None:
-                self._codes[name] = found.rows(name, drawn.items)
-
     def _paint(self) -> None:
         """Give every canvas its points in their colours."""
-        atlas, found, theme = self._atlas, self.colouring, current_theme()
-        if atlas is None or found is None:
+        atlas, chosen = self._atlas, self.selection.mask
+        if atlas is None or self.colours.colouring is None:
             return
-        shown = self.column.legend.shown
-        colours = found.colours(shown, theme)
-        self.column.legend.show_colours(colours)
-        levels = np.asarray([QColor(colour).getRgb() for colour in colours], np.float32)[:, :3] / 255
-        chosen, pictures = self.selection.mask, self.pictures.isChecked()
-        for name, panel in self.panels.items():
-            drawn = self.drawn(name)
-            if drawn is None or name not in self._codes:
-                continue
-            panel.canvas.show_scene(
-                scene_of(drawn, self._codes[name], levels, shown, chosen, theme, pictures)
-            )
+        scenes = self.colours.scenes(chosen, current_theme(), self.pictures.isChecked())
+        for name, scene in scenes.items():
+            self.panels[name].canvas.show_scene(scene)
         self._tell_status(atlas, chosen)
 
     def _on_selection(self) -> None:
         """Whoever selected: mark it on every map, and show the images."""
         self.selection.read(self._atlas)
-        self.column.chosen.show_places(self._atlas, self.selection.places, self._known)
+        self.column.chosen.show_places(self._atlas, self.selection.places, self.colours.known)
         self._paint()
 
     def _tell_status(self, atlas: Atlas, chosen: np.ndarray | None) -> None:
@@ -392,10 +321,11 @@ class MapsPage(QWidget):
         if atlas is None or point is None:
             self.pointing.leave()
         else:
-            self.pointing.tell(atlas, self._known, model, item, canvas.mapTo(self, point.toPoint()))
+            self.pointing.tell(atlas, self.colours.known, model, item, canvas.mapTo(self, point.toPoint()))
 
     def _file(self, item: int) -> tuple[bytes, Path] | None:
-        found = self._known.file(self.session, item) if self._known is not None else None
+        known = self.colours.known
+        found = known.file(self.session, item) if known is not None else None
         return found[:2] if found is not None else None
 
     def _on_picked(self, items: np.ndarray, add: bool) -> None:
@@ -408,25 +338,15 @@ class MapsPage(QWidget):
         self.column.chosen.look(item)
 
     def _select_category(self, place: int) -> None:
-        """All images of a category, those that any model has in it."""
-        atlas, found = self._atlas, self.colouring
-        if atlas is None or found is None:
-            return
-        wanted = NO_CODE if place == len(found.names) else place
-        inside = np.zeros(len(atlas.ids), bool)
-        for code in found.code.values():
-            inside |= code == wanted
-        self._on_picked(np.flatnonzero(inside), False)
+        if self.colours.colouring is not None:
+            self._on_picked(self.colours.items_of(place), False)
 
     def _words(self, model: str) -> Words | None:
         """What a picture of a model's map says."""
-        found, drawn = self.colouring, self.drawn(model)
-        if found is None or drawn is None:
+        drawn = self.drawn(model)
+        if self.colours.colouring is None or drawn is None:
             return None
-        shown = self.column.legend.shown
-        colours = found.colours(shown, current_theme())
-        names = [*found.names, found.rest]
-        entries = [(colours[i], names[i]) for i in range(len(names)) if shown[i] and found.counts[i]]
+        entries = self.colours.entries(current_theme())
         panel = self.panels[model]
         parts = [how_drawn(drawn.facts), panel.told.text(), panel.scored, "far distances mean nothing"]
         return Words(entries, " · ".join(part for part in parts if part))

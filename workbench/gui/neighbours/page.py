@@ -7,7 +7,6 @@ from a file, which is chosen or dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +32,9 @@ from workbench.gui.neighbours.board import NeighbourBoard, Row
 from workbench.gui.neighbours.column import Column
 from workbench.gui.neighbours.commands import register
 from workbench.gui.neighbours.output import copy_board, save_board
-from workbench.gui.neighbours.outside import stamp_of
 from workbench.gui.neighbours.pictures import FILES, picture_of
-from workbench.gui.neighbours.rows import Found, item_row, item_told, picture_row, picture_told
+from workbench.gui.neighbours.question import Question
+from workbench.gui.neighbours.rows import item_row, item_told, picture_row, picture_told
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.thumbnails import thumbnails_of
@@ -43,16 +42,7 @@ from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
 from workbench.gui.widgets.segments import Segments
-from workbench.records.nearest import (
-    ALL,
-    QUERIES,
-    Nearest,
-    Stopped,
-    Surroundings,
-    nearest_to_item,
-    surroundings,
-)
-from workbench.records.neighbours_job import AskedImage
+from workbench.records.nearest import ALL, QUERIES, Stopped, Surroundings, surroundings
 from workbench.records.text import count
 
 NUMBER, FOLDER = "neighbours.number", "neighbours.folder"  # what the project remembers
@@ -68,15 +58,9 @@ class NeighboursPage(QWidget):
         self.session, self.commands = session, commands
         self.background = Background(self)
         self.aside = Background(self)  # for all images: a click must not wait for it
-        self.item = -1  # whose neighbours are shown or looked up
-        self.outside: Path | None = None  # or whose, where it is a picture from a file
-        self.before: list[int | Path] = []
+        self.question = Question(session, self.background, self)
         self._atlas: Atlas | None = None
         self._known: Known | None = None
-        self._found: dict[str, Found] = {}
-        self._answer: AskedImage | str = ""  # about the picture from a file, or why there is none
-        self._stamp = b""  # names its thumbnail
-        self._asked = 0
         self._round = 0  # of looking at all images
         self.board = NeighbourBoard(thumbnails_of(session), self._file)
         self.column = Column(session)
@@ -89,8 +73,7 @@ class NeighboursPage(QWidget):
         self.board.chosen.connect(self.ask)
         copy_action(self.board, lambda: copy_board(session, self.board, self.number))
         self.column.asked.connect(self.compare_all)
-        session.outside.came.connect(self._take_outside)
-        session.outside.failed.connect(self._take_outside)
+        self.question.changed.connect(self._show)
         session.project_changed.connect(self._restore)
         session.maps.changed.connect(self.refresh)
         session.selection_changed.connect(self._on_selection)
@@ -161,8 +144,7 @@ class NeighboursPage(QWidget):
 
     def _restore(self) -> None:
         """What this project remembers."""
-        self.session.outside.stop()
-        self.outside, self._answer, self.before = None, "", []
+        self.question.forget_picture()
         self.numbers.choose(str(self.session.recall(NUMBER, "10")))
         self.column.show_number(self.number)
 
@@ -184,13 +166,9 @@ class NeighboursPage(QWidget):
         if atlas is None and not session.maps.problem:
             session.maps.look()
         if atlas is not self._atlas:
-            asked = self._atlas.ids[self.item] if self._atlas is not None and self.item >= 0 else ""
-            self._atlas, self._known, self._found, self.item, self.before = atlas, None, {}, -1, []
+            self._atlas, self._known = atlas, None
             self.column.wait("", offer=False)
-            if atlas is not None and self.outside is not None:
-                self._ask_outside(self.outside)
-            elif atlas is not None and asked in atlas.where:
-                self._find(atlas.where[asked])
+            self.question.take_up(atlas)
             if session.result is not None:
                 know_models(model.name for model in session.result.models)
             self._look_up()
@@ -230,54 +208,18 @@ class NeighboursPage(QWidget):
             self.session.select([self._atlas.ids[item]])
 
     def go_back(self) -> None:
-        if self.before and self._atlas is not None:
-            last = self.before.pop()
-            self.item, self.outside = -1, None  # so that it isn't gone back to
-            if isinstance(last, Path):
-                self.ask_file(last)
-            else:
-                self.ask(last)
+        last = self.question.back()
+        if isinstance(last, Path):
+            self.ask_file(last)
+        elif last is not None:
+            self.ask(last)
 
     def _on_selection(self) -> None:
         """The first of the selection, in the order of the folder."""
         atlas = self._atlas
         places = atlas.places(self.session.selected) if atlas is not None and self.isVisible() else ()
         if len(places):
-            self._find(int(np.min(places)))
-
-    def _find(self, item: int) -> None:
-        atlas, files = self._atlas, self.session.maps.files
-        if atlas is None or item == self.item:
-            return
-        self._leave()
-        self.item = item
-        self._asked += 1
-        asked = self._asked
-
-        answers: dict[str, Found] = {}
-
-        def find(name: str) -> Nearest | None:
-            if asked != self._asked:
-                raise Stopped("Another image was asked for.")
-            return nearest_to_item(files[name], atlas.rows[name], item)
-
-        def take(name: str, found: Nearest | Exception | None) -> None:
-            if asked == self._asked:
-                answers[name] = str(found) if isinstance(found, Exception) else found
-                self._found = answers
-                self._show()
-
-        for name in atlas.rows:  # the first answer is shown before the last is there
-            self.background.run(partial(find, name), partial(take, name), partial(take, name))
-
-    def _leave(self) -> None:
-        """What is shown now is gone back to."""
-        self.session.outside.stop()
-        if self.outside is not None:
-            self.before.append(self.outside)
-        elif self.item >= 0:
-            self.before.append(self.item)
-        self.item, self.outside, self._answer = -1, None, ""
+            self.question.ask_item(int(np.min(places)))
 
     # A picture from a file
 
@@ -295,11 +237,8 @@ class NeighboursPage(QWidget):
             self.session.message.emit("warn", reason)
             return
         self.session.remember(FOLDER, str(picture.parent))
-        if self.outside != picture:
-            self._leave()
-        self._asked += 1
         self.session.select([])
-        self._ask_outside(picture)
+        self.question.ask_picture(picture)
 
     def why_not_ask_file(self) -> str:
         """A sentence that says why no picture can be asked about now; "" when one can."""
@@ -309,23 +248,6 @@ class NeighboursPage(QWidget):
         return (
             "" if atlas is not None and atlas.rows else "The embeddings of the comparison are not read yet."
         )
-
-    def _ask_outside(self, picture: Path) -> None:
-        atlas, files = self._atlas, self.session.maps.files
-        self.outside, self._answer, self._stamp = picture, "", stamp_of(picture)
-        if atlas is None:  # it is asked when they are read
-            return
-        session, folders = self.session, tuple(self.session.settings.roots.values())
-        try:
-            session.outside.ask(picture, {name: files[name] for name in atlas.rows}, folders)
-        except (ValueError, OSError) as error:
-            self._answer = str(error)
-        self._show()
-
-    def _take_outside(self, picture: Path, answer: AskedImage | str) -> None:
-        if picture == self.outside:
-            self._answer = answer
-            self._show()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if picture_of(event) is not None and not self.why_not_ask_file():
@@ -353,8 +275,8 @@ class NeighboursPage(QWidget):
         def take(found: Surroundings) -> None:
             if atlas is self._atlas and self.session.result is not None:
                 self.column.show_found(atlas, found, titles_of(self.session.result, self.session.catalogue))
-                if self.item < 0 and self.outside is None and self.isVisible() and len(self.column.differing):
-                    self._find(int(self.column.differing[0]))
+                if not self.question.asks and self.isVisible() and len(self.column.differing):
+                    self.question.ask_item(int(self.column.differing[0]))
 
         def fail(error: Exception) -> None:
             if isinstance(error, Stopped):
@@ -368,12 +290,13 @@ class NeighboursPage(QWidget):
 
     def _show(self) -> None:
         atlas, result, maps = self._atlas, self.session.result, self.session.maps
-        self.back.setEnabled(bool(self.before))
-        outside = self.outside
-        self.save.setEnabled(bool(self._found) or isinstance(self._answer, AskedImage))
+        question = self.question
+        self.back.setEnabled(bool(question.before))
+        outside = question.outside
+        self.save.setEnabled(question.answered)
         self.choose.setVisible(not self.why_not_ask_file())
         ready = atlas is not None and result is not None
-        ready = ready and (outside is not None or (self.item >= 0 and bool(self._found)))
+        ready = ready and (outside is not None or (question.item >= 0 and bool(question.found)))
         self.pages.setCurrentIndex(int(ready))
         if atlas is None or result is None or not ready:
             self._tell_empty(atlas, maps.problem)
@@ -388,12 +311,14 @@ class NeighboursPage(QWidget):
             if name not in atlas.rows:
                 rows.append(Row(*model, why=atlas.problems.get(name, "")))
             elif outside is not None:
-                rows.append(picture_row(atlas, self._answer, model, k))
+                rows.append(picture_row(atlas, question.answer, model, k))
             else:
-                found = self._found.get(name, "Looking…")
-                rows.append(item_row(atlas, self.item, found, model, self._said(name), k))
-        asked = picture_told(outside, self._answer) if outside is not None else item_told(atlas, self.item)
-        self.board.show_rows(*asked, rows)
+                found = question.found.get(name, "Looking…")
+                rows.append(item_row(atlas, question.item, found, model, self._said(name), k))
+        if outside is not None:
+            self.board.show_rows(*picture_told(outside, question.answer), rows)
+        else:
+            self.board.show_rows(*item_told(atlas, question.item), rows)
         self.status.setText(f"exact, by cosine, among {count(len(atlas.ids), 'image')}")
 
     def _tell_empty(self, atlas: Atlas | None, problem: str) -> None:
@@ -405,7 +330,7 @@ class NeighboursPage(QWidget):
             self.empty.set("No comparison yet", text)
         elif problem:
             self.empty.set("The neighbours can't be looked up", problem)
-        elif atlas is None or self.item >= 0:
+        elif atlas is None or self.question.item >= 0:
             self.empty.set("Looking up the neighbours…", "")
         else:
             text = (
@@ -420,12 +345,13 @@ class NeighboursPage(QWidget):
             self._known.answers.get(model) if self._known is not None else None,
             self.session.result,
         )
-        code = int(said[0][self.item]) if said is not None else NO_CODE
+        code = int(said[0][self.question.item]) if said is not None else NO_CODE
         return result.classes[code] if result is not None and code != NO_CODE else ""
 
     def _file(self, item: int) -> tuple[bytes, Path] | None:
         if item < 0:
-            return (self._stamp, self.outside) if self.outside is not None else None
+            picture = self.question.outside
+            return (self.question.stamp, picture) if picture is not None else None
         found = self._known.file(self.session, item) if self._known is not None else None
         return found[:2] if found is not None else None
 
