@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,16 @@ from PIL import Image
 
 from tests.engine.backbones.conftest import photographs, published
 from tests.indices import counted
-from workbench.engine.control import Control
+from workbench.engine import watching
+from workbench.engine.backbones import load as load_module
+from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs import embed, neighbours
 from workbench.records.embeddings import Embeddings, read_h5ad, write_h5ad
 from workbench.records.features import FeatureStore
+from workbench.records.files import DocumentError, write_text
 from workbench.records.jobs import EmbedJob, NeighboursJob
-from workbench.records.neighbours_job import NeighboursResult, item_file, votes
-from workbench.records.runs import RunFolder
+from workbench.records.neighbours_job import RESULT, NeighboursResult, item_file, votes
+from workbench.records.runs import ASK, RunFolder
 
 __all__ = ["photographs", "published"]  # fixtures
 
@@ -211,3 +217,128 @@ def test_votes_and_files_of_items(tmp_path: Path) -> None:
     assert item_file("two/a.tif", (one, two)) == (tmp_path / "two/a.tif", 0)
     assert item_file("two/a.tif", (one,)) is None and item_file("three/a.tif", (one, two)) is None
     assert item_file("a.tif", ()) is None
+
+
+# A worker that stays
+
+
+class Watched:
+    """The job in a thread of its own, asked as the window asks."""
+
+    def __init__(self, folder: Path) -> None:
+        job = NeighboursJob(watch=True, device="cpu")
+        self.run = RunFolder.create(folder, job)
+        self.control = Control(self.run)
+        self.ended: list[str] = []
+        self._number = 0
+        self._thread = threading.Thread(target=self._work, args=(job,))
+        self._thread.start()
+
+    def _work(self, job: NeighboursJob) -> None:
+        try:
+            neighbours.run(job, self.run, self.control)
+        except StopRequested:
+            self.ended.append("stopped")
+
+    def write(self, text: str) -> None:
+        write_text(self.run.path / ASK, text)
+
+    def ask(self, *images: Path, files: list[Path], **more: Any) -> int:
+        self._number += 1
+        config = {"images": list(map(str, images)), "files": list(map(str, files)), "device": "cpu", **more}
+        self.write(json.dumps({"ask": self._number, "config": config}))
+        return self._number
+
+    def answer(self, number: int) -> NeighboursResult:
+        limit = time.monotonic() + 20
+        while time.monotonic() < limit:
+            with contextlib.suppress(DocumentError):
+                result = NeighboursResult.load(self.run.path / RESULT)
+                if result.ask == number:
+                    return result
+            time.sleep(0.01)
+        raise AssertionError(f"{number} is not answered")
+
+    def stop(self) -> None:
+        self.control.command("stop")
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    made = Watched(tmp_path / "runs")
+    yield made
+    made.stop()
+    assert made.ended == ["stopped"]
+
+
+def test_a_worker_that_stays_answers_as_a_fresh_one_and_loads_models_once(
+    ask: Ask,
+    watched: Watched,
+    embedded: Callable[..., Path],
+    published: Any,
+    picture_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [embedded("histogram", image_size=64), embedded(str(published("vit").folder), "network")]
+    one, other = picture_folder / "red" / "lot3_09.png", tmp_path / "new.png"
+    Image.fromarray(np.full((40, 30, 3), (20, 160, 70), np.uint8)).save(other)
+    folders = (str(picture_folder),)
+    expected = [ask([picture], files, folders=folders).images for picture in (one, other)]
+    loaded, read = [], []
+    load, reader = load_module.load_backbone, neighbours.read_h5ad
+    monkeypatch.setattr(
+        load_module,
+        "load_backbone",
+        lambda spec, device: (loaded.append(spec.backbone), load(spec, device))[1],
+    )
+    monkeypatch.setattr(
+        neighbours, "read_h5ad", lambda path, **how: (read.append(path), reader(path, **how))[1]
+    )
+    asked = {"files": files, "k": 5, "folders": folders}
+    assert [watched.answer(watched.ask(each, **asked)).images for each in (one, other, one)] == [
+        *expected,
+        expected[0],
+    ]
+    assert len(loaded) == 2 and sorted(read) == sorted(files)
+    # A file that is another by now is read again, and what can't be asked is said; the worker stays.
+    items = read_h5ad(files[0])
+    write_h5ad(files[0], Embeddings(X=items.X, ids=items.ids, paths=items.paths))
+    answers = watched.answer(watched.ask(one, **asked)).images[0].answers
+    assert "doesn't say how its vectors were made" in answers[0].error and answers[1].nearest
+    assert watched.answer(watched.ask(files=files)).error.startswith("Name a picture")
+    watched.write("{")
+    assert watched.answer(0).error.startswith("What is asked can't be read")
+    assert watched.answer(watched.ask(other, **asked)).images[0].answers[1] == expected[1][0].answers[1]
+
+
+def test_a_newer_picture_is_answered_at_once(
+    watched: Watched, embedded: Callable[..., Path], picture_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [embedded("histogram", name, image_size=64) for name in ("one", "two")]
+    going, go_on = threading.Event(), threading.Event()
+    seen: list[str] = []
+    same_feature = neighbours._same_feature
+
+    def slow(source: Any, device: str) -> Any:
+        seen.append(source.path.stem)
+        if len(seen) == 1:
+            going.set()
+            assert go_on.wait(10)
+        return same_feature(source, device)
+
+    monkeypatch.setattr(neighbours, "_same_feature", slow)
+    watched.ask(picture_folder / "red" / "lot3_09.png", files=files)
+    assert going.wait(10)
+    number = watched.ask(picture_folder / "blue" / "lot0_00.png", files=files)
+    go_on.set()
+    assert watched.answer(number).images[0].answers[0].nearest[0].path == "blue/lot0_00.png"
+    assert seen == ["one", "one", "two"], "the second file was asked about the first picture too"
+
+
+def test_a_worker_ends_when_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.2)
+    run = RunFolder.create(tmp_path, NeighboursJob(watch=True))
+    assert neighbours.run(NeighboursJob(watch=True), run, Control(run)) == {"answered": 0}

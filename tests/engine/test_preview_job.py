@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.engine.pretrain.made import pretrain_job
+from workbench.engine import watching
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs import preview
 from workbench.engine.methods.base import Draw
@@ -159,7 +160,7 @@ def test_it_answers_again_and_outlives_what_is_asked_wrongly(
 
 
 def test_it_ends_when_nobody_asks(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.2)
     window.ask(1)
     run, control, job = window.start(watch=True)
     assert preview.run(job, run, control)["answered"] == 1

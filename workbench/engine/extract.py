@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from workbench.engine.backbones.base import Backbone
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import is_out_of_memory, memory, pick_device
@@ -33,8 +35,9 @@ def extract(
     store: FeatureStore,
     run: RunFolder,
     control: Control,
+    load: Callable[[FeatureSpec, str], Backbone] = load_backbone,
 ) -> tuple[dict[str, Any], dict[int, str]]:
-    """Embed the images at positions `missing` into `store`.
+    """Embed the images at positions `missing` into `store`. `load` opens what a spec names on a device.
 
     Returns:
         facts (images a second, share of the time spent waiting for data, device, batch size), and the
@@ -45,7 +48,7 @@ def extract(
     """
     device = pick_device(job.device)
     control.progress(0, len(missing), detail=f"Loading {spec.backbone}", device=device)
-    backbone = load_backbone(spec, device)
+    backbone = load(spec, device)
     loader = BatchLoader(
         [index.file(int(i)) for i in missing],
         spec.preprocess,

@@ -25,20 +25,25 @@ FOR_LOOKING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighboursJob:
-    """Find what embedding files hold nearest to pictures, which are embedded just as the files' items were."""
+    """Find what embedding files hold nearest to pictures, which are embedded just as the files' items were.
+
+    With `watch` it stays, models in memory, and answers again whenever `ask.json` in the run folder changes, until
+    nobody has asked for a while. That file is {"ask": number, "config": the job's values}.
+    """
 
     kind: ClassVar[str] = "neighbours"
     lane: ClassVar[str] = ASIDE
     images: tuple[str, ...] = param(
-        help="Whole paths of image files; what is none is the id or the path of an item of the files."
+        (), help="Whole paths of image files; what is none is the id or the path of an item of the files."
     )
-    files: tuple[str, ...] = param(help="Embedding files (.h5ad).")
+    files: tuple[str, ...] = param((), help="Embedding files (.h5ad).")
     k: int = param(
         10, help="How many of the nearest are listed.", label="Nearest", minimum=1, maximum=100, unit="items"
     )
     folders: tuple[str, ...] = param(
         (), help="Folders of the items' images, as they were indexed: where they are known, copies are found."
     )
+    watch: bool = param(False, help="Stay and answer again when the file changes.", advanced=True)
     device: str = param("auto", help='"auto", "cpu", "cuda", "cuda:1" or "mps".', advanced=True)
 
 
@@ -120,13 +125,18 @@ class AskedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighboursResult:
+    """Of a job that stays `ask` is the number of the request; where that can't be answered, `error` says why."""
+
     k: int
-    files: tuple[AskedFile, ...]
-    images: tuple[AskedImage, ...]
+    files: tuple[AskedFile, ...] = ()
+    images: tuple[AskedImage, ...] = ()
+    ask: int = 0
+    error: str = ""
 
     def public_json(self) -> dict[str, Any]:
         """The document that `inspect neighbours --json` prints; its keys are a contract."""
-        return {**asdict(self), "distance": "1 - cosine"}
+        told = asdict(self)
+        return {name: told[name] for name in ("k", "files", "images")} | {"distance": "1 - cosine"}
 
     def save(self, path: Path) -> None:
         write_document(path, "neighbours", VERSION, asdict(self))
@@ -140,6 +150,8 @@ class NeighboursResult:
                 k=int(body["k"]),
                 files=tuple(AskedFile(**file) for file in body["files"]),
                 images=tuple(_asked(image) for image in body["images"]),
+                ask=int(body.get("ask", 0)),
+                error=str(body.get("error", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DocumentError(f"{path} lacks or misspells a field ({error}). Ask again.") from None

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from workbench.engine import watching
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.inspect import looker as looking
 from workbench.engine.inspect.artefacts import token_norms
@@ -392,14 +393,14 @@ def test_an_older_ask_is_given_up_for_a_newer_one(watched, monkeypatch) -> None:
 
 
 def test_it_ends_when_nobody_asks(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(inspect, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.2)
     job = InspectJob(watch=True)
     run = RunFolder.create(tmp_path, job)
     assert inspect.run(job, run, Control(run)) == {"answered": 0}
 
 
 def test_what_is_kept_is_bounded() -> None:
-    from workbench.engine.inspect.kept import Kept
+    from workbench.engine.kept import Kept
 
     for newest, expected in (
         (False, ["aa", "bb", "cc", "bb", "eeeeee", "eeeeee"]),

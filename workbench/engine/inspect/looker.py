@@ -13,22 +13,20 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 
-from workbench.engine.device import is_out_of_memory, memory
+from workbench.engine.device import is_out_of_memory
 from workbench.engine.inspect import patch_maps
 from workbench.engine.inspect.artefacts import find_artefacts, token_norms
 from workbench.engine.inspect.attention import Attention, Fusion, Query, read_attention
-from workbench.engine.inspect.kept import Kept
 from workbench.engine.inspect.painters import Painter, drawn_hidden, open_painter, random_hidden
 from workbench.engine.inspect.plugged import looked
 from workbench.engine.inspect.views import Gallery, Views
 from workbench.engine.inspect.vision import Vision, open_vision
+from workbench.engine.kept import Kept, room_for_models
 from workbench.pixels.overlays import as_picture
 from workbench.records.inspection import PLUGGED, InspectJob, InspectSettings, Sight, in_view, nearest_patch
 from workbench.records.spec import Reading
 from workbench.records.text import count
 
-_MODELS = 4 << 30  # bytes of parameters: eight ViT-L, or fifty ViT-S
-_SHARE = 0.5  # of a device's own memory, where it has less
 _READ = 256 << 20  # bytes of queries and keys that are computed at a time, and that may stay
 _TOKENS = 256 << 20  # bytes of patches that may stay
 _BATCH = 16  # pictures at a time, where memory sets no other number
@@ -50,9 +48,7 @@ class Looker:
 
     def __init__(self, device: str, check: Callable[[], None] = lambda: None) -> None:
         self.device, self.check = device, check
-        own = memory(device)
-        limit = _MODELS if own is None else min(_MODELS, int(_SHARE * own[1]))
-        self._models: Kept[Opened] = Kept(limit, _parameter_bytes, newest=True)
+        self._models: Kept[Opened] = Kept(room_for_models(device), _parameter_bytes, newest=True)
         self._gallery = Gallery()
         self._reads: Kept[list[Attention]] = Kept(_READ, lambda parts: sum(part.nbytes for part in parts))
         self._patches: Kept[_Patches] = Kept(_TOKENS, lambda patches: patches.tokens.nbytes)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.engine.inspect.kept import Kept
 from workbench.engine.inspect.vision import stacked
+from workbench.engine.kept import Kept
 from workbench.pixels.decode import ImageError, read_scaled, settled
 from workbench.pixels.overlays import three_channels
 from workbench.pixels.prepare import Axis, geometry, prepare_decoded

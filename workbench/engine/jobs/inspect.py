@@ -7,9 +7,7 @@ ask ends the answer to an older one at the next picture. What is asked wrongly i
 from __future__ import annotations
 
 import json
-import time
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import pick_device
 from workbench.engine.inspect.looker import Looker
 from workbench.engine.inspect.views import settled_on
+from workbench.engine.watching import Check, Superseded, stamp_of, watch
 from workbench.records.curation import Curation
 from workbench.records.files import read_document
 from workbench.records.inspection import InspectJob, Sight, sight_file
@@ -26,15 +25,6 @@ from workbench.records.project import CURATION_VERSION
 from workbench.records.runs import ASK, RunFolder
 from workbench.records.spec import Reading
 from workbench.records.text import printable
-
-LOOK_SECONDS = 0.05  # between two looks at the file
-PATIENCE_SECONDS = 120.0  # without a change, after which the job ends
-
-Stamp = tuple[int, int, int]
-
-
-class Superseded(Exception):
-    """A newer ask was written while an older one was being answered."""
 
 
 def run(job: InspectJob, run: RunFolder, control: Control) -> dict[str, Any]:
@@ -46,29 +36,14 @@ def run(job: InspectJob, run: RunFolder, control: Control) -> dict[str, Any]:
         shown = answerer.answer(job, 0)
         return {"sights": [sight_file(place) for place in range(len(job.models))], "shown": shown}
     path = run.path / ASK
-    answered, seen = 0, None
-    if _stamp(path) is None and job.models:
+    answered = 0
+    if stamp_of(path) is None and job.models:
         answerer.answer(job, 0)
         answered = 1
-    changed_at = time.monotonic()
-    while time.monotonic() - changed_at < PATIENCE_SECONDS:
-        control.checkpoint()
-        stamp = _stamp(path)
-        if stamp is None or stamp == seen:
-            time.sleep(LOOK_SECONDS)
-            continue
-        seen = stamp
-        try:
-            _answer(path, answerer, lambda stamp=stamp: _give_up(path, stamp))  # type: ignore[misc]
-        except Superseded:
-            continue
-        finally:
-            changed_at = time.monotonic()
-        answered += 1
-    return {"answered": answered}
+    return {"answered": answered + watch(path, control, lambda check: _answer(path, answerer, check))}
 
 
-def _answer(path: Path, answerer: _Answerer, give_up: Callable[[], None]) -> None:
+def _answer(path: Path, answerer: _Answerer, give_up: Check) -> None:
     number = 0
     models: list[str] = []
     try:
@@ -101,21 +76,6 @@ def _check(job: InspectJob) -> None:
     job.drawn_boxes()
 
 
-def _give_up(path: Path, stamp: Stamp) -> None:
-    """Raises Superseded when another ask lies in the file."""
-    if _stamp(path) not in (stamp, None):
-        raise Superseded
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """A file that is replaced twice within one tick of the clock is another all the same."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return facts.st_mtime_ns, facts.st_ino, facts.st_size
-
-
 class _Answerer:
     """Keeps what answers have in common from one ask to the next."""
 
@@ -123,7 +83,7 @@ class _Answerer:
         self.run, self._control = run, control
         self._looker: Looker | None = None
 
-    def answer(self, job: InspectJob, number: int, give_up: Callable[[], None] = lambda: None) -> int:
+    def answer(self, job: InspectJob, number: int, give_up: Check = lambda: None) -> int:
         """Write a sight for each model. Returns how many can be shown.
 
         Raises:

@@ -3,22 +3,27 @@
 A picture from anywhere is embedded as the items of each file were: by the backbone that the file's own spec names,
 through the very loop that an embedding runs. Where that backbone isn't the same any more, distances would mean
 nothing, and the file has no answer.
+
+With `watch` it stays, models and lists of items in memory, and answers whenever ask.json in its run folder changes.
 """
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.engine.backbones.resolve import resolve
 from workbench.engine.control import Control, StopRequested
-from workbench.engine.device import likely_device
+from workbench.engine.device import is_out_of_memory, likely_device
 from workbench.engine.indexing import index_files
+from workbench.engine.kept import Kept, room_for_models
+from workbench.engine.watching import Check, Stamp, Superseded, stamp_of, watch
 from workbench.records.embeddings import Embeddings, read_h5ad
 from workbench.records.features import FeatureStore
 from workbench.records.index import ImageIndex, may_be
@@ -35,10 +40,14 @@ from workbench.records.neighbours_job import (
     NeighboursResult,
     item_file,
 )
+from workbench.records.params import build
 from workbench.records.roots import locate
-from workbench.records.runs import RunFolder
+from workbench.records.runs import ASK, RunFolder
 from workbench.records.spec import FeatureSpec
 from workbench.records.text import printable
+
+if TYPE_CHECKING:
+    from workbench.engine.backbones.base import Backbone
 
 STORE = "features"  # folder of the run with the vectors of the pictures
 COMPARED = 5  # nearest items of each file whose looks are compared with a picture's
@@ -69,33 +78,102 @@ class _Source:
 
 
 def run(job: NeighboursJob, run: RunFolder, control: Control) -> dict[str, Any]:
-    """Raises ValueError for a file that can't be read, and for what is neither a picture nor an item of any file."""
-    if not job.images or not job.files:
-        raise ValueError("Name a picture, and an embedding file (.h5ad) to look for its neighbours in.")
-    sources = [_read(Path(name)) for name in job.files]
-    pictures = [Path(image) for image in job.images if Path(image).is_absolute()]
-    items = {image: _item(image, sources) for image in job.images if not Path(image).is_absolute()}
-    outside = _Outside(pictures, job, run, control)
-    columns = []
-    for number, source in enumerate(sources):
-        control.progress(number, len(sources), unit="files", detail=f"Asking {printable(source.title)}")
-        vectors = outside.vectors(source)
-        columns.append([_answer(source, image, vectors, job.k) for image in job.images])
-    images = []
-    for place, image in enumerate(job.images):
-        answers = tuple(column[place] for column in columns)
-        images.append(AskedImage(image=image, item=items.get(image), answers=answers))
-    images = outside.with_copies(images, sources)
-    NeighboursResult(k=job.k, files=tuple(map(_told, sources)), images=tuple(images)).save(run.path / RESULT)
-    run.add_provenance(
-        {
-            "inputs": {
-                source.path.name: str(source.items.provenance.get("fingerprint", "")) for source in sources
-            }
-        }
-    )
-    control.progress(len(sources), len(sources), unit="files")
-    return {"images": len(images), "result": RESULT}
+    """Raises ValueError, where it doesn't watch, for what `answer` raises it for."""
+    answerer = _Answerer(run, control)
+    if job.watch:
+        path = run.path / ASK
+        return {"answered": watch(path, control, lambda check: _answer_file(path, answerer, check))}
+    result = answerer.answer(job)
+    result.save(run.path / RESULT)
+    run.add_provenance({"inputs": answerer.fingerprints(job)})
+    return {"images": len(result.images), "result": RESULT}
+
+
+def _answer_file(path: Path, answerer: _Answerer, check: Check) -> None:
+    number = 0
+    try:
+        body = json.loads(path.read_text("utf-8"))
+        number = int(body.get("ask", 0))
+        result = answerer.answer(build(NeighboursJob, dict(body["config"])), check)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        said = isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError)
+        result = NeighboursResult(
+            k=0, error=str(error) if said else f"What is asked can't be read ({error}). Ask again."
+        )
+    replace(result, ask=number).save(answerer.run.path / RESULT)
+
+
+class _Answerer:
+    """Keeps what answers have in common from one request to the next."""
+
+    def __init__(self, run: RunFolder, control: Control) -> None:
+        self.run, self.control = run, control
+        self._sources: dict[str, tuple[Stamp | None, _Source]] = {}
+        self._models: Kept[Backbone] | None = None
+
+    def answer(self, job: NeighboursJob, check: Check = lambda: None) -> NeighboursResult:
+        """`check` is called between two parts of the work, and what it raises passes.
+
+        Raises:
+            ValueError: a file can't be read, or what is asked about is neither a picture nor an item of any file.
+            StopRequested: the job is to end.
+        """
+        if not job.images or not job.files:
+            raise ValueError("Name a picture, and an embedding file (.h5ad) to look for its neighbours in.")
+        sources = [self._source(name) for name in job.files]
+        pictures = [Path(image) for image in job.images if Path(image).is_absolute()]
+        items = {image: _item(image, sources) for image in job.images if not Path(image).is_absolute()}
+        outside = _Outside(pictures, job, self)
+        columns = []
+        for number, source in enumerate(sources):
+            check()
+            self.control.checkpoint()
+            self.control.progress(
+                number, len(sources), unit="files", detail=f"Asking {printable(source.title)}"
+            )
+            vectors = outside.vectors(source)
+            columns.append([_answer(source, image, vectors, job.k) for image in job.images])
+        check()
+        images = []
+        for place, image in enumerate(job.images):
+            answers = tuple(column[place] for column in columns)
+            images.append(AskedImage(image=image, item=items.get(image), answers=answers))
+        images = outside.with_copies(images, sources)
+        self.control.progress(len(sources), len(sources), unit="files")
+        return NeighboursResult(k=job.k, files=tuple(map(_told, sources)), images=tuple(images))
+
+    def fingerprints(self, job: NeighboursJob) -> dict[str, str]:
+        """Of the features in the files, by file name."""
+        asked = [self._source(name) for name in job.files]
+        return {each.path.name: str(each.items.provenance.get("fingerprint", "")) for each in asked}
+
+    def _source(self, name: str) -> _Source:
+        stamp = stamp_of(Path(name))
+        known = self._sources.get(name)
+        if known is None or known[0] != stamp:
+            known = self._sources[name] = stamp, _read(Path(name))
+        return known[1]
+
+    def loaded(self, spec: FeatureSpec, device: str) -> Backbone:
+        """As `load_backbone`, and kept."""
+        from workbench.engine.backbones.load import load_backbone
+
+        if self._models is None:
+            self._models = Kept(room_for_models(device), _parameter_bytes, newest=True)
+        models, key = self._models, (spec.fingerprint(), device)
+        try:
+            return models.get(key, lambda: load_backbone(spec, device))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        models.forget()  # outside the except block, which holds what filled the memory
+        return models.get(key, lambda: load_backbone(spec, device))
+
+
+def _parameter_bytes(backbone: Backbone) -> int:
+    module = getattr(backbone, "module", None)  # a floor has none
+    parameters = module.parameters() if module is not None else ()
+    return sum(value.numel() * value.element_size() for value in parameters)
 
 
 def _read(path: Path) -> _Source:
@@ -139,8 +217,8 @@ def _answer(source: _Source, image: str, vectors: dict[Path, np.ndarray | str], 
 class _Outside:
     """Pictures that are no items by their names, embedded into a store of the run."""
 
-    def __init__(self, files: Sequence[Path], job: NeighboursJob, run: RunFolder, control: Control) -> None:
-        self._files, self._job, self._run, self._control = list(dict.fromkeys(files)), job, run, control
+    def __init__(self, files: Sequence[Path], job: NeighboursJob, answerer: _Answerer) -> None:
+        self._files, self._job, self._answerer = list(dict.fromkeys(files)), job, answerer
         self._indices: dict[str, ImageIndex] = {}  # by what becomes of pages
 
     def _index(self, pages: str) -> ImageIndex:
@@ -157,7 +235,7 @@ class _Outside:
         try:
             spec = _same_feature(source, likely_device(self._job.device))
             return self._embedded(self._index(spec.reading.pages), spec)
-        except StopRequested:
+        except (StopRequested, Superseded):
             raise
         except ValueError as error:
             why = str(error)
@@ -170,14 +248,17 @@ class _Outside:
         return dict.fromkeys(self._files, why)
 
     def _embedded(self, index: ImageIndex, spec: FeatureSpec) -> dict[Path, np.ndarray | str]:
-        store = FeatureStore(self._run.path / STORE / spec.extraction_fingerprint())
+        answerer = self._answerer
+        store = FeatureStore(answerer.run.path / STORE / spec.extraction_fingerprint())
         missing = store.missing(index.digest)
         reasons: dict[int, str] = {}
         if len(missing):
             from workbench.engine.extract import extract
 
             how = EmbedJob(index="", backbone=spec.backbone, device=self._job.device)
-            _, reasons = extract(index, missing, spec, how, store, self._run, self._control)
+            _, reasons = extract(
+                index, missing, spec, how, store, answerer.run, answerer.control, answerer.loaded
+            )
         answers: dict[Path, np.ndarray | str] = {index.file(row): why for row, why in reasons.items()}
         refused = {locate(item.path, index.roots): item.reason for item in index.refused}
         for row in range(len(index)):

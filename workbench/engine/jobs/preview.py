@@ -8,7 +8,6 @@ preview-error.json, and the next change is waited for.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from workbench.engine.pretrain.asked import Asked
 from workbench.engine.pretrain.encoders import build_encoder, check
 from workbench.engine.pretrain.pool import Pool, find_pool
 from workbench.engine.pretrain.store import fill, stored_size
+from workbench.engine.watching import Check, watch
 from workbench.records.augmentation import changed, under_preset
 from workbench.records.files import write_document
 from workbench.records.methods import parse_settings
@@ -33,8 +33,6 @@ from workbench.records.pretrain_job import PretrainJob, PreviewJob
 from workbench.records.pretrain_plans import PREVIEW, PREVIEW_ERROR, Preview
 from workbench.records.runs import RunFolder
 
-LOOK_SECONDS = 0.05  # between two looks at the file
-PATIENCE_SECONDS = 120.0  # without a change, after which the job ends
 # What images and network depend on; everything else is drawn anew without reading a file.
 _POOL = ("index", "curation", "roots", "pool_index", "pool_roots", "learn_from", "split_seed")
 _NETWORK = ("backbone", "start", "image_size", "patch_size", "seed")
@@ -50,19 +48,14 @@ def run(job: PreviewJob, run: RunFolder, control: Control) -> dict[str, Any]:
         drawer.draw(Asked.read(path)).save(run.path / PREVIEW)
         return {"preview": PREVIEW}
     answered = 0
-    seen: int | None = None
-    changed_at = time.monotonic()
-    while time.monotonic() - changed_at < PATIENCE_SECONDS:
-        control.checkpoint()
-        stamp = _stamp(path)
-        if stamp is None or stamp == seen:
-            time.sleep(LOOK_SECONDS)
-            continue
-        seen, changed_at = stamp, time.monotonic()
-        answered += 1
+
+    def answer(_: Check) -> None:
+        nonlocal answered
         _answer(path, drawer, run)
+        answered += 1
         control.progress(answered, answered, unit="previews", detail="Views drawn")
-    return {"preview": PREVIEW, "answered": answered}
+
+    return {"preview": PREVIEW, "answered": watch(path, control, answer)}
 
 
 def _answer(path: Path, drawer: _Drawer, run: RunFolder) -> None:
@@ -76,13 +69,6 @@ def _answer(path: Path, drawer: _Drawer, run: RunFolder) -> None:
         return
     preview.save(run.path / PREVIEW)
     (run.path / PREVIEW_ERROR).unlink(missing_ok=True)
-
-
-def _stamp(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from workbench.engine.device import memory
+
+_MODELS = 4 << 30  # bytes of parameters: eight ViT-L, or fifty ViT-S
+_SHARE = 0.5  # of a device's own memory, where it has less
+
 Thing = TypeVar("Thing")
 
 
@@ -37,3 +42,9 @@ class Kept(Generic[Thing]):
 
     def __len__(self) -> int:
         return len(self._things)
+
+
+def room_for_models(device: str) -> int:
+    """Bytes of parameters that may stay on a device for the next question."""
+    own = memory(device)
+    return _MODELS if own is None else min(_MODELS, int(_SHARE * own[1]))
