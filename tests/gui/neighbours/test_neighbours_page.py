@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,17 @@ from workbench.gui.session import Session
 from workbench.gui.thumbnails import thumbnails_of, tile_key
 from workbench.records.embeddings import read_h5ad
 from workbench.records.index import ImageIndex
-from workbench.records.jobs import job_from_json
 from workbench.records.nearest import overlap
-from workbench.records.neighbours_job import AskedImage, FileAnswer, ListedItem, NeighboursResult
-from workbench.records.runs import Status
+from workbench.records.neighbours_job import (
+    RESULT,
+    AskedImage,
+    FileAnswer,
+    ListedItem,
+    NeighboursJob,
+    NeighboursResult,
+)
+from workbench.records.params import build
+from workbench.records.runs import ASK, RunFolder, Status
 from workbench.supervisor import JobState
 
 __all__ = ["commands", "session"]  # fixtures
@@ -208,30 +216,35 @@ def test_tiles_take_the_width_that_there_is(qtbot, page: NeighboursPage, width: 
 # A picture from a file
 
 
+def asked_outside(session: Session) -> tuple[RunFolder, int, NeighboursJob]:
+    """The worker that stays, and what its file asks with which number."""
+    ((run, _),) = session._jobs._aside.values()
+    body = json.loads((run.path / ASK).read_text("utf-8"))
+    return run, body["ask"], build(NeighboursJob, body["config"])
+
+
 def answer_outside(
-    session: Session, page: NeighboursPage, same: str = "", error: str = ""
+    qtbot, session: Session, page: NeighboursPage, same: str = "", error: str = ""
 ) -> NeighboursResult:
-    """What the job that waits would write, and that it is done; items come in the order of their ids."""
-    ((run, ended),) = session._jobs._aside.values()
-    session._jobs._aside.clear()
-    job = job_from_json("neighbours", run.document()["config"])
+    """What the worker would write for the next request; items come in the order of their ids."""
+    qtbot.waitUntil(lambda: session.outside.waiting and not session.outside._gather.isActive())
+    run, number, job = asked_outside(session)
+    assert run.job().watch
     assert job.files == tuple(str(session.maps.files[name]) for name in page._atlas.rows)
     answers = []
-    for number, name in enumerate(job.files):
+    for place, name in enumerate(job.files):
         file = read_h5ad(Path(name))
         order = sorted(range(len(file)), key=lambda row, file=file: file.ids[row])
         listed = [
-            ListedItem(id=file.ids[row], path=file.paths[row], label=file.labels[row], distance=0.01 * place)
-            for place, row in enumerate(order[: job.k])
+            ListedItem(id=file.ids[row], path=file.paths[row], label=file.labels[row], distance=0.01 * near)
+            for near, row in enumerate(order[: job.k])
         ]
-        answers.append(
-            FileAnswer(error=error) if number == 1 and error else FileAnswer(nearest=tuple(listed))
-        )
+        answers.append(FileAnswer(error=error) if place == 1 and error else FileAnswer(nearest=tuple(listed)))
     itself = [item for item in answers[0].nearest if item.id == same]
     image = AskedImage(image=job.images[0], same=tuple(itself), answers=tuple(answers))
-    result = NeighboursResult(k=job.k, files=(), images=(image,))
-    result.save(run.path / "neighbours.json")
-    ended(run, JobState(id=run.id, kind="neighbours", title="", status=Status(state="done")))
+    result = NeighboursResult(k=job.k, images=(image,), ask=number)
+    result.save(run.path / RESULT)
+    qtbot.waitUntil(lambda: not session.outside.waiting)
     return result
 
 
@@ -265,7 +278,7 @@ def test_a_dropped_picture_is_asked_of_every_model(
     assert drop(page, picture)
     assert not session.selected and page.board.query.name == "new.png"
     assert all(row.why.startswith("Embedding the picture") for row in page.board.rows)
-    result = answer_outside(session, page, error="Its weights are others.")
+    result = answer_outside(qtbot, session, page, error="Its weights are others.")
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
     strong, middle, weak = page.board.rows
     assert middle.why == "Its weights are others." and not middle.tiles
@@ -279,12 +292,13 @@ def test_a_dropped_picture_is_asked_of_every_model(
     thumbnails = thumbnails_of(session)
     qtbot.waitUntil(lambda: thumbnails.get(*page._file(-1)) is not None)
     assert thumbnails.get(*page._file(-1)).image.pixelColor(5, 5).red() == 200
-    assert not list((session.project.folder / "caches" / "outside").iterdir())
-    # A neighbour's own neighbours, the picture again without a job, and the image before it.
+    asked = asked_outside(session)
+    # A neighbour's own neighbours, the picture again without being asked, and the image before it.
     page.ask(strong.tiles[2].item)
     qtbot.waitUntil(lambda: page.board.query.item == strong.tiles[2].item)
     page.go_back()
-    assert page.board.rows[0].tiles == strong.tiles and not session._jobs._aside
+    assert page.board.rows[0].tiles == strong.tiles and not session.outside.waiting
+    assert asked_outside(session) == asked
     page.go_back()
     qtbot.waitUntil(lambda: page.board.query.item == first)
 
@@ -296,7 +310,7 @@ def test_a_picture_that_is_an_item_is_told_and_does_not_count_itself(
     qtbot.mouseClick(page.choose, Qt.MouseButton.LeftButton)
     same = sorted(page._atlas.ids)[0]
     label = small_index.classes[small_index.label[small_index.ids.index(same)]]
-    result = answer_outside(session, page, same=same)
+    result = answer_outside(qtbot, session, page, same=same)
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
     assert page.board.facts.startswith("The same file as ") and page.board.query.label.startswith(label)
     itself, *others = page.board.rows[0].tiles
@@ -312,36 +326,61 @@ def test_a_picture_that_is_an_item_is_told_and_does_not_count_itself(
     qtbot.waitUntil(lambda: page.board.query.item == page._atlas.where[small_index.ids[7]])
 
 
-def test_only_the_latest_picture_is_waited_for_and_a_failure_is_told(
-    qtbot, page: NeighboursPage, session: Session, picture: Path, monkeypatch
+def test_the_next_picture_is_asked_of_the_same_worker(
+    qtbot, page: NeighboursPage, session: Session, picture: Path
 ) -> None:
-    stopped: list[str] = []
-    monkeypatch.setattr(session._jobs, "stop", stopped.append)
     other = picture.with_name("other.png")
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(other)
     page.ask_file(picture)
-    ((early, ended),) = session._jobs._aside.values()
+    answer_outside(qtbot, session, page)
+    first, number, _ = asked_outside(session)
     page.ask_file(other)
-    assert stopped == [early.id] and page.question.outside == other
-    ended(early, JobState(id=early.id, kind="neighbours", title="", status=Status(state="stopped")))
-    assert not early.path.exists() and page.board.rows[0].why.startswith("Embedding")
-    late, ended = list(session._jobs._aside.values())[-1]
-    ended(late, JobState(id=late.id, kind="neighbours", title="", status=Status(state="failed", error="No.")))
-    assert [row.why for row in page.board.rows] == ["No."] * 3
+    answer_outside(qtbot, session, page, error="Other.")
+    second, later, job = asked_outside(session)
+    assert (second.id, later) == (first.id, number + 1) and job.images == (str(other),)
+    assert page.question.outside == other and page.board.rows[1].why == "Other."
+    page.go_back()
+    assert page.question.outside == picture and page.board.rows[1].tiles, "its own answer, without asking"
+    page.hide()
+    assert session.outside._leave.isActive(), "nobody looks: it is let go after a while"
+
+
+def test_only_the_latest_picture_is_waited_for_and_a_failure_is_told(
+    qtbot, page: NeighboursPage, session: Session, picture: Path
+) -> None:
+    other = picture.with_name("other.png")
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(other)
+    page.ask_file(picture)
+    qtbot.waitUntil(lambda: bool(session._jobs._aside))
+    run, number, _ = asked_outside(session)
+    page.ask_file(other)
+    late = AskedImage(image=str(picture), answers=(FileAnswer(error="Late."),) * 3)
+    NeighboursResult(k=10, images=(late,), ask=number).save(run.path / RESULT)
+    qtbot.waitUntil(lambda: len(session.outside._known) == 1)
+    assert page.question.outside == other and session.outside.waiting
+    assert page.board.rows[0].why.startswith("Embedding"), "that answer was the other picture's"
+    qtbot.waitUntil(lambda: asked_outside(session)[1] == number + 1)
+    NeighboursResult(k=0, error="No.", ask=number + 1).save(run.path / RESULT)
+    qtbot.waitUntil(lambda: [row.why for row in page.board.rows] == ["No."] * 3)
+    page.ask_file(picture.with_name("third.png"))
+    qtbot.waitUntil(lambda: not session.outside._gather.isActive())
+    ((_, ended),) = session._jobs._aside.values()
+    ended(run, JobState(id=run.id, kind="neighbours", title="", status=Status(state="failed", error="Dead.")))
+    assert [row.why for row in page.board.rows] == ["Dead."] * 3 and not run.path.exists()
 
 
 def test_a_picture_stays_asked_about_when_the_files_are_read_anew(
     qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path
 ) -> None:
     page.ask_file(picture)
-    answer_outside(session, page)
+    answer_outside(qtbot, session, page)
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
     before = page._atlas
     write_files(session, small_index, maps=False)
     session.maps.look()
     qtbot.waitUntil(lambda: page._atlas is not before and page._atlas is not None)
     assert page.question.outside == picture
-    answer_outside(session, page)
+    answer_outside(qtbot, session, page)
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
     page._restore()  # as when another project is opened
     assert page.question.outside is None and not page.question.before

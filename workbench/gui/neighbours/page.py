@@ -156,6 +156,7 @@ class NeighboursPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._round += 1  # nobody waits for all images any more
+        self.session.outside.leave()
 
     def refresh(self) -> None:
         """After another atlas, or when the page comes to sight."""

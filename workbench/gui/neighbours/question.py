@@ -43,7 +43,6 @@ class Question(QObject):
         self.answer: AskedImage | str = ""
         self.stamp = b""
         session.outside.came.connect(self._take_outside)
-        session.outside.failed.connect(self._take_outside)
 
     @property
     def asks(self) -> bool:
@@ -117,7 +116,7 @@ class Question(QObject):
 
     def _leave(self) -> None:
         """What is asked now is gone back to."""
-        self._session.outside.stop()
+        self._session.outside.leave()
         if self.outside is not None:
             self.before.append(self.outside)
         elif self.item >= 0:
