@@ -35,7 +35,7 @@ TAKEN = {"methods": BUILT_IN_METHODS, "backbones": BUILT_IN_BACKBONES}
 Part = Literal["engine", "views"]
 WINGS: dict[Part, str] = {"engine": "engine", "views": "gui"}
 FACTS = "plugin-facts"
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -27,6 +26,7 @@ from workbench.engine.inspect.vision import open_vision
 from workbench.engine.jobs import describe, embed, evaluate, inspect, pretrain
 from workbench.engine.methods.registry import METHODS, method_class
 from workbench.pixels.cells import cells
+from workbench.records.brought import FILE, Brought
 from workbench.records.catalogue import load_catalogue
 from workbench.records.inspection import InspectJob, Sight, sight_file
 from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob
@@ -112,9 +112,13 @@ class Means(Evaluation):
 class Lengths(Inspection):
     name, title, summary = "lab_lengths", "Length", "Light where a token is long."
 
+    @dataclass(frozen=True)
+    class Config:
+        power: float = param(1.0, help="Of the length.", minimum=0.5, maximum=2)
+
     def values(self, tokens, pictures):
         assert pictures.dtype == np.uint8 and len(pictures) == len(tokens)
-        return np.linalg.norm(tokens, axis=-1)
+        return np.linalg.norm(tokens, axis=-1) ** self.config.power
 
 
 class LabMethod(SimSiam):
@@ -220,6 +224,7 @@ def test_an_evaluation_scores_the_splits_of_the_comparison(
     [first, second] = result.extra
     assert (first.title, first.model) == ("Nearest mean", result.models[0].name)
     assert (first.evaluation, second.evaluation) == asked
+    assert {one.plugin for one in result.extra} == {"lab 2.1"}
     vectors = read_h5ad(file)
     labels = np.asarray(vectors.labels)
     for seed in range(2):
@@ -285,8 +290,10 @@ def test_what_is_described_holds_what_plugins_bring(lab: Path, tmp_path: Path) -
     listed = {facts.id: facts for facts in load_catalogue(run.path / "catalogue.json")}
     assert listed["lab_directions"].available and listed["lab_directions"].source == "plugin"
     assert "lab_file" not in listed  # only its user knows which file
-    kept = json.loads((plugins.plugin_home() / "lab.engine.facts.json").read_text())
-    assert [facts["name"] for facts in kept["evaluations"]] == ["lab_means"]
+    brought = Brought.load(run.path / FILE)
+    [means], [lengths] = brought.evaluations, brought.inspections
+    assert (means.name, means.plugin, means.params[0].maximum) == ("lab_means", "lab", 4)
+    assert (lengths.title, lengths.plugin, lengths.params[0].name) == ("Length", "lab", "power")
 
 
 def test_an_inspection_looks_at_the_patches_of_a_model(
@@ -312,8 +319,15 @@ def test_an_inspection_looks_at_the_patches_of_a_model(
     [cell] = cells(sight, 0, job)
     assert cell.pixels is not None and " to " in cell.caption
     assert "lab_lengths" in asked_words(job) and " to " in column_words(sight, job)
-    with pytest.raises(ValueError, match=r"no inspection 'nobody'\. Choose one of lab_lengths"):
-        looked("nobody", tokens, sight.pictures)
+    squared = looked("lab_lengths:power=2", tokens, sight.pictures)
+    np.testing.assert_allclose(squared, sight.values**2, rtol=1e-4)
+    for wrong, told in (
+        ("nobody", r"no inspection 'nobody'\. Choose one of lab_lengths"),
+        ("lab_lengths:power=3", "power must be between 0.5 and 2, not 3"),
+        ("lab_lengths:size=1", "no setting 'size'. It has power"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            looked(wrong, tokens, sight.pictures)
 
 
 def test_a_plugin_that_is_switched_off_brings_nothing(lab: Path) -> None:

@@ -21,6 +21,7 @@ from workbench.gui import theme
 from workbench.gui.dataset import Dataset
 from workbench.gui.decision_store import DecisionStore
 from workbench.records.arrange import Arranged
+from workbench.records.brought import Brought
 from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex, Refused, Strings
 from workbench.records.project import Project, Settings
@@ -38,6 +39,7 @@ class FakeSession(QObject):
     job_progressed = Signal(str)
     result_changed = Signal()
     baseline_changed = Signal()
+    brought_changed = Signal()
     finetunes_changed = Signal()
     selection_changed = Signal()
     message = Signal(str, str)
@@ -53,6 +55,7 @@ class FakeSession(QObject):
         self.predictions = None
         self.catalogue = ()
         self.names = ()
+        self.brought = Brought()
         self.devices: dict = {}
         self.jobs: list = []
         self.selected: frozenset[str] = frozenset()

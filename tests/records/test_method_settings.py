@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workbench.records.methods import parse_settings, written_settings
+from workbench.records.methods import asked_by_name, parse_settings, written_by_name, written_settings
 from workbench.records.params import Param
 
 
@@ -45,3 +45,20 @@ def test_what_is_no_setting_is_refused_with_the_nearest_name(text: str, said: st
 def test_a_method_without_settings_says_so() -> None:
     with pytest.raises(ValueError, match=r"It has none\."):
         parse_settings((), ("a=1",))
+
+
+def test_a_name_with_its_settings_is_one_text_and_back() -> None:
+    assert asked_by_name(" prototypes:shots=5, distance=cosine ") == (
+        "prototypes",
+        ("shots=5", "distance=cosine"),
+    )
+    values = {"shots": 5, "weight": 0.25, "norm": True}
+    text = written_by_name("prototypes", values)
+    assert text == "prototypes:shots=5,weight=0.25,norm=yes"
+    assert asked_by_name(text) == ("prototypes", written_settings(values))
+    assert written_by_name("prototypes", {}) == "prototypes" and asked_by_name("prototypes") == (
+        "prototypes",
+        (),
+    )
+    with pytest.raises(ValueError, match="can't hold a comma: name=a,b"):
+        written_by_name("x", {"name": "a,b"})

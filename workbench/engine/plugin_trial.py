@@ -38,13 +38,10 @@ def main(arguments: list[str]) -> int:
 
 def facts(asked: Plugin, things: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Of methods, evaluations and inspections. Backbones are asked each time, for weights come and go."""
-    made: dict[str, Any] = {
+    return {
         kind: [things[kind][name].facts().to_json() for name in asked.names(kind)]
-        for kind in ("methods", "evaluations")
+        for kind in ("methods", "evaluations", "inspections")
     }
-    looks = ((name, things["inspections"][name]) for name in asked.names("inspections"))
-    made["inspections"] = [{"name": name, "title": one.title, "summary": one.summary} for name, one in looks]
-    return made
 
 
 if __name__ == "__main__":

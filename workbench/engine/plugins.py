@@ -59,6 +59,7 @@ class House:
         self._add("inspections", inspection, Base)
         if not all(isinstance(getattr(inspection, what, None), str) for what in ("title", "summary")):
             raise ValueError(f"{inspection.__name__} needs a title and a summary.")
+        inspection.facts()  # whose form can't be built is no inspection
 
     def _add(self, kind: str, thing: Any, base: type) -> None:
         if not (isinstance(thing, type) and issubclass(thing, base)):

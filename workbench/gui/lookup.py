@@ -1,4 +1,5 @@
-"""Looking up which backbones, methods and devices there are: what was found last is shown until a worker has been."""
+"""Looking up which backbones, methods and devices there are, and what plugins bring: what was found last is shown
+until a worker has been."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.jobs import Jobs
 from workbench.gui.model_store import ModelStore
 from workbench.gui.pretrain_store import PretrainStore
+from workbench.records import brought
+from workbench.records.brought import Brought
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.files import DocumentError
 from workbench.records.jobs import DescribeJob
@@ -20,9 +23,11 @@ from workbench.supervisor import JobState
 
 
 class Lookup(QObject):
-    """`catalogue` and `devices` as they were found last; `found` says that there is a new catalogue."""
+    """`catalogue`, `devices` and what plugins have `brought` as they were found last; `found` says that there is a
+    new catalogue, `brought_changed` that plugins bring something else."""
 
     found = Signal()
+    brought_changed = Signal()
     told = Signal(str, str)  # severity, sentence
 
     def __init__(
@@ -31,17 +36,20 @@ class Lookup(QObject):
         super().__init__(parent)
         self.catalogue: tuple[BackboneFacts, ...] = ()
         self.devices: dict[str, Any] = {}
+        self.brought = Brought()
         self._jobs, self._models, self._pretraining = jobs, models, pretraining
 
-    def look(self, project: Project, *, devices: bool) -> None:
-        """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now."""
+    def look(self, project: Project, *, devices: bool, methods: bool = False) -> None:
+        """Show the catalogue of last time, and ask a worker which backbones and `devices` there are now, and which
+        `methods` and other things plugins bring; those also where nothing is known of them."""
         known = project.folder / "caches" / "catalogue.json"
         if known.exists() and not self.catalogue:
             self._show(known)
             self._models.read_names(known.with_name("names.json"))
             self._pretraining.read_methods(known.with_name("methods.json"))
-        methods, runs = devices or not self._pretraining.methods, str(project.runs_folder)
-        job = DescribeJob(devices=devices, names=True, methods=methods, runs=runs)
+            self._show_brought(known.with_name(brought.FILE))
+        wanted, runs = methods or devices or not self._pretraining.methods, str(project.runs_folder)
+        job = DescribeJob(devices=devices, names=True, methods=wanted, runs=runs)
         run = RunFolder.create(known.parent / "describe", job, title="Look up the backbones")
         self._jobs.start_aside(run, self._adopt)
 
@@ -55,8 +63,23 @@ class Lookup(QObject):
             (run.path / "catalogue.json").replace(known)
             self._models.adopt_names(run, known.with_name("names.json"))
             self._pretraining.adopt_methods(run, known.with_name("methods.json"))
+            self._adopt_brought(run.path / brought.FILE, known.with_name(brought.FILE))
             self._show(known)
         shutil.rmtree(run.path, ignore_errors=True)
+
+    def _adopt_brought(self, made: Path, known: Path) -> None:
+        if made.exists():  # asked for
+            made.replace(known)
+            self._show_brought(known)
+
+    def _show_brought(self, path: Path) -> None:
+        try:
+            found = Brought.load(path)
+        except DocumentError:  # none yet, or of another version: the worker that is on its way writes it anew
+            return
+        if found != self.brought:
+            self.brought = found
+            self.brought_changed.emit()
 
     def _show(self, path: Path) -> None:
         try:

@@ -22,6 +22,7 @@ from workbench.gui.map_store import MapStore
 from workbench.gui.model_store import ModelStore
 from workbench.gui.neighbours.outside import OutsideAsker
 from workbench.gui.pretrain_store import PretrainStore
+from workbench.records.brought import Brought
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.index import ImageIndex
 from workbench.records.jobs import ExportJob
@@ -46,6 +47,7 @@ class Session(QObject):
     job_progressed = Signal(str)
     result_changed = Signal()
     baseline_changed = Signal()
+    brought_changed = Signal()  # what plugins bring
     finetunes_changed = Signal()
     selection_changed = Signal()
     message = Signal(str, str)
@@ -77,6 +79,7 @@ class Session(QObject):
         self.lookup = Lookup(self._jobs, self.models, self.pretraining, self)
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)
+        self.lookup.brought_changed.connect(self.brought_changed)
         self.maps = MapStore(self, self._jobs)
         self.decisions = DecisionStore(self, self._jobs, self._follow_up)
         self.decisions.told.connect(self.message)
@@ -118,6 +121,11 @@ class Session(QObject):
     @property
     def catalogue(self) -> tuple[BackboneFacts, ...]:
         return self.lookup.catalogue
+
+    @property
+    def brought(self) -> Brought:
+        """Evaluations and inspections of plugins."""
+        return self.lookup.brought
 
     @property
     def devices(self) -> dict[str, Any]:
@@ -202,9 +210,9 @@ class Session(QObject):
 
     # The backbones
 
-    def describe(self, *, devices: bool = True) -> None:
-        """Show what is known of the backbones, and look up again what there is now."""
-        self.lookup.look(self._project(), devices=devices)
+    def describe(self, *, devices: bool = True, plugins: bool = False) -> None:
+        """Show what is known of the backbones, and look up again what there is now; also what `plugins` bring."""
+        self.lookup.look(self._project(), devices=devices, methods=plugins)
 
     def choose(self, backbone: str, feature: str = "", image_size: int = 0) -> None:
         choice = Chosen(backbone=backbone, feature=feature, image_size=image_size)
@@ -231,7 +239,8 @@ class Session(QObject):
         self._save_choice()
 
     def set_lock(self, **changes: Any) -> None:
-        """Of the settings that hold for every chosen backbone: feature_rule, layers, image_size, standardise."""
+        """Of the settings that hold for every chosen backbone: feature_rule, layers, image_size, standardise,
+        evaluations."""
         for name, value in changes.items():
             setattr(self.settings, name, value)
         self._save_choice()

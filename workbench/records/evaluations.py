@@ -1,4 +1,4 @@
-"""Evaluations that plugins bring, as plain facts; how one is asked for, and what came of it."""
+"""Evaluations that plugins bring, as plain facts, and what came of one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class EvaluationFacts:
     summary: str  # one sentence: what it does
     source: str  # paper, and file of published code
     params: tuple[Param, ...]
+    plugin: str = ""  # that brings it; empty in what it says of itself
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,21 +38,17 @@ class ExtraScore:
     title: str
     model: str  # ModelResult.name
     score: Score
+    plugin: str = ""  # its name and version; empty in results of earlier versions
 
     def to_json(self) -> dict[str, Any]:
         return {
             "evaluation": self.evaluation,
             "title": self.title,
             "model": self.model,
+            "plugin": self.plugin,
             "score": self.score.to_json(),
         }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> ExtraScore:
         return cls(**{**body, "score": Score.from_json(body["score"])})
-
-
-def asked_evaluation(text: str) -> tuple[str, tuple[str, ...]]:
-    """ "prototypes:shots=5,metric=cosine" -> "prototypes" and its settings, ("shots=5", "metric=cosine")."""
-    name, _, settings = text.strip().partition(":")
-    return name.strip(), tuple(part.strip() for part in settings.split(",") if part.strip())

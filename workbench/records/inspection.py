@@ -42,7 +42,9 @@ class InspectSettings:
 
     show: str = param("attention", help="What is shown of a model.", choices=(*SHOWN, PLUGGED))
     inspection: str = param(
-        "", help="A plugin's way to look: one number a patch. `workbench plugins` lists them."
+        "",
+        help="A plugin's way to look, one number a patch: NAME, or NAME:SETTING=VALUE,SETTING=VALUE. `workbench "
+        "plugins` lists them.",
     )
     layer: int = param(
         0,

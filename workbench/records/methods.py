@@ -111,6 +111,21 @@ def written_settings(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{name}={written_value(value)}" for name, value in values.items())
 
 
+def asked_by_name(text: str) -> tuple[str, tuple[str, ...]]:
+    """ "prototypes:shots=5,distance=cosine" -> "prototypes" and its settings, ("shots=5", "distance=cosine")."""
+    name, _, settings = text.strip().partition(":")
+    return name.strip(), tuple(part.strip() for part in settings.split(",") if part.strip())
+
+
+def written_by_name(name: str, values: Mapping[str, Any]) -> str:
+    """The inverse of `asked_by_name`. Raises ValueError for a value with a comma, which parts settings."""
+    settings = written_settings(values)
+    for text in settings:
+        if "," in text:
+            raise ValueError(f"A setting can't hold a comma: {printable(text)}.")
+    return f"{name}:{','.join(settings)}" if settings else name
+
+
 def _not_a_setting(text: str, name: str, known: Iterable[str], has_value: bool) -> str:
     names = list(known)
     listed = f"It has {', '.join(names)}." if names else "It has none."
@@ -118,7 +133,7 @@ def _not_a_setting(text: str, name: str, known: Iterable[str], has_value: bool) 
         return f"The setting {printable(text)!r} has no value: write {name}=VALUE."
     near = difflib.get_close_matches(name, names, 1)
     meant = f" Did you mean {near[0]}?" if near else ""
-    return f"The method has no setting {printable(name)!r}.{meant} {listed} Write NAME=VALUE."
+    return f"There is no setting {printable(name)!r}.{meant} {listed} Write NAME=VALUE."
 
 
 def written_value(value: Any) -> str:

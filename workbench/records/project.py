@@ -73,6 +73,7 @@ class Settings:
     margin: float = 1.0  # points
     metric: str = "auto"
     budgets: str = ""  # label budgets of a comparison in per cent, "1,5,10,25,50,100"; empty: none
+    evaluations: list[str] = field(default_factory=list)  # of plugins, as `EvaluateJob.evaluation` takes them
     baseline: str = ""  # name of the pinned model
     result: str = ""  # run id of the evaluation that is shown
     view: dict[str, Any] = field(

@@ -54,6 +54,7 @@ def evaluate_job(project: Project, files: Sequence[Path | str], **others: Any) -
         "metric": settings.metric,
         "standardise": settings.standardise,
         "budgets": settings.budgets,
+        "evaluation": tuple(settings.evaluations),
         "ledger": str(project.ledger),
     }
     return build(EvaluateJob, {"files": tuple(map(str, files)), **values, **others})

@@ -162,7 +162,12 @@ class EvaluationResult:
                     "labels_to_target": asdict(model.to_target) if model.to_target else None,
                     "per_class": [asdict(score) for score in model.per_class],
                     "evaluations": [
-                        {"name": one.evaluation, "title": one.title, **one.score.to_json()}
+                        {
+                            "name": one.evaluation,
+                            "title": one.title,
+                            "plugin": one.plugin,
+                            **one.score.to_json(),
+                        }
                         for one in self.extra
                         if one.model == model.name
                     ],

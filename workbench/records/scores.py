@@ -9,6 +9,7 @@ import numpy as np
 
 METRICS = ("macro_f1", "accuracy", "balanced_accuracy")
 METRIC_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
+NONE = "—"  # where there is no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ class Score:
     def from_json(cls, body: dict[str, Any]) -> Score:
         interval = body.get("interval")
         return cls(body["metric"], tuple(body["values"]), tuple(interval) if interval else None)
+
+
+def score_text(value: float | None) -> str:
+    """Three decimals."""
+    return NONE if value is None else f"{value:.3f}"
+
+
+def spread_text(score: Score | None) -> str:
+    """ "0.712 ± 0.013", without a spread where there is one seed, a dash where there is no score."""
+    text = score_text(score.mean if score else None)
+    return f"{text} ± {score.sd:.3f}" if score and len(score.values) > 1 else text
 
 
 def scores_to_json(scores: dict[str, Score]) -> dict[str, Any]:

@@ -12,15 +12,22 @@ import io
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.records.budget_text import budget_lines
-from workbench.records.evaluations import ExtraScore
+from workbench.records.extra_columns import csv_cells, csv_heads, extra_columns, extra_lines
 from workbench.records.results import EvaluationResult
-from workbench.records.scores import METRIC_NAMES, METRICS, ModelResult, Score
+from workbench.records.scores import (
+    METRIC_NAMES,
+    METRICS,
+    NONE,
+    ModelResult,
+    Score,
+    score_text,
+    spread_text,
+)
 from workbench.records.text import count, printable, spreadsheet_safe
 
-NONE = "—"
 MINUS = "−"
 
 CSV_COLUMNS = (
@@ -65,6 +72,9 @@ class Row:
     difference: float | None  # None also for "not ranked": it would be no difference between backbones
     interval: tuple[float, float] | None
     reason: str
+    extra: Mapping[str, Score] = field(
+        default_factory=dict
+    )  # of plugins' evaluations, as they were asked for
 
     @property
     def name(self) -> str:
@@ -130,17 +140,17 @@ def rows(
                 difference=difference,
                 interval=interval,
                 reason=reason,
+                extra={
+                    one.evaluation: one.score
+                    for one in result.extra
+                    if one.model == model.name and one.score.metric == wanted
+                },
             )
         )
     return made
 
 
 # -- numbers as text ----------------------------------------------------------------------------------
-
-
-def score_text(value: float | None) -> str:
-    """Three decimals."""
-    return NONE if value is None else f"{value:.3f}"
 
 
 def points(difference: float, *, sign: bool = True) -> str:
@@ -258,13 +268,15 @@ _RIGHT = frozenset({2, 3, 4, 5, 6, 7})
 def as_csv(
     result: EvaluationResult, baseline: str = "", metric: str = "", titles: Mapping[str, str] | None = None
 ) -> str:
-    """The table with full-precision numbers for a spreadsheet or a script; see CSV_COLUMNS.
+    """The table with full-precision numbers for a spreadsheet or a script; see CSV_COLUMNS. What evaluations of
+    plugins say follows, some columns each (`extra_columns.csv_heads`).
 
     Text cells that a spreadsheet would run as a formula get a leading apostrophe.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    extra = extra_columns(result)
+    writer.writerow([*CSV_COLUMNS, *(spreadsheet_safe(head) for head in csv_heads(extra))])
     against = baseline_of(result, baseline, metric)
     for row in rows(result, baseline, metric, titles):
         model, probe, knn = row.model, row.probe, row.knn
@@ -295,6 +307,7 @@ def as_csv(
             " ".join(f"{value:.6g}" for value in probe.values) if probe else "",
             *(model.probe[name].mean if name in model.probe else None for name in METRICS),
             model.calibration.ece if model.calibration else None,
+            *csv_cells(extra, row.extra),
         )
         writer.writerow(["" if value is None else value for value in values])
     return stream.getvalue()
@@ -305,10 +318,13 @@ def as_markdown(
 ) -> str:
     """A GitHub-flavoured table under the sentence that says how it was measured."""
     lines = [_markdown(protocol_sentence(result, metric)), ""]
-    lines.append("| " + " | ".join(HEADS) + " |")
-    lines.append("|" + "|".join("---:" if column in _RIGHT else "---" for column in range(len(HEADS))) + "|")
+    extra = extra_columns(result)
+    lines.append("| " + " | ".join([*HEADS, *(_markdown(column.told()) for column in extra)]) + " |")
+    sides = ["---:" if column in _RIGHT else "---" for column in range(len(HEADS))] + ["---:"] * len(extra)
+    lines.append("|" + "|".join(sides) + "|")
     for row in rows(result, baseline, metric, titles):
-        lines.append("| " + " | ".join(_markdown(cell) for cell in _cells(row)) + " |")
+        cells = [*_cells(row), *(spread_text(row.extra.get(column.evaluation)) for column in extra)]
+        lines.append("| " + " | ".join(_markdown(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -334,32 +350,14 @@ def as_text(
     return "\n".join(lines)
 
 
-def extra_lines(result: EvaluationResult) -> list[str]:
-    """What evaluations of plugins say, a line each:
-    "DINOv2 small  Nearest class mean (prototypes)  balanced accuracy 0.712 ± 0.013, 0.690 to 0.734"."""
-    return [_extra_line(one) for one in result.extra]
-
-
-def _extra_line(one: ExtraScore) -> str:
-    score = one.score
-    interval = f", {score.interval[0]:.3f} to {score.interval[1]:.3f}" if score.interval else ""
-    return (
-        f"{printable(one.model)}  {printable(one.title)} ({printable(one.evaluation)})  "
-        f"{METRIC_NAMES[score.metric]} {score_text(score.mean)} ± {score_text(score.sd)}{interval}"
-    )
-
-
 def _cells(row: Row) -> list[str]:
     probe = row.probe
-    spread = score_text(probe.mean if probe else None)
-    if probe and len(probe.values) > 1:
-        spread += f" ± {probe.sd:.3f}"
     interval = f"{probe.interval[0]:.3f} to {probe.interval[1]:.3f}" if probe and probe.interval else NONE
     return [
         row.title,
         row.model.feature or NONE,
         str(row.model.image_size) if row.model.image_size else NONE,
-        spread,
+        spread_text(probe),
         interval,
         score_text(row.knn.mean if row.knn else None),
         row.neighbours,

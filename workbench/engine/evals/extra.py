@@ -11,8 +11,9 @@ from workbench.decide.statistics import mean_interval
 from workbench.engine.evals import metrics
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.plugged import EVALUATIONS, Evaluation, Task
-from workbench.records.evaluations import ExtraScore, asked_evaluation
-from workbench.records.methods import parse_settings
+from workbench.plugins import provider
+from workbench.records.evaluations import ExtraScore
+from workbench.records.methods import asked_by_name, parse_settings
 from workbench.records.params import build, describe
 from workbench.records.scores import Score
 from workbench.records.text import printable
@@ -20,10 +21,11 @@ from workbench.records.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An evaluation that is ready, and the words that it was asked for by."""
+    """An evaluation that is ready, the words that it was asked for by, and the plugin that brings it."""
 
     text: str
     evaluation: Evaluation
+    plugin: str
 
 
 def open_evaluations(texts: Sequence[str]) -> list[Asked]:
@@ -34,10 +36,11 @@ def open_evaluations(texts: Sequence[str]) -> list[Asked]:
     """
     made = []
     for text in dict.fromkeys(texts):
-        name, settings = asked_evaluation(text)
+        name, settings = asked_by_name(text)
         found = EVALUATIONS.get(name)
         config = build(found.Config, parse_settings(describe(found.Config), settings))
-        made.append(Asked(text.strip(), found(config)))
+        by = provider("evaluations", name)
+        made.append(Asked(text.strip(), found(config), f"{by.name} {by.manifest.version}" if by else ""))
     return made
 
 
@@ -74,7 +77,9 @@ def extra_scores(
             tested = round(float(np.mean([(part == 2).sum() for part in parts])))
             score = Score(metric, tuple(values), mean_interval(tuple(values), fitted, tested))
             title = one.evaluation.facts().title
-            scores.append(ExtraScore(evaluation=one.text, title=title, model=model.name, score=score))
+            scores.append(
+                ExtraScore(evaluation=one.text, title=title, model=model.name, score=score, plugin=one.plugin)
+            )
     return tuple(scores)
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from workbench.engine.registries import Registry
+from workbench.records.brought import InspectionFacts
+from workbench.records.methods import asked_by_name, parse_settings
+from workbench.records.params import build, describe
 from workbench.records.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToSet:
+    """The configuration of what has no parameters."""
 
 
 class Inspection(ABC):
@@ -20,6 +29,8 @@ class Inspection(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]  # one sentence: what is light
+    Config: ClassVar[type] = NothingToSet  # a frozen dataclass of `param(...)` fields
+    config: Any  # what was asked for, of type Config; there when `values` is called
 
     @abstractmethod
     def values(self, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
@@ -33,17 +44,28 @@ class Inspection(ABC):
             (G, h, w) finite numbers. Must be the same for the same patches.
         """
 
+    @classmethod
+    def facts(cls) -> InspectionFacts:
+        return InspectionFacts(
+            name=cls.name, title=cls.title, summary=cls.summary, params=describe(cls.Config)
+        )
+
 
 INSPECTIONS: Registry[type[Inspection]] = Registry("inspections", {})
 
 
-def looked(name: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """(G, h, w) float32 of the inspection `name`. Arguments as `Inspection.values`.
+def looked(text: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """(G, h, w) float32 of an inspection, asked for as NAME or NAME:SETTING=VALUE,... Other arguments as
+    `Inspection.values`.
 
     Raises:
-        ValueError: no plugin brings it, its plugin can't be used, or it gives something else.
+        ValueError: no plugin brings it, its plugin can't be used, it has no such setting, or it gives something else.
     """
-    found = np.asarray(INSPECTIONS.get(name)().values(tokens.copy(), pictures.copy()))
+    name, settings = asked_by_name(text)
+    kind = INSPECTIONS.get(name)
+    made = kind()
+    made.config = build(kind.Config, parse_settings(describe(kind.Config), settings))
+    found = np.asarray(made.values(tokens.copy(), pictures.copy()))
     if found.shape != tokens.shape[:3] or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
         raise ValueError(
             f"The inspection {printable(name)} must give a finite number for each of {tokens.shape[:3]} patches; it "

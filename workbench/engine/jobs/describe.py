@@ -11,7 +11,9 @@ from workbench.engine.backbones.found import found_here, pretrained_in, timm_nam
 from workbench.engine.control import Control
 from workbench.engine.plugins import load
 from workbench.plugins import facts_of, plugins
+from workbench.records.brought import FILE, Brought, InspectionFacts
 from workbench.records.catalogue import BackboneFacts, save_catalogue
+from workbench.records.evaluations import EvaluationFacts
 from workbench.records.jobs import DescribeJob
 from workbench.records.methods import MethodFacts
 from workbench.records.runs import RunFolder
@@ -35,7 +37,9 @@ def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
         from workbench.engine.methods.registry import all_facts
         from workbench.records.methods import save_methods
 
-        save_methods(run.path / "methods.json", [*all_facts(), *_of_plugins(control)])
+        methods, brought = _of_plugins(control)
+        save_methods(run.path / "methods.json", [*all_facts(), *methods])
+        brought.save(run.path / FILE)
     if job.devices:
         from workbench.engine.device import device_name, memory, pick_device
 
@@ -44,17 +48,24 @@ def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
     return result
 
 
-def _of_plugins(control: Control) -> list[MethodFacts]:
-    """The methods that plugins bring. One that can't be loaded is left out; `workbench.plugins` keeps why."""
-    found = []
+def _of_plugins(control: Control) -> tuple[list[MethodFacts], Brought]:
+    """The methods, evaluations and inspections that plugins bring. A plugin that can't be loaded is left out;
+    `workbench.plugins` keeps why."""
+    methods: list[MethodFacts] = []
+    evaluations: list[EvaluationFacts] = []
+    inspections: list[InspectionFacts] = []
     for plugin in plugins():
-        if not plugin.names("methods"):
+        if not any(plugin.names(kind) for kind in ("methods", "evaluations", "inspections")):
             continue
         control.progress(0, 0, unit="plugins", detail=f"Asking the plugin {plugin.name}")
         facts = facts_of(plugin)
-        for body in facts["methods"] if facts else ():
-            found.append(MethodFacts.from_json(body))
-    return found
+        if facts is None:
+            continue
+        by = {"plugin": plugin.name}
+        methods += (MethodFacts.from_json(body) for body in facts["methods"])
+        evaluations += (EvaluationFacts.from_json(body | by) for body in facts["evaluations"])
+        inspections += (InspectionFacts.from_json(body | by) for body in facts["inspections"])
+    return methods, Brought(evaluations=tuple(evaluations), inspections=tuple(inspections))
 
 
 def _plugin_backbones() -> list[BackboneFacts]:

@@ -6,10 +6,11 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, 
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from workbench.gui.compare.table_model import AXIS_ROLE, ROW_ROLE, Column
+from workbench.gui.compare.table_model import AXIS_ROLE, EXTRA_ROLE, ROW_ROLE, Column
 from workbench.gui.compare.words import VERDICT_SEVERITY, feature_name
 from workbench.gui.theme import current_theme, font_of, model_colour, severity_colours
-from workbench.records.tables import NONE, Row, difference_text, score_text
+from workbench.records.scores import NONE, Score, score_text
+from workbench.records.tables import Row, difference_text
 from workbench.records.text import printable
 
 ROW_HEIGHT = 34
@@ -70,13 +71,15 @@ class ComparisonDelegate(QStyledItemDelegate):
             QPointF(whole.left(), whole.bottom() - 0.5), QPointF(whole.right(), whole.bottom() - 0.5)
         )
         area = whole.adjusted(MARGIN, 0, -MARGIN, 0)
-        column = Column(index.column())
-        if column == Column.MODEL:
+        column = index.column()
+        if column >= len(Column):
+            self._score(painter, area, row.extra.get(index.data(EXTRA_ROLE)))
+        elif column == Column.MODEL:
             self._model(painter, area, row)
         elif column == Column.INPUT:
             self._text(painter, area, str(row.model.image_size or NONE), _RIGHT)
         elif column == Column.PROBE:
-            self._probe(painter, area, row)
+            self._score(painter, area, row.probe, font_of("semibold"))
         elif column == Column.INTERVAL:
             self._interval(painter, area, row, index.data(AXIS_ROLE), "line" if chosen else "track")
         elif column == Column.KNN:
@@ -97,7 +100,7 @@ class ComparisonDelegate(QStyledItemDelegate):
         row: Row | None = index.data(ROW_ROLE)
         if row is None:
             return QSize(80, ROW_HEIGHT)
-        column = Column(index.column())
+        column = index.column()
         if column == Column.MODEL:
             width = _width(printable(row.title), font_of("semibold")) + 30
             width += _width(feature_name(row.model.feature), font_of("regular", 12)) + 16
@@ -109,7 +112,7 @@ class ComparisonDelegate(QStyledItemDelegate):
             width = _width("0.000", font_of()) + K_SLOT
         elif column == Column.DIFFERENCE:
             width = _width(difference_text(row), font_of())
-        elif column == Column.PROBE:
+        elif column == Column.PROBE or column >= len(Column):
             width = _width("0.000", font_of("semibold")) + _width(" ± 0.000", font_of())
         else:
             width = _width("0000", font_of())
@@ -135,14 +138,15 @@ class ComparisonDelegate(QStyledItemDelegate):
         painter.drawText(name, _LEFT, title)
         draw_chip(painter, name.left() + _width(title, font) + 8, middle, feature, "outline")
 
-    def _probe(self, painter: QPainter, area: QRectF, row: Row) -> None:
-        if row.probe is None:
+    def _score(self, painter: QPainter, area: QRectF, score: Score | None, font: QFont | None = None) -> None:
+        """Mean and spread, the mean in `font`."""
+        if score is None:
             self._text(painter, area, NONE, _RIGHT, "dim")
             return
-        spread = f" ± {row.probe.sd:.3f}" if len(row.probe.values) > 1 else ""
+        spread = f" ± {score.sd:.3f}" if len(score.values) > 1 else ""
         self._text(painter, area, spread, _RIGHT, "dim")
         left = area.adjusted(0, 0, -_width(spread, font_of()), 0)
-        self._text(painter, left, f"{row.probe.mean:.3f}", _RIGHT, "text", font_of("semibold"))
+        self._text(painter, left, score_text(score.mean), _RIGHT, "text", font)
 
     def _interval(
         self, painter: QPainter, area: QRectF, row: Row, axis: tuple[float, float], track: str

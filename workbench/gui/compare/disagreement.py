@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.records.results import Diagnosis, EvaluationResult
-from workbench.records.tables import score_text
+from workbench.records.scores import score_text
 
 CHIP = "Probe and k-NN disagree"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.gui.commands import Commands
+from workbench.gui.compare.evaluations_dialog import EVALUATIONS, why_no_evaluations
 from workbench.gui.compare.run_command import RUN, go, register_run, why_not_run
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState
@@ -17,8 +18,12 @@ class ComparisonAwaited(Card):
         super().__init__()
         self.session, self.commands = session, commands
         register_run(session, commands)
-        self.state = EmptyState("", icon_name="compare", actions=[("Next", self._next, "primary")])
-        self.action = self.state.buttons[0]
+        actions = [
+            ("Next", self._next, "primary"),
+            ("Evaluations…", lambda: self.commands.run(EVALUATIONS), ""),
+        ]
+        self.state = EmptyState("", icon_name="compare", actions=actions)
+        self.action, self.more = self.state.buttons
         self.body.addWidget(self.state)
         self._step = ""
         self.refresh()
@@ -53,10 +58,12 @@ class ComparisonAwaited(Card):
         else:
             chosen = count(len(session.settings.chosen), "backbone")
             splits = count(session.settings.seeds, "split")
+            extra = len(session.settings.evaluations)
+            more = f", {count(extra, 'evaluation')} of plugins beside probe and k-NN" if extra else ""
             self._show(
                 "run",
                 "Ready to compare",
-                f"{count(len(session.index), 'image')}, {chosen}, {splits}. Nothing leaves this machine.",
+                f"{count(len(session.index), 'image')}, {chosen}, {splits}{more}. Nothing leaves this machine.",
                 "Run comparison",
             )
 
@@ -68,6 +75,7 @@ class ComparisonAwaited(Card):
         self.state.set(title, text)
         self.action.setText(action)
         self.action.setVisible(bool(action))
+        self.more.setVisible(step == "run" and not why_no_evaluations(self.session))
 
     def _next(self) -> None:
         if self._step == "run":

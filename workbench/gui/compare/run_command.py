@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workbench.gui.commands import Command, Commands
+from workbench.records.methods import asked_by_name
 from workbench.records.runs import ENDED
 from workbench.records.text import printable
 
@@ -22,6 +23,12 @@ def why_not_run(session: Session) -> str:
         return reason
     if any(job.kind == "evaluate" and job.status.state not in ENDED for job in session.jobs):
         return "The comparison is running already. Its jobs are at the foot of the window."
+    lost = [text for text in session.settings.evaluations if not _brought(session, text)]
+    if lost:
+        return (
+            f"No plugin that can be used brings the evaluation {printable(lost[0])}. Plugins says what is wrong with "
+            "it; under Evaluations it can be taken out of the comparison."
+        )
     known = {facts.id: facts for facts in (*session.names, *session.catalogue)}
     for choice in session.settings.chosen:
         facts = known.get(choice.backbone)
@@ -31,6 +38,10 @@ def why_not_run(session: Session) -> str:
                 f"{printable(facts.title)} is not on this machine.{remedy} Or take it out of the comparison."
             )
     return ""
+
+
+def _brought(session: Session, text: str) -> bool:
+    return session.brought.evaluation(asked_by_name(text)[0]) is not None
 
 
 def register_run(session: Session, commands: Commands) -> Callable[[], None]:

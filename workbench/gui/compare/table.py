@@ -7,11 +7,11 @@ from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QKeySequen
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from workbench.gui.compare.delegate import MARGIN, ROW_HEIGHT, ComparisonDelegate
-from workbench.gui.compare.table_model import HEADS, ROW_ROLE, Column, ComparisonFilter, ComparisonModel
+from workbench.gui.compare.table_model import ROW_ROLE, Column, ComparisonFilter, ComparisonModel
 from workbench.gui.theme import font_of
 from workbench.records.tables import Row
 
-HEAD_HEIGHT = 34
+HEAD_HEIGHT, TALL_HEAD = 34, 44  # px, of one and of two lines
 AXIS_FROM = 220  # px, the width from which the interval's head tells its axis
 ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more scroll
 # Who gets what is left over, in shares.
@@ -42,13 +42,12 @@ class ComparisonTable(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
-        header.setFixedHeight(HEAD_HEIGHT)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -83,20 +82,34 @@ class ComparisonTable(QTableView):
     def wanted_height(self) -> int:
         """For all rows, or as many as are shown at once."""
         rows = min(max(self.filter.rowCount(), 1), ROWS_AT_ONCE)
-        return HEAD_HEIGHT + rows * ROW_HEIGHT + 2
+        bar = self.horizontalScrollBar()
+        return self.head_height + rows * ROW_HEIGHT + 2 + (bar.sizeHint().height() if bar.maximum() else 0)
+
+    @property
+    def head_height(self) -> int:
+        two = any(len(self.comparison.words(column)) > 1 for column in range(self.comparison.columnCount()))
+        return TALL_HEAD if two else HEAD_HEIGHT
 
     def sizeHint(self) -> QSize:
         return QSize(900, self.wanted_height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(400, HEAD_HEIGHT + 2 * ROW_HEIGHT)
+        return QSize(400, self.head_height + 2 * ROW_HEIGHT)
 
     def lay_out(self) -> None:
-        """Every column as wide as its content, what is left to those that gain from it."""
+        """Every column as wide as its content, what is left to those that gain from it.
+
+        What plugins say stands beside probe and k-NN; where that doesn't fit, the table can be moved sideways.
+        """
+        self.horizontalHeader().setFixedHeight(self.head_height)
+        header, after = self.horizontalHeader(), self.horizontalHeader().visualIndex(Column.KNN)
+        for place, column in enumerate(range(len(Column), self.comparison.columnCount()), after + 1):
+            header.moveSection(header.visualIndex(column), place)
         metrics = QFontMetrics(font_of())
-        widths = {}
-        for column in Column:
-            head = metrics.horizontalAdvance(f"{HEADS[column]} ↓") + 2 * MARGIN + 2
+        widths: dict[int, int] = {}
+        for column in range(self.comparison.columnCount()):
+            words = self.comparison.words(column)
+            head = max(metrics.horizontalAdvance(f"{line} ↓") for line in words) + 2 * MARGIN + 2
             widths[column] = max(head, self.sizeHintForColumn(column))
         room = self.viewport().width()
         for column in LEAST_MISSED:

@@ -18,20 +18,24 @@ from PySide6.QtCore import (
 from workbench.gui.compare.words import VERDICT_HELP, feature_name
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import plain
+from workbench.records.extra_columns import ExtraColumn, extra_columns
 from workbench.records.results import EvaluationResult
-from workbench.records.scores import METRIC_NAMES
-from workbench.records.tables import NONE, Row, difference_text, rows, score_text
+from workbench.records.scores import METRIC_NAMES, NONE, Score, score_text, spread_text
+from workbench.records.tables import Row, difference_text, rows
 from workbench.records.text import printable
 
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1  # -> Row
 SORT_ROLE = Qt.ItemDataRole.UserRole + 2  # -> a number or a string
 AXIS_ROLE = Qt.ItemDataRole.UserRole + 3  # -> (low, high) of the shared axis
+EXTRA_ROLE = Qt.ItemDataRole.UserRole + 4  # -> the evaluation of a plugin's column, as it was asked for
 
 Index = QModelIndex | QPersistentModelIndex
 _LOWEST = -1e9
 
 
 class Column(IntEnum):
+    """Those that every comparison has; evaluations of plugins have the numbers behind them."""
+
     MODEL = 0
     INPUT = 1
     PROBE = 2
@@ -52,6 +56,7 @@ HEADS = (
     "Against baseline",
     "Difference, points",
 )
+LONGEST_HEAD = 26  # letters of a plugin's line; the tooltip has all
 NUMBERS = frozenset({Column.INPUT, Column.PROBE, Column.KNN, Column.SEEDS})
 TERMS: dict[Column, tuple[str, ...]] = {  # what the glossary says of each head
     Column.MODEL: ("backbone", "feature"),
@@ -73,6 +78,7 @@ class ComparisonModel(QAbstractTableModel):
         self.rows: list[Row] = []
         self.axis = (0.0, 1.0)
         self.metric = ""
+        self.extra: tuple[ExtraColumn, ...] = ()
         self._order: tuple[int, bool] = (Column.PROBE, True)  # column, descending
         self._axis_shown = False
 
@@ -85,6 +91,7 @@ class ComparisonModel(QAbstractTableModel):
     ) -> None:
         self.beginResetModel()
         self.rows = rows(result, baseline, metric, titles) if result else []
+        self.extra = extra_columns(result) if result else ()
         self.metric = METRIC_NAMES.get(metric or (result.metric if result else ""), metric)
         ends = [
             edge for row in self.rows if row.probe for edge in (row.probe.mean, *(row.probe.interval or ()))
@@ -97,7 +104,7 @@ class ComparisonModel(QAbstractTableModel):
     def show_order(self, column: int, order: Qt.SortOrder) -> None:
         """Mark the column that the rows are sorted by."""
         self._order = (column, order == Qt.SortOrder.DescendingOrder)
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(HEADS) - 1)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, self.columnCount() - 1)
 
     def show_axis(self, shown: bool) -> None:
         """Whether there is room to tell the ends of the interval's axis."""
@@ -105,14 +112,21 @@ class ComparisonModel(QAbstractTableModel):
             self._axis_shown = shown
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, Column.INTERVAL, Column.INTERVAL)
 
-    def head(self, column: Column) -> str:
-        text = HEADS[column]
+    def words(self, column: int) -> tuple[str, ...]:
+        """What stands over a column, a line each."""
+        extra = self._extra(column)
+        if extra is None:
+            return (HEADS[column],)
+        return tuple(_cut(printable(part)) for part in (extra.title, extra.settings) if part)
+
+    def head(self, column: int) -> str:
+        text = "\n".join(self.words(column))
         if column == Column.INTERVAL and self._axis_shown and self.rows:
             text += f", from {self.axis[0]:.2f} to {self.axis[1]:.2f}"
         if self._order[0] != column:
             return text
         mark = "↓" if self._order[1] else "↑"
-        return f"{mark} {text}" if column in NUMBERS else f"{text} {mark}"
+        return f"{mark} {text}" if _is_number(column) else f"{text} {mark}"
 
     # Qt
 
@@ -120,55 +134,63 @@ class ComparisonModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(HEADS)
+        return 0 if parent.isValid() else len(HEADS) + len(self.extra)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(HEADS):
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < self.columnCount():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.head(Column(section))
+            return self.head(section)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section in NUMBERS else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _side(section)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(tip(*TERMS[Column(section)]))
+            extra = self._extra(section)
+            return plain(_extra_tip(extra) if extra else tip(*TERMS[Column(section)]))
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        row, column = self.rows[index.row()], Column(index.column())
+        row, column, extra = self.rows[index.row()], index.column(), self._extra(index.column())
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(row, column)
+        if role == EXTRA_ROLE:
+            return extra.evaluation if extra else None
         if role == ROW_ROLE:
             return row
         if role == SORT_ROLE:
-            return _sort_key(row, column)
+            score = row.extra.get(extra.evaluation) if extra else None
+            return (score.mean if score else _LOWEST) if extra else _sort_key(row, column)
         if role == AXIS_ROLE:
             return self.axis
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(_tip(row, column))
+            return plain(_score_tip(row, extra) if extra else _tip(row, Column(column)))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{HEADS[column]}: {self.text(row, column)}"
+            return f"{extra.told() if extra else HEADS[column]}: {self.text(row, column)}"
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _side(column)
         return None
 
-    def text(self, row: Row, column: Column) -> str:
+    def _extra(self, column: int) -> ExtraColumn | None:
+        return self.extra[column - len(Column)] if column >= len(Column) else None
+
+    def text(self, row: Row, column: int) -> str:
+        extra = self._extra(column)
+        if extra:
+            return spread_text(row.extra.get(extra.evaluation))
         probe, model = row.probe, row.model
         if column == Column.MODEL:
             return f"{printable(row.title)} ({feature_name(model.feature)})"
         if column == Column.INPUT:
             return str(model.image_size) if model.image_size else NONE
         if column == Column.PROBE:
-            return f"{probe.mean:.3f} ± {probe.sd:.3f}" if probe and len(probe.values) > 1 else _mean(row)
+            return spread_text(probe)
         if column == Column.INTERVAL:
             return f"{probe.interval[0]:.3f} to {probe.interval[1]:.3f}" if probe and probe.interval else NONE
         if column == Column.KNN:
-            return f"{row.knn.mean:.3f}, k {row.neighbours}" if row.knn else NONE
+            return f"{score_text(row.knn.mean)}, k {row.neighbours}" if row.knn else NONE
         if column == Column.SEEDS:
             return str(len(probe.values)) if probe else NONE
         if column == Column.VERDICT:
@@ -200,8 +222,39 @@ class ComparisonFilter(QSortFilterProxyModel):
         return [self.index(i, 0).data(ROW_ROLE) for i in range(self.rowCount())]
 
 
-def _mean(row: Row) -> str:
-    return score_text(row.probe.mean if row.probe else None)
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_HEAD else f"{text[: LONGEST_HEAD - 1]}…"
+
+
+def _is_number(column: int) -> bool:
+    return column in NUMBERS or column >= len(Column)
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if _is_number(column) else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _extra_tip(extra: ExtraColumn) -> str:
+    """Of a plugin's column: whose it is and how it was asked for."""
+    by = f"by the plugin {extra.plugin}" if extra.plugin else "by a plugin"
+    return (
+        f"{extra.told()}\n{METRIC_NAMES[extra.metric]} of the same test images, {by}, mean ± SD over the seeds. "
+        f"Asked for as {extra.evaluation}. No verdict is made of it."
+    )
+
+
+def _score_tip(row: Row, extra: ExtraColumn) -> str:
+    score = row.extra.get(extra.evaluation)
+    if score is None:
+        return f"It was computed for {METRIC_NAMES[extra.metric]} only. Choose that metric to see it."
+    return f"{_interval_words(score)}Every seed: {', '.join(score_text(value) for value in score.values)}"
+
+
+def _interval_words(score: Score) -> str:
+    if score.interval is None:
+        return ""
+    return f"95 % interval {score_text(score.interval[0])} to {score_text(score.interval[1])}\n"
 
 
 def _sort_key(row: Row, column: Column) -> float | str:

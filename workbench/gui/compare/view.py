@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout
 from workbench.gui.commands import Commands
 from workbench.gui.compare.disagreement import disagreements
 from workbench.gui.compare.empty import ComparisonAwaited
+from workbench.gui.compare.evaluations_dialog import EVALUATIONS, evaluations_command, why_no_evaluations
 from workbench.gui.compare.findings import Findings
 from workbench.gui.compare.lower import LowerHalf
 from workbench.gui.compare.model_card import FAILURES
@@ -21,7 +22,7 @@ from workbench.gui.compare.run_command import RUN, go
 from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
 from workbench.gui.compare.tools import MarginField, MetricMenu, ResultMenu
-from workbench.gui.compare.words import titles_of
+from workbench.gui.compare.words import evaluation_words, titles_of
 from workbench.gui.finetune.card import FinetunedCard
 from workbench.gui.plain_text import set_tip
 from workbench.gui.session import Session
@@ -29,6 +30,8 @@ from workbench.gui.theme import know_models
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import NoticeBar, Page
 from workbench.records.asked import BUDGETS
+from workbench.records.extra_columns import extra_columns
+from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.tables import baseline_of, headline, protocol_sentence
 
@@ -55,6 +58,7 @@ class CompareView(Page):
         session.result_changed.connect(self.refresh)
         session.baseline_changed.connect(self.show_numbers)
         session.backbones_changed.connect(self._on_backbones)
+        session.brought_changed.connect(self._on_backbones)
         session.dataset_changed.connect(self._on_dataset)
         session.jobs_changed.connect(self._on_jobs)
         session.project_changed.connect(self._restore)
@@ -86,12 +90,21 @@ class CompareView(Page):
         self.filter.setMaximumWidth(220)
         self.filter.textChanged.connect(self._on_filter)
         self.results = ResultMenu(self.session)
+        self.destroyed.connect(self.commands.add(evaluations_command(self.session, self)))
+        self.evaluations = button("Evaluations…", lambda: self.commands.run(EVALUATIONS))
+        set_tip(self.evaluations, "What plugins compute beside probe and k-NN")
         self.pin_button = button(
             "Pin as baseline", self.pin, tip="Compare the others with the selected model (B)"
         )
         self.add_button = button("Add models", lambda: go(self.commands, "models"), kind="primary")
         set_tip(self.add_button, "Choose more backbones for this comparison")
-        for widget in (self.metric_menu.button, self.margin, self.filter, self.results.button):
+        for widget in (
+            self.metric_menu.button,
+            self.margin,
+            self.filter,
+            self.evaluations,
+            self.results.button,
+        ):
             self.add_tool(widget)
         for widget in (self.pin_button, self.output.copy_button, self.output.export_button, self.add_button):
             self.add_tool(widget, right=True)
@@ -164,6 +177,7 @@ class CompareView(Page):
         self.stack.setCurrentIndex(1)
         self.margin.show_value(self.session.settings.margin)
         self.results.refresh()
+        self.evaluations.setVisible(not why_no_evaluations(self.session))
         if self.chosen not in names:
             wanted = self.session.recall("compare.model", "")
             self.chosen = wanted if wanted in names else ""
@@ -251,8 +265,21 @@ class CompareView(Page):
                 "Run again",
                 self._run_again,
             )
+        elif awaited := self._awaited(result):
+            self.notice.tell("info", awaited, "Run again", self._run_again)
         else:
             self.notice.hide()
+
+    def _awaited(self, result: EvaluationResult) -> str:
+        """Which evaluations of plugins were chosen and not computed, in a sentence; "" where none is."""
+        there = {column.evaluation for column in extra_columns(result)}
+        lacking = [text for text in self.session.settings.evaluations if text not in there]
+        if not lacking:
+            return ""
+        if len(lacking) > 1:
+            return f"{len(lacking)} evaluations of plugins are computed when the comparison runs again."
+        words = evaluation_words(lacking[0], self.session.brought)
+        return f"{words}: it is computed when the comparison runs again."
 
     def _run_again(self) -> None:
         reason = self.commands.run(RUN)
@@ -271,6 +298,7 @@ class CompareView(Page):
 
     def _on_backbones(self) -> None:
         self.margin.show_value(self.session.settings.margin)
+        self.evaluations.setVisible(not why_no_evaluations(self.session))
         if self.session.result is None:
             self.empty.refresh()
         else:

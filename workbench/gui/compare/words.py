@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from workbench.records.brought import Brought
 from workbench.records.catalogue import BackboneFacts
+from workbench.records.methods import asked_by_name
 from workbench.records.results import EvaluationResult
 from workbench.records.text import printable
 
@@ -44,3 +46,10 @@ def feature_name(feature: str) -> str:
     """ "CLS", "CLS, layers 9+12"."""
     pooling, comma, layers = feature.partition(", ")
     return FEATURE_NAMES.get(pooling, printable(pooling)) + comma + printable(layers)
+
+
+def evaluation_words(text: str, brought: Brought) -> str:
+    """ "Nearest class mean, shots=1"; of one that nobody brings what it was asked for by."""
+    name, settings = asked_by_name(text)
+    facts = brought.evaluation(name)
+    return printable(", ".join((facts.title, *settings))) if facts else printable(text)

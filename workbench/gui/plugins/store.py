@@ -135,7 +135,7 @@ class PluginStore(QObject):
         """Here, and in the lists of methods and backbones."""
         self.look()
         if self._session.project is not None:
-            self._session.describe(devices=False)
+            self._session.describe(devices=False, plugins=True)
 
     # Installing and removing
 

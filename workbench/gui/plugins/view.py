@@ -174,7 +174,7 @@ class PluginsView(Page):
     def _look(self) -> None:
         self.store.look()
         if self.session.project is not None:
-            self.session.describe(devices=False)
+            self.session.describe(devices=False, plugins=True)
 
     def _new(self) -> None:
         NewPluginDialog(self.store.begin, self).show()
