@@ -242,6 +242,27 @@ def test_an_evaluation_scores_the_splits_of_the_comparison(
             open_evaluations([wrong])
 
 
+def test_an_evaluation_that_fails_takes_no_other_number_with_it(
+    lab: Path, picture_folder: Path, tmp_path: Path
+) -> None:
+    lab.write_text(
+        CODE.replace(
+            "        means = np.stack", "        1 / (self.config.power - 1)\n        means = np.stack"
+        )
+    )
+    file = embedded(picture_folder, tmp_path, "histogram")
+    asked = ("lab_means:power=1", "lab_means")
+    job = EvaluateJob(files=(str(file),), seeds=2, strengths=2, device="cpu", evaluation=asked)
+    run, control = new_run(job, tmp_path / "runs", "compared")
+    evaluate.run(job, run, control)
+    result = EvaluationResult.load(run.path / "result.json")
+    assert result.models[0].probe and [one.evaluation for one in result.extra] == ["lab_means"]
+    [told] = [found.advice for found in result.findings if found.name == "evaluation failed"]
+    assert told.startswith(
+        "lab_means:power=1 of the plugin lab 2.1 failed and has no column (ZeroDivisionError"
+    )
+
+
 def test_an_evaluation_that_says_no_class_is_refused(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [asked] = open_evaluations(["lab_means"])
     model = ModelFeatures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,23 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from workbench.engine.control import Control
+from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import pick_device
 from workbench.engine.evals.evaluate import evaluate
-from workbench.engine.evals.extra import extra_scores, open_evaluations
+from workbench.engine.evals.extra import Asked, extra_scores, open_evaluations
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
 from workbench.engine.exports import import_embeddings
 from workbench.records.asked import parse_budgets
 from workbench.records.embeddings import Embeddings
+from workbench.records.evaluations import ExtraScore
 from workbench.records.feature_lock import feature_title, rule_told
 from workbench.records.jobs import EvaluateJob
 from workbench.records.project import append_ledger
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
 from workbench.records.splits import PARTS, UNUSED, SplitPlan, make_split
-from workbench.records.text import count
+from workbench.records.text import count, printable
 
 _PART = {name: number for number, name in enumerate(PARTS)}
 
@@ -97,17 +99,25 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     told = "" if plan.kind == "shares" else plan.told()
     unread = max(int(part.provenance.get("unread", 0)) for part in sets)
     findings = (*finding, *_dropped(dropped), *_unread(unread), *result.findings)
-    extra = extra_scores(
-        asked,
-        models,
-        y,
-        [split.part for split in splits],
-        seeds,
-        len(classes),
-        result.metric,
-        lambda done, total, detail: control.progress(done, total, unit="evaluations", detail=detail),
-    )
-    result = replace(result, leaks=leaks, plan=told, findings=findings, extra=extra)
+    extra: list[ExtraScore] = []
+    for one in asked:
+        try:
+            extra += extra_scores(
+                [one],
+                models,
+                y,
+                [split.part for split in splits],
+                seeds,
+                len(classes),
+                result.metric,
+                lambda done, total, detail: control.progress(done, total, unit="evaluations", detail=detail),
+            )
+        except StopRequested:
+            raise
+        except Exception as error:  # what the program has computed itself is kept, whatever a plugin does
+            traceback.print_exc()
+            findings = (*findings, _broken(one, error))
+    result = replace(result, leaks=leaks, plan=told, findings=findings, extra=tuple(extra))
     predictions.save(run.path / result.predictions)
     result.save(run.path / "result.json")
     run.add_provenance(
@@ -171,6 +181,15 @@ def _plan(embeddings: Embeddings) -> SplitPlan:
     split = embeddings.provenance.get("split")
     plan = split.get("plan") if isinstance(split, dict) else None
     return SplitPlan.from_json(plan) if isinstance(plan, dict) else SplitPlan()
+
+
+def _broken(asked: Asked, error: Exception) -> Finding:
+    advice = (
+        f"{asked.text} of the plugin {asked.plugin} failed and has no column "
+        f"({type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}). All other numbers stand. "
+        "The log of the run has more; tell the plugin's author."
+    )
+    return Finding(name="evaluation failed", severity="warn", advice=advice)
 
 
 def _unread(unread: int) -> tuple[Finding, ...]:
