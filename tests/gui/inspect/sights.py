@@ -54,7 +54,7 @@ def sight(job: InspectJob, model: str, ask: int, *, side: int = 32, grid: int = 
             "foreground": np.ones((number, grid, grid), bool),
             "shares": np.array([0.5, 0.3, 0.1]),
         }
-    elif job.show == "likeness":
+    elif job.show in ("likeness", "plugin"):
         made["values"] = rng.random((number, grid, grid)).astype(np.float32)
     else:
         made["groups"] = rng.integers(0, job.groups, (number, grid, grid))

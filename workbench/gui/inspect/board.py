@@ -142,6 +142,7 @@ class Board(QObject):
         asked = self.settings if same_answer(answer.settings, self._asked()) else answer.settings
         return replace(
             self.settings,
+            inspection=asked.inspection,
             query=asked.query,
             rollout=asked.rollout,
             image_size=asked.image_size,

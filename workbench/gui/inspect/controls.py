@@ -6,28 +6,22 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from workbench.gui.inspect.board import Board
+from workbench.gui.inspect.chooser import ViewChooser
 from workbench.gui.inspect.fields import Field, SliderField, line, number_field, titled
 from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
 from workbench.pixels.cells import PANELS
-from workbench.records.inspection import SHOWN, InspectSettings
+from workbench.records.inspection import PLUGGED, InspectSettings
 
-TIPS = {
-    "attention": "Where a query token looks: the class token, the mean of all patches, or a patch that you click",
-    "reconstruction": "What a masked autoencoder paints where patches were hidden from it",
-    "patch-pca": "The three main directions of the patches' features as red, green and blue",
-    "likeness": "How alike every patch is to the one that you click, in this picture and in all others",
-    "segments": "Patches put into a few groups by their features, the same groups in all pictures of a model",
-}
-SHORT = {"segments": "Groups"}
 FIELDS = {  # what counts for each, in the order of the column
     "attention": ("query", "layer", "head", "keep", "opacity", "rollout", "artefacts"),
     "reconstruction": ("panel", "ratio", "boxes", "seed", "own"),
     "patch-pca": ("layer", "side", "opacity"),
     "likeness": ("query", "layer", "opacity"),
     "segments": ("groups", "layer", "opacity", "seed"),
+    PLUGGED: ("layer", "opacity"),
 }
 HEADS = 6  # buttons a row
 ROLLOUTS = {"": "Off", "mean": "Mean of heads", "max": "Largest head", "min": "Smallest head"}
@@ -44,9 +38,7 @@ class Controls(QWidget):
     def __init__(self, board: Board) -> None:
         super().__init__()
         self.board = board
-        words = [(key, SHORT.get(key, word), TIPS[key]) for key, word in SHOWN.items()]
-        self.show_ = Segments("View", words, columns=2)
-        self.show_.chosen.connect(lambda show: board.set(show=show))
+        self.views = ViewChooser(board)
         self.heads: Segments | None = None
         self.fields: dict[str, QWidget] = {}
         self._build_maps()
@@ -54,7 +46,7 @@ class Controls(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(self.show_)
+        column.addWidget(self.views)
         for name in dict.fromkeys(each for names in FIELDS.values() for each in names):
             column.addWidget(self.fields[name])
         board.changed.connect(self._on_changed)
@@ -206,7 +198,7 @@ class Controls(QWidget):
     def refresh(self) -> None:
         settings, sights = self.board.settings, self.board.sights()
         shown = FIELDS[settings.show]
-        self.show_.choose(settings.show)
+        self.views.refresh()
         for name, field in self.fields.items():
             field.setVisible(name in shown)
         depth = max((sight.depth for sight in sights), default=0)

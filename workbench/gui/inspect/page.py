@@ -33,6 +33,8 @@ from workbench.gui.widgets.cards import Card, NoticeBar
 from workbench.gui.widgets.image_grid import describe
 from workbench.gui.widgets.labels import Chip, label
 from workbench.gui.widgets.quick_look import Item, QuickLook
+from workbench.records.inspection import PLUGGED
+from workbench.records.methods import asked_by_name
 from workbench.records.sight_words import asked_words
 from workbench.records.text import count, printable
 
@@ -97,6 +99,7 @@ class BoardPage(QWidget):
         self.rows.pin_asked.connect(self._pin)
         session.selection_changed.connect(self._on_selection)
         session.dataset_changed.connect(self.refresh)
+        session.brought_changed.connect(self.refresh)
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -206,7 +209,7 @@ class BoardPage(QWidget):
         caption = HOW
         if self.board.waiting:
             caption = f"Looking: {asker.answered} of {count(asker.total, 'model')} answered."
-        self.head_told.emit(HEADINGS[settings.show], caption)
+        self.head_told.emit(self._heading(), caption)
         words = [asked_words(self.board.drawn_settings(), self.board.top)]
         kinds = {sight.statistics for sight in self.board.sights() if not sight.error}
         if settings.show == "reconstruction":
@@ -215,6 +218,12 @@ class BoardPage(QWidget):
         self.save_button.refresh()
         if not self.board.why and not self.notice.isHidden():
             self.notice.hide()
+
+    def _heading(self) -> str:
+        settings = self.board.settings
+        name = asked_by_name(settings.inspection)[0]
+        facts = self.session.brought.inspection(name)
+        return HEADINGS.get(settings.show) or printable(facts.title if facts is not None else name)
 
     def _tell_failure(self, sentence: str) -> None:
         self.notice.tell("bad", sentence, "Ask again", self.board.ask)
@@ -271,7 +280,8 @@ class BoardPage(QWidget):
     def save(self) -> None:
         """Ask where to, then write in a thread."""
         folder = Path(self.session.recall("inspect.folder", str(Path.home())))
-        show = self.board.settings.show
+        settings = self.board.settings
+        show = asked_by_name(settings.inspection)[0] if settings.show == PLUGGED else settings.show
         chosen, kind = QFileDialog.getSaveFileName(
             self, "Save the board", str(folder / f"{show}.png"), PICTURES
         )
