@@ -315,6 +315,9 @@ def test_what_is_described_holds_what_plugins_bring(lab: Path, tmp_path: Path) -
     [means], [lengths] = brought.evaluations, brought.inspections
     assert (means.name, means.plugin, means.params[0].maximum) == ("lab_means", "lab", 4)
     assert (lengths.title, lengths.plugin, lengths.params[0].name) == ("Length", "lab", "power")
+    opened = brought.backbone("lab_file:/w.pt")
+    assert opened is not None and (opened.summary, opened.plugin) == ("Those in a file.", "lab")
+    assert brought.backbone("lab_file") is None and brought.backbone("lab_directions:x") is None
 
 
 def test_an_inspection_looks_at_the_patches_of_a_model(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog
 
 from tests.gui.comparison import facts
 from workbench.gui.commands import Command, Commands
@@ -19,6 +20,7 @@ from workbench.gui.places import find_places
 from workbench.gui.session import Session
 from workbench.gui.widgets.labels import Chip
 from workbench.records.arrange import Arranged
+from workbench.records.brought import Brought, OpenBackbone
 from workbench.records.curation import Curation
 from workbench.records.index import ImageIndex
 from workbench.records.runs import Status
@@ -194,6 +196,30 @@ def test_any_name_can_be_downloaded(qtbot, view: ModelsView, session: Session, m
     field.field.setText("two words")
     qtbot.mouseClick(field.fetch_button, Qt.MouseButton.LeftButton)
     assert field.error.isVisible() and len(asked) == 1
+
+
+def test_a_folder_for_a_plugins_backbone_is_taken_by_its_name(
+    qtbot, view: ModelsView, session: Session, tmp_path: Path, monkeypatch
+) -> None:
+    field = view.any_model
+    field.field.setText(f"hub:{tmp_path}")
+    field.accept()
+    assert field.error.isVisible() and session.settings.chosen == []
+    hub = OpenBackbone(name="hub", summary="Weights of a <b>local</b> repository.", plugin="hubfolder")
+    session.lookup.brought = Brought(backbones=(hub,))
+    session.brought_changed.emit()
+    assert field.field.placeholderText() == "timm name, Hugging Face id, a path, or hub:FOLDER"
+    field.accept()
+    assert [choice.backbone for choice in session.settings.chosen] == [f"hub:{tmp_path}"]
+    field.field.setText("hub:")
+    field.accept()
+    assert "Say behind hub: which one is meant" in field.error.text()
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(other))
+    [action] = [one for one in field.menu.actions() if one.text().startswith("Folder for hub")]
+    action.trigger()
+    assert session.settings.chosen[-1].backbone == f"hub:{other}"
 
 
 def test_settings_go_to_the_project(view: ModelsView, session: Session) -> None:

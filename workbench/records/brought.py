@@ -1,5 +1,6 @@
-"""What plugins bring that the window offers by name: evaluations and inspections, as plain facts. Methods have a
-file of their own (`records/methods.py`), and backbones stand in the catalogue."""
+"""What plugins bring that the window offers by name: evaluations, inspections, and backbones that need more than a
+name, as plain facts. Methods have a file of their own (`records/methods.py`), all other backbones stand in the
+catalogue."""
 
 from __future__ import annotations
 
@@ -36,17 +37,32 @@ class InspectionFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBackbone:
+    """A backbone that is asked for as NAME:REST; only its user knows which REST there are."""
+
+    name: str
+    summary: str  # one sentence of the manifest
+    plugin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
     """Of all plugins that may be used."""
 
     evaluations: tuple[EvaluationFacts, ...] = ()
     inspections: tuple[InspectionFacts, ...] = ()
+    backbones: tuple[OpenBackbone, ...] = ()
 
     def evaluation(self, name: str) -> EvaluationFacts | None:
         return next((facts for facts in self.evaluations if facts.name == name), None)
 
     def inspection(self, name: str) -> InspectionFacts | None:
         return next((facts for facts in self.inspections if facts.name == name), None)
+
+    def backbone(self, identifier: str) -> OpenBackbone | None:
+        """The one that `identifier`, "NAME:REST", asks for; None where it is no plugin's."""
+        name, colon, _ = identifier.partition(":")
+        return next((facts for facts in self.backbones if colon and facts.name == name), None)
 
     def save(self, path: Path) -> None:
         write_document(path, "brought", VERSION, asdict(self))
@@ -59,6 +75,7 @@ class Brought:
             return cls(
                 evaluations=tuple(EvaluationFacts.from_json(item) for item in body["evaluations"]),
                 inspections=tuple(InspectionFacts.from_json(item) for item in body["inspections"]),
+                backbones=tuple(OpenBackbone(**item) for item in body["backbones"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DocumentError(f"{path} holds something that can't be read ({error}). Remove it.") from None

@@ -18,6 +18,7 @@ VERSION = 1
 # Names that no plugin may take; those of timm are asked for when a plugin is loaded.
 BUILT_IN = frozenset({"efficientnet_lite0", "random_vit", "histogram", "starter_mae", "starter_dino"})
 PRETRAINED_HERE = "pretrained here"  # the source of a backbone that a run of the project made
+PLUGIN = "plugin"  # the source of one that a plugin brings: it gives features and no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class BackboneFacts:
 
     id: str  # catalogue id, Hugging Face id, timm name or local path; what `--backbone` takes
     title: str  # as a person would say it: "DINOv2 small"
-    source: str  # where the weights come from: "package", "timm", "huggingface", "file", "built in", PRETRAINED_HERE
+    source: str  # where the weights come from: "package", "timm", "huggingface", "file", "built in", or one of these
     family: str  # "DINOv2", "supervised CNN", "floor"
     parameters: int | None  # how many; None where it isn't known before loading
     input_size: int | None  # pixels, the side of its usual square input; None where any size will do

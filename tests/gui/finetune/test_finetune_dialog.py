@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QSpinBox
+from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox
 
 from tests.gui.comparison import facts
 from workbench.gui.finetune.dialog import FinetuneDialog, backbones_of
+from workbench.records.brought import Brought, OpenBackbone
+from workbench.records.catalogue import PLUGIN
 from workbench.records.jobs import FinetuneJob
+from workbench.records.project import Chosen
 
 
 def test_the_dialog_asks_for_the_job_and_remembers(qtbot, small_index, session) -> None:
@@ -37,3 +40,19 @@ def test_the_dialog_asks_for_the_job_and_remembers(qtbot, small_index, session) 
     qtbot.addWidget(again)
     again.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     assert again.values() == asked
+
+
+def test_backbones_of_plugins_are_left_out_and_it_is_said_why(qtbot, small_index, session) -> None:
+    session.show_index(small_index)
+    session.catalogue = (facts("strong"), facts("plugged", source=PLUGIN))
+    session.brought = Brought(backbones=(OpenBackbone(name="hub", summary="A folder.", plugin="hubfolder"),))
+    session.settings.chosen = [Chosen(backbone="hub:/w"), Chosen(backbone="lab/strong")]
+    session.title_of = lambda name: {"lab/plugged": "Plugged"}.get(name, name)
+    assert [name for name, _ in backbones_of(session)] == ["lab/strong"]
+    dialog = FinetuneDialog(session)
+    qtbot.addWidget(dialog)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    [told] = [one.text() for one in dialog.findChildren(QLabel) if one.text().startswith("Not offered")]
+    assert told.startswith("Not offered: Plugged, hub:/w. What a plugin brings gives features and no more")
+    session.brought, session.catalogue = Brought(), (facts("strong"),)
+    assert [name for name, _ in backbones_of(session)] == ["hub:/w", "lab/strong"]

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QSpinBox
 
+from tests.gui.comparison import facts
 from tests.gui.pretrain import made
 from tests.gui.pretrain.conftest import CATALOGUE
 from workbench.gui.pretrain.audit_card import AuditCard, instead_words, probed_with
@@ -15,7 +16,9 @@ from workbench.gui.pretrain.commands import START
 from workbench.gui.pretrain.plan import Plan
 from workbench.gui.pretrain.view import PretrainView
 from workbench.gui.pretrain.views_canvas import PICTURE, fit, slots
+from workbench.gui.pretrain.words import can_learn
 from workbench.records.augmentation import under_preset
+from workbench.records.catalogue import PLUGIN
 from workbench.records.jobs import PretrainJob
 from workbench.records.methods import FAMILIES
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE
@@ -390,3 +393,9 @@ def test_a_convolutional_network_is_shown_the_views_that_were_published_for_it(v
     view.plan.choose_start("")
     view.plan.choose_backbone("vit_tiny_patch16_224")
     assert [kind.name for kind in view.plan.views.views] == ["two views"]
+
+
+def test_no_start_weights_are_a_plugins_backbone() -> None:
+    assert can_learn(facts("here"))
+    assert not can_learn(facts("plugged", source=PLUGIN, parameters=None))
+    assert not can_learn(facts("away", available=False))

@@ -11,7 +11,7 @@ from workbench.engine.backbones.candidate import COLOURS, Candidate
 from workbench.engine.backbones.digest import weights_digest
 from workbench.engine.registries import Registry
 from workbench.plugins import provider
-from workbench.records.catalogue import BackboneFacts
+from workbench.records.catalogue import PLUGIN, BackboneFacts
 from workbench.records.plugins import is_name
 from workbench.records.spec import FeatureSpec, Preprocess
 from workbench.records.text import printable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workbench.engine.backbones.base import TorchBackbone
 
-KIND = "plugin"  # of `Resolved.kind`
+KIND = PLUGIN  # of `Resolved.kind`
 
 
 class PluginBackbone(ABC):
@@ -76,7 +76,7 @@ class PluginBackbone(ABC):
         return BackboneFacts(
             id=f"{self.name}:{self.rest}" if self.rest else self.name,
             title=self.title,
-            source="plugin",
+            source=PLUGIN,
             family=self.family,
             parameters=self.parameters,
             input_size=self.preprocess.size,
@@ -147,8 +147,8 @@ def refuse_plugged(kind: str, title: str, what: str) -> None:
     """Raises ValueError where `kind` is that of a plugin's backbone, for `what` needs more than a plugin gives."""
     if kind == KIND:
         raise ValueError(
-            f"{printable(title)} comes from a plugin, which gives its features and no more: {what}. Choose another "
-            "backbone."
+            f"{printable(title)} comes from a plugin, which gives its features and no more: {what}. Take a backbone "
+            "of timm, of Hugging Face or from a file instead; in Compare it stands beside them."
         )
 
 

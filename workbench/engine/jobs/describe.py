@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from workbench.engine.backbones.found import found_here, pretrained_in, timm_nam
 from workbench.engine.control import Control
 from workbench.engine.plugins import load
 from workbench.plugins import facts_of, plugins
-from workbench.records.brought import FILE, Brought, InspectionFacts
+from workbench.records.brought import FILE, Brought, InspectionFacts, OpenBackbone
 from workbench.records.catalogue import BackboneFacts, save_catalogue
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.jobs import DescribeJob
@@ -22,7 +23,7 @@ from workbench.records.runs import RunFolder
 def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
     listed = catalogue()
     own = pretrained_in(Path(job.runs)) if job.runs else []
-    brought = _plugin_backbones()
+    brought, opened = _plugin_backbones()
     entries = sorted([*own, *listed, *brought, *found_here(listed)], key=lambda facts: not facts.available)
     save_catalogue(run.path / "catalogue.json", entries)
     result: dict[str, Any] = {
@@ -37,9 +38,9 @@ def run(job: DescribeJob, run: RunFolder, control: Control) -> dict[str, Any]:
         from workbench.engine.methods.registry import all_facts
         from workbench.records.methods import save_methods
 
-        methods, brought = _of_plugins(control)
+        methods, others = _of_plugins(control)
         save_methods(run.path / "methods.json", [*all_facts(), *methods])
-        brought.save(run.path / FILE)
+        replace(others, backbones=tuple(opened)).save(run.path / FILE)
     if job.devices:
         from workbench.engine.device import device_name, memory, pick_device
 
@@ -68,15 +69,22 @@ def _of_plugins(control: Control) -> tuple[list[MethodFacts], Brought]:
     return methods, Brought(evaluations=tuple(evaluations), inspections=tuple(inspections))
 
 
-def _plugin_backbones() -> list[BackboneFacts]:
-    """The backbones that plugins bring and that can be listed."""
+def _plugin_backbones() -> tuple[list[BackboneFacts], list[OpenBackbone]]:
+    """The backbones that plugins bring: those that can be listed, and those that need more than a name."""
     found: list[BackboneFacts] = []
+    opened: list[OpenBackbone] = []
     for plugin in plugins():
         if not plugin.names("backbones") or facts_of(plugin) is None:
             continue
         try:
             things = load(plugin)["backbones"]
             found += [things[name]().facts() for name in things if not things[name].takes_rest]
+            told = plugin.manifest.provides["backbones"]
+            opened += [
+                OpenBackbone(name=name, summary=told[name], plugin=plugin.name)
+                for name in things
+                if things[name].takes_rest
+            ]
         except Exception as error:  # whatever a plugin does, the others are listed
             print(f"The backbones of the plugin {plugin.name} can't be listed: {error}", file=sys.stderr)
-    return found
+    return found, opened

@@ -21,6 +21,7 @@ from workbench.gui.plain_text import set_tip
 from workbench.gui.project_commands import guarded
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
+from workbench.records.catalogue import PLUGIN
 from workbench.records.finetunes import NOT_RANKED
 from workbench.records.jobs import FinetuneJob
 from workbench.records.text import count, printable
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 REMEMBERED = "finetune"  # under which the project keeps what was asked last
 HIDDEN = ("index", "curation", "roots", "backbone", "ledger", "cache")
+FEATURES_ALONE = (
+    "Not offered: {names}. What a plugin brings gives features and no more, so it is compared and not fine-tuned. "
+    "Take a backbone of timm, of Hugging Face or from a file."
+)
 NO_WEIGHTS = "histogram"  # counts and does not learn
 
 
@@ -108,6 +113,10 @@ class FinetuneDialog(QDialog):
         outer.setSpacing(12)
         outer.addWidget(label(NOT_RANKED, "dim", wrap=True))
         outer.addLayout(top)
+        left_out = features_alone(self._session)
+        if left_out:
+            names = ", ".join(printable(self._session.title_of(name)) for name in left_out[:3])
+            outer.addWidget(label(FEATURES_ALONE.format(names=names), "caption", wrap=True))
         outer.addWidget(scroll, 1)
         outer.addLayout(row)
 
@@ -122,7 +131,15 @@ def backbones_of(session: Session) -> list[tuple[str, str]]:
     chosen = [choice.backbone for choice in session.settings.chosen]
     listed = {facts.id for facts in session.catalogue}
     order = [name for name in chosen if name in here or name not in listed] + list(here)
-    return [(name, printable(here.get(name, name))) for name in dict.fromkeys(order) if name != NO_WEIGHTS]
+    left_out = {NO_WEIGHTS, *features_alone(session)}
+    return [(name, printable(here.get(name, name))) for name in dict.fromkeys(order) if name not in left_out]
+
+
+def features_alone(session: Session) -> list[str]:
+    """The backbones of plugins that are on this machine or chosen: they give features and can't learn."""
+    found = [facts.id for facts in session.catalogue if facts.available and facts.source == PLUGIN]
+    chosen = (choice.backbone for choice in session.settings.chosen)
+    return list(dict.fromkeys([*found, *(name for name in chosen if session.brought.backbone(name))]))
 
 
 def work_told(session: Session, values: dict[str, Any]) -> str:

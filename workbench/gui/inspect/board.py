@@ -84,6 +84,7 @@ class Board(QObject):
         session.project_changed.connect(self.open)
         session.result_changed.connect(self._on_result)
         session.backbones_changed.connect(self._show_columns)
+        session.brought_changed.connect(self._show_columns)
         session.dataset_changed.connect(self.choose)
         self.open()
 
@@ -256,7 +257,7 @@ class Board(QObject):
         session, wanted = self.session, self.plan.models
         if wanted is None:
             chosen = [choice.backbone for choice in session.settings.chosen]
-            wanted = default_models(session.result, chosen, session.catalogue)
+            wanted = default_models(session.result, chosen, session.catalogue, session.brought)
         columns = columns_of(session, wanted)
         if columns != self.columns:
             self.columns = columns

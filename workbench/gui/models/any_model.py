@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
-from workbench.gui.plain_text import set_tip
+from workbench.gui.plain_text import menu_text, plain, set_tip
 from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button, menu_button
 from workbench.gui.widgets.labels import label
+from workbench.records.brought import OpenBackbone
 from workbench.records.text import printable
 
 WEIGHTS = "Weights (*.safetensors *.pth *.pt *.bin)"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?([:@][\w.-]+)?")
 
 
-def check(text: str) -> str:
-    """A sentence that says what is wrong with a typed backbone; "" where it may be one."""
+def check(text: str, opened: Collection[str] = ()) -> str:
+    """A sentence that says what is wrong with a typed backbone; "" where it may be one. `opened`: names of plugins'
+    backbones that take something behind them."""
     if not text:
         return "Type a name, or choose a file or folder."
+    name, colon, rest = text.partition(":")
+    if colon and name in opened:
+        return "" if rest.strip() else f"Say behind {name}: which one is meant, such as its folder."
     if text.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", text):
         return "" if Path(text).expanduser().exists() else f"{text} does not exist."
     if _NAME.fullmatch(text) or Path(text).exists():
@@ -38,8 +43,8 @@ class AnyModel(QWidget):
     def __init__(self, add: Callable[[str], None], fetch: Callable[[str], object]) -> None:
         super().__init__()
         self._add, self._fetch = add, fetch
+        self._opened: tuple[OpenBackbone, ...] = ()
         self.field = QLineEdit()
-        self.field.setPlaceholderText("timm name, Hugging Face id, or a path")
         self.field.setAccessibleName("Another backbone")
         self.field.setClearButtonEnabled(True)
         set_tip(
@@ -47,9 +52,9 @@ class AnyModel(QWidget):
         )
         self.field.returnPressed.connect(self.accept)
         self.field.textChanged.connect(lambda _: self._tell(""))
-        menu = QMenu(self)
-        menu.addAction("Weights file…", self._browse_file)
-        menu.addAction("Model folder…", self._browse_folder)
+        self.menu = QMenu(self)
+        self.menu.setToolTipsVisible(True)
+        self.show_opened(())
         self.add_button = button("Add", self.accept)
         self.fetch_button = button(
             "Download",
@@ -60,7 +65,9 @@ class AnyModel(QWidget):
         row.setSpacing(8)
         row.addWidget(label("Another backbone", "dim"))
         row.addWidget(self.field, 1)
-        row.addWidget(menu_button("Browse…", menu, tip="Choose weights or a saved model on this machine"))
+        row.addWidget(
+            menu_button("Browse…", self.menu, tip="Choose weights or a saved model on this machine")
+        )
         row.addWidget(self.fetch_button)
         row.addWidget(self.add_button)
         self.error = label("", "error", wrap=True)
@@ -70,6 +77,21 @@ class AnyModel(QWidget):
         outer.setSpacing(4)
         outer.addLayout(row)
         outer.addWidget(self.error)
+
+    def show_opened(self, opened: tuple[OpenBackbone, ...]) -> None:
+        """The backbones of plugins that take a folder."""
+        self._opened = opened
+        self.menu.clear()
+        self.menu.addAction("Weights file…", self._browse_file)
+        self.menu.addAction("Model folder…", self._browse_folder)
+        for one in opened:
+            words = menu_text(f"Folder for {one.name} (plugin {one.plugin})…")
+            action = self.menu.addAction(words, lambda name=one.name: self._browse_folder(name))
+            action.setToolTip(plain(one.summary))
+        more = "".join(f", or {one.name}:FOLDER" for one in opened[:2])
+        self.field.setPlaceholderText(
+            f"timm name, Hugging Face id, {'a path' if more else 'or a path'}{more}"
+        )
 
     def fetch(self) -> None:
         text = self.field.text().strip()
@@ -81,12 +103,15 @@ class AnyModel(QWidget):
 
     def accept(self) -> None:
         text = self.field.text().strip()
-        wrong = check(text)
+        names = [one.name for one in self._opened]
+        wrong = check(text, names)
         if wrong:
             self._tell(wrong)
             return
-        local = Path(text).expanduser()
-        self._add(str(local.absolute()) if local.exists() else text)
+        name, colon, rest = text.partition(":")
+        before, what = (f"{name}:", rest.strip()) if colon and name in names else ("", text)
+        local = Path(what).expanduser()
+        self._add(before + (str(local.absolute()) if local.exists() else what))
         self.field.clear()
 
     def _tell(self, wrong: str) -> None:
@@ -98,8 +123,9 @@ class AnyModel(QWidget):
         chosen, _ = QFileDialog.getOpenFileName(self, "Choose weights", str(Path.home()), WEIGHTS)
         self._take(chosen)
 
-    def _browse_folder(self) -> None:
-        self._take(QFileDialog.getExistingDirectory(self, "Choose a model folder", str(Path.home())))
+    def _browse_folder(self, name: str = "") -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a model folder", str(Path.home()))
+        self._take(f"{name}:{chosen}" if chosen and name else chosen)
 
     def _take(self, chosen: str) -> None:
         if chosen:

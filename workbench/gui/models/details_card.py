@@ -16,10 +16,10 @@ from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
-from workbench.records.catalogue import BackboneFacts
+from workbench.records.catalogue import PLUGIN, BackboneFacts
 from workbench.records.text import data_size
 
-PART_OF_THE_PROGRAM = ("built in", "package")
+NOT_IN_A_PACK = ("built in", "package", PLUGIN)  # the program has them, or needs the plugin for them
 AT_A_HUB = ("huggingface", "timm")
 NETWORK = "Downloading is the only thing in this program that uses the network."
 
@@ -87,7 +87,7 @@ class DetailsCard(Card):
         self.remedy.setText(facts.remedy)
         self.remedy.setVisible(not facts.available and bool(facts.remedy))
         self.import_pack.setVisible(not facts.available and facts.source in AT_A_HUB)
-        self.export_pack.setVisible(facts.available and facts.source not in PART_OF_THE_PROGRAM)
+        self.export_pack.setVisible(facts.available and facts.source not in NOT_IN_A_PACK)
         self.refresh_fetch()
         self.feature.clear()
         for value, words in feature_choices(facts):

@@ -73,6 +73,8 @@ class ModelsView(Page):
         self._lay_out()
         self._register()
         session.backbones_changed.connect(self.refresh)
+        session.brought_changed.connect(self._show_opened)
+        self._show_opened()
         session.project_changed.connect(self._restore)
         self._restore()
         self.refresh()
@@ -146,6 +148,9 @@ class ModelsView(Page):
         if session.catalogue and self.table.current() is None:
             self.table.go_to(kept.id if kept else session.catalogue[0].id)
         self._show_details()
+
+    def _show_opened(self) -> None:
+        self.any_model.show_opened(self.session.brought.backbones)
 
     def _show_table(self) -> None:
         found = 1 if self.table.filter.rowCount() else 2

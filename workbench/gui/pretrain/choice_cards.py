@@ -147,7 +147,11 @@ class StartCard(Card):
         self._session, self._plan = session, plan
         self.start, self.backbone = QComboBox(), QComboBox()
         self.start.setAccessibleName("Start from")
-        set_tip(self.start, "Weights to start from: those on this machine that the method can work with")
+        set_tip(
+            self.start,
+            "Weights to start from: those on this machine that the method can work with. Backbones of plugins give "
+            "features alone: they can be compared, and not learnt from.",
+        )
         self.backbone.setAccessibleName("Architecture")
         self.backbone.setEditable(True)
         self.backbone.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.records.catalogue import BackboneFacts
+from workbench.records.catalogue import PLUGIN, BackboneFacts
 from workbench.records.text import count, duration, printable
 
 FROM_NOTHING = "from nothing"
@@ -84,8 +84,10 @@ def is_transformer(name: str) -> bool:
 
 
 def can_learn(facts: BackboneFacts) -> bool:
-    """Whether a backbone is a network whose weights are here: floors are none worth starting from."""
-    return facts.available and facts.family != "Floor" and bool(facts.parameters or facts.parameters is None)
+    """Whether a backbone is a network whose weights are here: floors are none worth starting from, and a plugin's
+    gives features alone."""
+    network = facts.family != "Floor" and facts.source != PLUGIN
+    return facts.available and network and bool(facts.parameters or facts.parameters is None)
 
 
 def starts(catalogue: Iterable[BackboneFacts], tokens_only: bool) -> list[BackboneFacts]:
