@@ -136,13 +136,22 @@ def facts_of(one: Plugin, part: Part = "engine") -> dict[str, Any] | None:
     kinds = ENGINE_KINDS if part == "engine" else ("views",)
     if not one.usable or not any(one.names(kind) for kind in kinds):
         return None
-    path = plugin_home() / f"{one.name}.{part}.facts.json"
+    path = _facts_file(one, part)
     known = _facts_in(path, one)
     if known is None:
         path.unlink(missing_ok=True)
         try_out(one, part, path)
         known = _facts_in(path, one)
     return known
+
+
+def known_facts(one: Plugin, part: Part = "engine") -> dict[str, Any] | None:
+    """As `facts_of`, and None where no trial was made since its files changed: nothing is tried for it."""
+    return _facts_in(_facts_file(one, part), one) if one.usable else None
+
+
+def _facts_file(one: Plugin, part: Part) -> Path:
+    return plugin_home() / f"{one.name}.{part}.facts.json"
 
 
 def save_facts(path: Path, one: Plugin, facts: dict[str, Any]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QCoreApplication
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QByteArray, QCoreApplication, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.gui import project_commands, theme
@@ -15,6 +15,7 @@ from workbench.gui.commands import Command, Commands
 from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.palette import Palette
 from workbench.gui.places import Place, find_places
+from workbench.gui.plugins.offered import Offered, views_of
 from workbench.gui.rail import Rail
 from workbench.gui.thumbnails import Thumbnails
 from workbench.gui.top_bar import TopBar
@@ -25,6 +26,7 @@ from workbench.records.text import printable
 if TYPE_CHECKING:
     from workbench.gui.session import Session
 
+LOOK_MS = 300  # after the window is shown, plugins are asked for their views
 SIZE = (1280, 800)  # px, at the first start
 INFO_SECONDS = 8.0  # how long good news stays; bad news stays until it is sent away
 
@@ -41,6 +43,8 @@ class MainWindow(QMainWindow):
         self.places = list(places) if places is not None else find_places()
         self._built: dict[str, QWidget] = {}
         self._shortcuts: dict[str, QShortcut] = {}
+        self._looked = False  # which views plugins bring
+        self._view_commands: list[Callable[[], None]] = []
         self._num_done = 0
         self._restored = ""  # folder of the project whose look was restored last
         self.place = ""
@@ -58,6 +62,10 @@ class MainWindow(QMainWindow):
         self.palette_box = Palette(self.commands, self, lambda: self.place, self._refuse)
         self.top_bar.search.clicked.connect(self.palette_box.open)
         self.rail.chosen.connect(self.show_place)
+        self._views = views_of(session)
+        self._views.changed.connect(self._offer_views)
+        self._views.asked.connect(self.show_place)
+        self._offer_views()
         self._watcher.changed.connect(self._show_facts)
         session.result_changed.connect(self._show_facts)
         session.finetunes_changed.connect(self._show_facts)
@@ -99,11 +107,8 @@ class MainWindow(QMainWindow):
 
     def show_place(self, identifier: str) -> None:
         """Open a place, building it the first time. Raises KeyError for a place that there is not."""
-        place = next((place for place in self.places if place.id == identifier), None)
-        if place is None:
-            raise KeyError(identifier)
         if identifier not in self._built:
-            widget = place.build(self.session, self.commands)
+            widget = self._build(identifier)
             self._built[identifier] = widget
             self.stack.addWidget(widget)
             self._bind_keys()
@@ -112,6 +117,37 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self._built[identifier])
         self._built[identifier].setFocus()
         self.session.remember("place", identifier)
+
+    def _build(self, identifier: str) -> QWidget:
+        """Raises KeyError for a place that there is not."""
+        offered = self._views.find(identifier)
+        if offered is not None:
+            from workbench.gui.plugins.view_place import ViewPlace
+
+            return ViewPlace(self.session, self.commands, offered)
+        place = next((place for place in self.places if place.id == identifier), None)
+        if place is None:
+            raise KeyError(identifier)
+        return place.build(self.session, self.commands)
+
+    def _offer_views(self) -> None:
+        """What plugins bring, on the rail and among the commands."""
+        for remove in self._view_commands:
+            remove()
+        offered = self._views.offered
+        self._view_commands = [
+            self.commands.add(
+                Command(
+                    id=f"go.{one.place}",
+                    title=f"Go to {printable(one.title)}",
+                    run=lambda place=one.place: self.show_place(place),
+                    help=_told(one),
+                )
+            )
+            for one in offered
+        ]
+        self.rail.show_views([(one.place, printable(one.title), _told(one)) for one in offered])
+        self.rail.mark(self.place)
 
     def widget_of(self, identifier: str) -> QWidget | None:
         """The widget of a place that was built."""
@@ -219,9 +255,16 @@ class MainWindow(QMainWindow):
         self.session.remember("geometry", b64encode(self.saveGeometry().data()).decode())
         self.session.remember("models", theme.known_models())
         self._watcher.close()
+        self._views.close()
         thumbnails = self.session.findChild(Thumbnails)
         if isinstance(thumbnails, Thumbnails):
             thumbnails.close()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._looked:  # after the first paint, which waits for no disk
+            self._looked = True
+            QTimer.singleShot(LOOK_MS, self._views.look)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._end()
@@ -231,3 +274,7 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         if self.palette_box.isVisible():
             self.palette_box.open()
+
+
+def _told(one: Offered) -> str:
+    return printable(f"{one.sentence} By the plugin {one.plugin}.".strip())

@@ -207,7 +207,7 @@ def test_switching_and_trying_again(qtbot, page, session, installed, monkeypatch
         qtbot.waitUntil(lambda after=after: page.details.switch.text() == after)
         assert page.details.listed.plugin.name == name and page.details.switch.isEnabled()
     assert asked == [("crashes", True), ("calm", False)]
-    assert ("describe", False) in session.calls  # methods and backbones are looked up again
+    assert ("describe", False, True) in session.calls  # methods and backbones are looked up again
 
 
 def test_nothing_installed_says_what_plugins_are_for(qtbot, page, installed) -> None:
@@ -255,7 +255,7 @@ def test_a_preview_shows_every_change_and_then_exactly_that_is_done(qtbot, page,
         and not card.told.isVisible()
     )
     assert Work.asked == ["/x/new.whl", False, "carried out", "closed"]
-    assert ("describe", False) in session.calls
+    assert ("describe", False, True) in session.calls
 
 
 def test_what_is_refused_can_t_be_installed(qtbot, page) -> None:
@@ -366,7 +366,7 @@ def test_words() -> None:
     assert heading(()) == heading((), tried=False) == "No plugin is installed"
     assert heading(THREE, tried=False) == "3 plugins, being tried"
     both = {"methods": {"a": ""}, "views": {"b": ""}, "backbones": {}}
-    assert where_found(both) == "What it brings is found in Pretrain and Plugins." and where_found({}) == ""
+    assert where_found(both) == "What it brings is found in Pretrain and Views." and where_found({}) == ""
     assert heading(THREE[:1]) == "1 plugin, and it works"
     assert heading(THREE[2:]) == "1 plugin, and it is broken"
     assert heading((THREE[0], plugin("b"))) == "2 plugins, and all work"

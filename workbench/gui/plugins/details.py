@@ -190,7 +190,7 @@ class _Thing(QWidget):
 
     def offer(self, enabled: bool, run: Callable[[], object]) -> None:
         """A view can be opened."""
-        made = button("Open", run, kind="link", tip=f"Show {self._name} in a window of its own")
+        made = button("Open", run, kind="link", tip=f"Show {self._name} in this window")
         made.setAccessibleName(f"Open the view {self._name}")
         made.setEnabled(enabled)
         self._row.addWidget(made, 0, Qt.AlignmentFlag.AlignTop)

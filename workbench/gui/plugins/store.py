@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from workbench import plugins
 from workbench.gui.background import Background
+from workbench.gui.plugins.offered import views_of
 from workbench.gui.plugins.words import where_found
 from workbench.new_plugin import new_plugin
 from workbench.plugin_install.install import Installation
@@ -22,7 +23,6 @@ from workbench.plugin_install.pip_runs import PipError, Stop, Stopped
 from workbench.plugin_install.plan import Outcome, Plan
 from workbench.plugin_install.removal import Removal
 from workbench.plugins import Plugin
-from workbench.records.plugins import PluginError
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -44,7 +44,6 @@ class PluginStore(QObject):
     work_changed = Signal()
     told = Signal(str, str)  # severity, sentence
     made = Signal(Path)  # a plugin was begun in that folder
-    view_ready = Signal(object, str)  # a Plugin, and the name of a view
 
     _progressed = Signal(str)
 
@@ -86,18 +85,6 @@ class PluginStore(QObject):
             lambda: plugins.switch(name, on), lambda _: self._look_everywhere(), self._complain_and_look
         )
 
-    def ask_view(self, name: str, view: str) -> None:
-        """`view_ready` comes when the plugin was tried aside as it is now, and may be loaded into the window."""
-
-        def tried() -> Plugin:
-            plugins.facts_of(plugins.plugin(name), "views")
-            one = plugins.plugin(name)
-            if one.state != "enabled":
-                raise PluginError(one.error or f"The plugin {name} is switched off.")
-            return one
-
-        self._reader.run(tried, lambda one: self.view_ready.emit(one, view), self._complain_and_look)
-
     def begin(self, name: str, into: Path) -> None:
         """Write the template of a plugin."""
         self._reader.run(lambda: new_plugin(name, into), self.made.emit, self._complain)
@@ -110,6 +97,7 @@ class PluginStore(QObject):
         self.read = True
         self.listed = listed
         self.changed.emit()
+        views_of(self._session).look()
 
     def _end_trial(self, listed: tuple[Listed, ...]) -> None:
         self.trying, self.tried = False, True

@@ -12,16 +12,16 @@ from workbench.gui.file_manager import show_in_file_manager
 from workbench.gui.plugins.details import DetailsCard
 from workbench.gui.plugins.install_card import InstallCard
 from workbench.gui.plugins.new_dialog import NewPluginDialog
+from workbench.gui.plugins.offered import views_of
 from workbench.gui.plugins.plugin_list import PluginList, PluginModel
 from workbench.gui.plugins.rules_card import RulesCard
 from workbench.gui.plugins.store import PluginStore
-from workbench.gui.plugins.view_window import ViewWindow, view_window
 from workbench.gui.plugins.words import heading
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import command_button
 from workbench.gui.widgets.cards import Card, EmptyState, Page
-from workbench.plugins import Plugin, plugin_folder
-from workbench.records.plugins import MANIFEST, PluginError
+from workbench.plugins import plugin_folder
+from workbench.records.plugins import MANIFEST
 from workbench.records.runs import ACTIVE
 from workbench.records.text import count, printable
 
@@ -50,9 +50,8 @@ class PluginsView(Page):
         self.details = DetailsCard()
         self.details.switched.connect(self.store.switch)
         self.details.folder_asked.connect(self._open_folder_of)
-        self.details.view_asked.connect(self.store.ask_view)
-        self.store.view_ready.connect(self._open_view)
-        self._windows: dict[tuple[str, str, str], ViewWindow] = {}  # by plugin, view and stamp
+        self.details.view_asked.connect(views_of(session).ask)
+        views_of(session).failed.connect(lambda *_: self.store.look())
         self.details.removal_asked.connect(self.store.preview_removal)
         self.rules = RulesCard()
         self.install = InstallCard(self.store, self._why_wait)
@@ -184,17 +183,6 @@ class PluginsView(Page):
         self.session.message.emit("good", f"{where} is a plugin that works: install it when it is yours.")
         self.install.field.setText(str(folder))
         self.install.field.setFocus()
-
-    def _open_view(self, one: Plugin, view: str) -> None:
-        key = one.name, view, one.found.stamp
-        try:
-            if key not in self._windows:
-                self._windows[key] = view_window(one, view, self.session, self.commands, self.window())
-        except PluginError as error:
-            self.session.message.emit("bad", str(error))
-            self.store.look()
-        else:
-            self._windows[key].bring()
 
     def _open_folder_of(self, name: str) -> None:
         place = next(one.plugin.found.place for one in self.store.listed if one.plugin.name == name)

@@ -28,7 +28,7 @@ WHERE = {  # a method is chosen in...
     "backbones": "Models",
     "evaluations": "Compare",
     "inspections": "Inspect",
-    "views": "Plugins",
+    "views": "Views",
 }
 
 
