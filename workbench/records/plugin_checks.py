@@ -58,15 +58,26 @@ class Steps:
         write_document(self.path, "plugin-check", VERSION, {"steps": [asdict(one) for one in self.steps]})
 
 
-def read_steps(path: Path, how: str) -> tuple[Step, ...]:
-    """What a check wrote. `how` its process ended, where a step was left unfinished: "by signal 11"."""
+def read_steps(path: Path, how: str = "") -> tuple[Step, ...]:
+    """What a check wrote. `how` its process ended, where a step was left unfinished: "by signal 11"; "" while it goes
+    on."""
     try:
         body = read_document(path, "plugin-check", VERSION)
         steps = [Step(**one) for one in body["steps"]]
     except (DocumentError, KeyError, TypeError):
         steps = [Step(name="starts", outcome="running")]
+    if not how:
+        return tuple(steps)
     return tuple(
         replace(one, outcome="failed", why=f"The process ended {how}.") if one.outcome == "running" else one
+        for one in steps
+    )
+
+
+def stopped_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Those of a check that was stopped by whoever asked for it: what was going on is nobody's failure."""
+    return tuple(
+        replace(one, outcome="skipped", why="The check was stopped.") if one.outcome == "running" else one
         for one in steps
     )
 

@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.gui.plain_text import printable_lines
+from workbench.gui.plain_text import printable_lines, set_tip
+from workbench.gui.plugins.check_panel import CheckPanel
+from workbench.gui.plugins.checker import Checked
 from workbench.gui.plugins.store import Listed
 from workbench.gui.plugins.words import HELP, WHERE, reload_note, restart_needed, state_chip, switch_word
 from workbench.gui.widgets.buttons import button
@@ -28,6 +30,7 @@ from workbench.records.text import printable
 LEAST_TRACEBACK = 160  # px
 MARGIN, SCROLL_BAR = 12, 14  # px
 CHIP = 84  # px
+CHECK = "Try all that it brings on tiny pictures, in a process of its own; takes about a minute"
 
 
 class DetailsCard(Card):
@@ -37,6 +40,7 @@ class DetailsCard(Card):
     folder_asked = Signal(str)
     removal_asked = Signal(str)
     view_asked = Signal(str, str)  # the plugin's name and the view's
+    check_asked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("Plugin")
@@ -54,6 +58,7 @@ class DetailsCard(Card):
         self.traceback.setTabChangesFocus(True)
         self.copy_button = button("Copy error", self._copy, icon_name="copy")
         self._told_head = label("What it said", "strong")
+        self.check = CheckPanel()
         self._things = QVBoxLayout()
         self._things.setSpacing(6)
         self._adds_head = label("Adds", "strong")
@@ -62,6 +67,7 @@ class DetailsCard(Card):
         self.reloading = label("", "dim", wrap=True)
         self.switch = button("", self._on_switch)
         self.folder = button("Open folder", lambda: self._emit(self.folder_asked), icon_name="folder")
+        self.try_out = button("Check", lambda: self._emit(self.check_asked), tip=CHECK)
         self.remove = button("Remove…", lambda: self._emit(self.removal_asked), kind="danger")
         self._lay_out()
 
@@ -79,6 +85,7 @@ class DetailsCard(Card):
         told.addWidget(self.copy_button)
         column.addLayout(told)
         column.addWidget(self.traceback, 1)
+        column.addWidget(self.check)
         column.addWidget(self._adds_head)
         column.addLayout(self._things)
         column.addWidget(label("Where it comes from", "strong"))
@@ -96,6 +103,7 @@ class DetailsCard(Card):
         row.setSpacing(8)
         row.addWidget(self.switch)
         row.addWidget(self.folder)
+        row.addWidget(self.try_out)
         row.addStretch(1)
         row.addWidget(self.remove)
         self.body.addLayout(row)
@@ -137,6 +145,14 @@ class DetailsCard(Card):
         self.switch.setText(switch_word(one))
         self.switch.setVisible(bool(switch_word(one)))
         self.switch.setEnabled(True)
+
+    def show_check(self, checked: Checked | None, checking: str) -> None:
+        """Of the plugin that is shown; `checking` names the one whose check goes on, whichever that is."""
+        self.check.show_check(checked)
+        usable = self.listed is not None and self.listed.plugin.usable
+        self.try_out.setEnabled(usable and not checking)
+        reason = CHECK if not checking else f"The check of {printable(checking)} goes on"
+        set_tip(self.try_out, reason if usable else "It can't be checked as it stands")
 
     def _show_things(self, listed: Listed) -> None:
         while (item := self._things.takeAt(0)) is not None:

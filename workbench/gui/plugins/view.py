@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from workbench.gui.commands import Command, Commands
 from workbench.gui.file_manager import show_in_file_manager
+from workbench.gui.plugins.checker import Checker
 from workbench.gui.plugins.details import DetailsCard
 from workbench.gui.plugins.install_card import InstallCard
 from workbench.gui.plugins.new_dialog import NewPluginDialog
@@ -52,6 +53,11 @@ class PluginsView(Page):
         self.details.folder_asked.connect(self._open_folder_of)
         self.details.view_asked.connect(views_of(session).ask)
         views_of(session).failed.connect(lambda *_: self.store.look())
+        self.checker = Checker(session, self)
+        self.checker.changed.connect(lambda _: self._show_check())
+        self.checker.ended.connect(lambda _: self.store.look())
+        self.details.check_asked.connect(self.checker.start)
+        self.details.check.stop_asked.connect(self.checker.stop)
         self.details.removal_asked.connect(self.store.preview_removal)
         self.rules = RulesCard()
         self.install = InstallCard(self.store, self._why_wait)
@@ -148,6 +154,12 @@ class PluginsView(Page):
     def _show_details(self, row: int) -> None:
         if 0 <= row < len(self.store.listed):
             self.details.show_plugin(self.store.listed[row])
+        self._show_check()
+
+    def _show_check(self) -> None:
+        listed = self.details.listed
+        checked = self.checker.of(listed.plugin.name) if listed is not None else None
+        self.details.show_check(checked, self.checker.checking)
         self._fit()
 
     def _fit(self) -> None:
