@@ -78,6 +78,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         "erased label information",
     ),
     "SimCLR at a small batch": (case(plan=simclr(64)), case(plan=simclr(256)), "depend on the batch"),
+    "an unsteady pretraining": (
+        case(*BOTH, rung("Ours, frozen", "pretrained", 0.8, unstable=True)),
+        case(*BOTH, rung("Ours, frozen", "pretrained", 0.8)),
+        "says little of what pretraining can do",
+    ),
     "attention maps as proof": (
         case(rung("Histogram", "floor", 0.4), attention_seen=True),
         case(attention_seen=True),

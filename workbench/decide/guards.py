@@ -220,6 +220,18 @@ def _small_simclr(evidence: Evidence) -> str:
     return ""
 
 
+def _unsteady(evidence: Evidence) -> str:
+    """A pretraining that went badly says nothing of pretraining, whether it helped or not."""
+    shaky = [rung for rung in evidence.of("pretrained") if rung.unstable]
+    if not shaky:
+        return ""
+    return (
+        f"{_names(shaky[:2])}: its pretraining collapsed, or its loss was no steady one. What it scores says little of "
+        "what pretraining can do with these images. See the findings of its run in Pretrain, mend what they name and "
+        "pretrain again, before it counts for or against."
+    )
+
+
 def _destroyed(evidence: Evidence) -> str:
     for name, recipe in _recipes(evidence):
         colour = (
@@ -329,6 +341,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(rule="leaks left in", severity="bad", check=_leaks),
     Guard(rule="label destroyed by the views", severity="bad", check=_destroyed, mend="views"),
     Guard(rule="SimCLR at a small batch", severity="warn", check=_small_simclr, mend="method"),
+    Guard(rule="an unsteady pretraining", severity="warn", check=_unsteady),
     Guard(rule="attention maps as proof", severity="bad", check=_attention, mend="probe"),
     Guard(rule="fine-tunes confound", severity="warn", check=_confounded, mend="probe both"),
     Guard(rule="fine-tuning hides differences", severity="info", check=_hidden_difference),

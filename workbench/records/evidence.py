@@ -143,7 +143,7 @@ class Rung:
         blocks: of an adapted rung, what learnt: "1", "2", "4" or "all"; "" for a frozen one.
         budgets: the label-budget curve, by rising labels; empty where none was measured.
         projected: whether the feature was read behind the projection head of the pretraining.
-        unstable: whether the pretraining collapsed, or its loss was no steady one.
+        unstable: whether the pretraining collapsed, or its loss was no steady one; a guard rail says so.
         run: folder of the run that the numbers come from, relative to the project.
     """
 
