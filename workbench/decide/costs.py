@@ -25,7 +25,9 @@ def cost_so_far(evidence: Evidence) -> float:
 
 def frozen_seconds(evidence: Evidence, backbone: AtHand | None) -> float | None:
     """Of embedding the labelled images with a backbone and probing it: as the last one took, in proportion to the
-    parameters where both are known; else from the measured rate of a small one."""
+    parameters where both are known; else from the measured rate of a small one. None before any is labelled."""
+    if not evidence.regime.labelled:
+        return None
     parameters = {item.id: item.parameters for item in evidence.at_hand}
     wanted = backbone.parameters if backbone else None
     for rung in reversed(evidence.of("supervised", "public")):
@@ -122,6 +124,8 @@ def _rising(rung: Rung) -> list[Budget]:
 
 
 def unknown_images(evidence: Evidence) -> str:
+    if not evidence.regime.labelled:
+        return "no image is labelled yet"
     return f"{count(evidence.regime.labelled, 'image')} pass the backbone once"
 
 

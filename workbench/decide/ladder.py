@@ -114,7 +114,7 @@ def ahead(evidence: Evidence, after: NextStep | None) -> tuple[Ahead, ...]:
     if not any(rung.budgets for rung in evidence.rungs):
         left.append(steps.budget(evidence) or step("budget", evidence, cost="known after a probe"))
     if not evidence.of("pretrained"):
-        left.append(steps.pretrain(evidence) or step("pretrain", evidence, cost="not worth counting"))
+        left.append(steps.pretrain(evidence) or steps.no_pretrain(evidence))
     justified = read(evidence).action == "pretrain"
     found = []
     for item in left:

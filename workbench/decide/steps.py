@@ -193,3 +193,14 @@ def pretrain(evidence: Evidence) -> NextStep | None:
         title=f"Pretrain {proposal.title} on {images}",
         why=f"{STEPS['pretrain'].why} {' '.join(proposal.why)}",
     )
+
+
+def no_pretrain(evidence: Evidence) -> NextStep:
+    """The rung where there is too little to learn from."""
+    images = evidence.regime.all_unlabelled
+    cost = (
+        f"only {count(images, 'unlabelled image')} to learn from"
+        if images
+        else "no unlabelled image to learn from"
+    )
+    return step("pretrain", evidence, cost=cost, why=propose(evidence).why[0])

@@ -69,7 +69,7 @@ def commands() -> Commands:
     found.gone = []
     for name in (
         *(f"go.{place}" for place in ("data", "models", "pretrain", "compare", "decide")),
-        *("data.copies", "pretrain.new", "project.open", "project.sample"),
+        *("data.copies", "data.label", "pretrain.new", "project.open", "project.sample"),
     ):
         found.add(Command(id=name, title=name, run=lambda name=name: found.gone.append(name)))
     return found

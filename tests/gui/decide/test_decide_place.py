@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from tests.decide.made_evidence import floor
@@ -13,9 +14,12 @@ from tests.gui.decide.conftest import RUN, STATES, Show, known
 from workbench.decide.decision import decide
 from workbench.gui import theme
 from workbench.gui.commands import Commands
+from workbench.gui.compare.run_command import POINT
+from workbench.gui.decide.doubt_dialog import DoubtDialog
 from workbench.gui.decide.interval_bar import IntervalBar, axis_of
 from workbench.gui.decide.ladder_card import NameButton
 from workbench.gui.decide.view import DecideView
+from workbench.gui.decide.words import evidence_rows
 from workbench.gui.decision_store import STARTED, _key
 from workbench.gui.session import Session
 from workbench.gui.widgets.labels import Chip
@@ -102,15 +106,62 @@ def test_where_no_step_is_left_the_memo_is_the_next_thing(show: Show) -> None:
     assert view.memo.show_button.property("kind") == "primary"
 
 
-def test_the_next_step_and_every_rung_ahead_are_started_by_their_buttons(show: Show, monkeypatch) -> None:
+def doubt_of(view: DecideView) -> DoubtDialog | None:
+    found = [made for made in view.window().findChildren(DoubtDialog) if made.isVisible()]
+    return found[0] if found else None
+
+
+def test_steps_are_started_by_their_buttons(show: Show, monkeypatch) -> None:
     view = show(STATES["undecided"])
     asked: list[str] = []
     monkeypatch.setattr(view.store, "start", lambda step: asked.append(step.title))
     view.ladder.next.run.click()
-    for made in view.ladder.step_buttons.values():
-        made.click()
+    view.ladder.step_buttons["Label-budget curve"].click()
     decision = decide(STATES["undecided"])
-    assert asked == [decision.next_step.title, *view.ladder.step_buttons]  # type: ignore[union-attr]
+    assert asked == [decision.next_step.title, "Label-budget curve"]  # type: ignore[union-attr]
+    assert doubt_of(view) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "said"),
+    [
+        ("suffices", "pretrain", "What costs more isn't needed."),
+        ("suffices", "last block", "What costs more isn't needed."),
+        ("undecided", "pretrain", "Run more seeds"),
+        ("justified", "pretrain", "The next step is: Label-budget curve."),
+    ],
+)
+def test_hours_that_the_evidence_speaks_against_are_asked_about_first(
+    show: Show, monkeypatch, state: str, step: str, said: str
+) -> None:
+    view = show(STATES[state])
+    started: list[str] = []
+    monkeypatch.setattr(view.store, "start", lambda step: started.append(step.step))
+    item = next(item for item in decide(STATES[state]).ahead if item.step.step == step)
+    view.ladder.step_buttons[item.step.title].click()
+    dialog = doubt_of(view)
+    assert dialog is not None and not started
+    told = " ".join(label.text() for label in visible(dialog, QLabel))
+    assert said in told and f"Expected cost: {item.step.cost}." in told
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    assert not started and doubt_of(view) is None, "Enter leaves it"
+    view.ladder.step_buttons[item.step.title].click()
+    dialog = doubt_of(view)
+    assert dialog is not None
+    dialog.run.click()
+    assert started == [step]
+
+
+def test_a_doubtful_pretraining_can_be_estimated_instead(
+    show: Show, commands: Commands, session: Session
+) -> None:
+    view = show(STATES["suffices"])
+    [title] = [title for title in view.ladder.step_buttons if title.startswith("Pretrain")]
+    view.ladder.step_buttons[title].click()
+    dialog = doubt_of(view)
+    assert dialog is not None
+    dialog.estimate.click()
+    assert commands.gone == ["go.pretrain"] and not session.submitted
 
 
 def test_a_step_that_runs_says_so_and_cannot_be_started_again(show: Show, session: Session) -> None:
@@ -138,10 +189,10 @@ def test_steps_of_people_lead_to_where_they_are_done(
     view = show(STATES["no labels"])
     assert view.ladder.next.run.text() == "Label in Data"
     view.ladder.next.run.click()
-    assert commands.gone == ["go.data"]
+    assert commands.gone == ["go.data", "data.label"]
     view = show(STATES["leaks"])
     view.ladder.next.run.click()
-    assert commands.gone == ["go.data", "go.data", "data.copies"]
+    assert commands.gone == ["go.data", "data.label", "go.data", "data.copies"]
     assert not session.submitted
 
 
@@ -165,6 +216,13 @@ def test_a_climbed_rung_opens_its_comparison(
     monkeypatch.setattr(session, "show_result", shown.append)
     view.ladder.names[-1].click()
     assert shown == [folder.name] and commands.gone == ["go.compare"]
+    assert session.recall(POINT) == STATES["suffices"].rungs[-1].checkpoint
+
+
+def test_a_fine_tune_points_compare_at_its_run(show: Show, commands: Commands, session: Session) -> None:
+    view = show(STATES["adapt"])
+    view.ladder.names[-1].click()
+    assert commands.gone == ["go.compare"] and session.recall(POINT) == RUN.rsplit("/", 1)[-1]
 
 
 def test_what_makes_numbers_doubtful_leads_to_where_it_is_mended(show: Show, commands: Commands) -> None:
@@ -196,6 +254,9 @@ def test_without_images_the_next_click_is_to_choose_them(
     assert view.empty.isVisible() and not view.verdict.isVisible()
     view.empty.buttons[0].click()
     assert commands.gone == ["project.open"]
+    status = Status(state="running", done=1, total=9)
+    session._jobs.take_up([JobState(id="r1", kind="index", title="Index images", status=status)])
+    assert view.empty.title.text() == "The images are being read" and not view.empty.buttons[0].isVisible()
 
 
 def test_what_could_not_be_decided_is_told_instead_of_hidden(show: Show) -> None:
@@ -205,17 +266,20 @@ def test_what_could_not_be_decided_is_told_instead_of_hidden(show: Show) -> None
     assert view.caption.text() == "The index can't be read."
 
 
-def test_the_evidence_is_folded_away_where_room_is_short_and_stays_as_the_user_left_it(show: Show) -> None:
+def test_what_is_known_stands_whole_below_the_memo(show: Show) -> None:
     view = show(STATES["undecided"])
     settle()
-    assert not view.regime.evidence.isVisible()
-    view.resize(1400, 900)
+    said = [label.text() for label in visible(view.known, QLabel)]
+    assert {part for row in evidence_rows(STATES["undecided"]) for part in row} <= set(said)
+    assert view.known.y() > view.memo.y()
+
+
+def test_no_title_of_a_step_ahead_loses_its_end_in_a_small_window(show: Show) -> None:
+    view = show(STATES["adapt"])
+    view.resize(832, 640)
     settle()
-    assert view.regime.evidence.isVisible()
-    view.regime.fold.click()
-    view.resize(1400, 950)
-    settle()
-    assert not view.regime.evidence.isVisible()
+    said = [label.text() for label in visible(view.ladder, QLabel)]
+    assert set(view.ladder.step_buttons) <= set(said)
 
 
 def test_a_list_shows_its_first_lines_and_the_rest_on_a_click(show: Show) -> None:
@@ -273,7 +337,6 @@ def test_where_there_is_room_nothing_is_folded_away(show: Show) -> None:
     assert len(section._rows) == len(section.lines)
     shown = [label.text() for label in visible(view.findings, QLabel)]
     assert {finding.advice for finding in decide(STATES["leaks"]).findings} <= set(shown)
-    assert view.regime.evidence.isVisible()
     strong = [name for name, line in view.cases.lines.items() if line[0].property("role") == "strong"]
     assert view.cases.isVisible() and strong == [decide(STATES["leaks"]).advice.row]
     section.more.click()
@@ -292,8 +355,8 @@ def test_nothing_reaches_beyond_the_place_and_narrow_ones_stack_the_cards(
     settle()
     viewport = view._whole.viewport()
     assert view._whole.content.width() <= viewport.width()
-    beside = view.regime.mapTo(viewport, view.regime.rect().topLeft()).x() > view.ladder.width() // 2
+    beside = view.advice.mapTo(viewport, view.advice.rect().topLeft()).x() > view.ladder.width() // 2
     assert beside == (width > 832)
-    for card in (view.ask, view.ladder, view.reasons, view.regime, view.findings, view.memo):
+    for card in (view.ask, view.ladder, view.reasons, view.advice, view.findings, view.memo, view.known):
         right = card.mapTo(viewport, card.rect().topRight()).x()
         assert right < viewport.width()

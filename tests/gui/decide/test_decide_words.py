@@ -125,6 +125,7 @@ def test_the_next_step_is_not_told_twice() -> None:
 def test_rungs_that_wait_for_something_say_for_what() -> None:
     none, some = STATES["no labels"], STATES["undecided"]
     assert "labelled" in words.why_not_step(_step("floors"), none)
+    assert "too few to learn from" in words.why_not_step(_step("pretrain"), known(unlabelled=100))
     assert words.why_not_step(_step("pretrain"), none) == ""
     assert "probed first" in words.why_not_step(_step("budget"), some)
     assert words.why_not_step(replace(_step("budget"), backbone="x"), some) == ""

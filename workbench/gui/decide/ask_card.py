@@ -22,7 +22,7 @@ from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, set_icon
 from workbench.gui.widgets.cards import Card
-from workbench.gui.widgets.labels import ElidedLabel, label
+from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
 from workbench.records.scores import METRIC_NAMES
 
@@ -62,7 +62,7 @@ class AskCard(Card):
         self._store = store
         self.change = button("Change…", self.unfold, kind="link", tip="Target, costs, and what you know")
         self.done = button("Done", self.fold, tip="Fold it to one line; everything is kept already")
-        self.line = ElidedLabel("")
+        self.line = label("", wrap=True)
         self.add_head(self.line)
         self.head.setStretchFactor(self.line, 1)
         self.head.setStretch(1, 0)

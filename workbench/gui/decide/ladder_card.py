@@ -27,7 +27,7 @@ from workbench.gui.theme import restyle
 from workbench.gui.tray import numbers
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
-from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.gui.widgets.labels import Chip, label
 from workbench.records.decision import Ahead, Decision, NextStep, Standing
 from workbench.records.evidence import Evidence
 from workbench.records.text import duration, printable
@@ -35,8 +35,9 @@ from workbench.supervisor import JobState
 
 NUMBER, NAME, SCORE, BAR, COST, SO_FAR, STATE, ACT = range(8)
 NAME_WIDTH = 190  # px
-BAR_WIDTH, COST_WIDTH = 80, 240  # px; of the bars, and of what rungs ahead will cost where there are no bars
+BAR_WIDTH = 80  # px
 INDENT = 4  # px, the border of a link
+STRIP_GAP = 6  # px above and below the next step
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -86,7 +87,7 @@ class LadderCard(Card):
         grid.setColumnStretch(NAME, 2)
         grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
         grid.setColumnStretch(BAR, 1)  # what is left over: long bars tell small differences apart
-        grid.setColumnMinimumWidth(BAR, BAR_WIDTH if decision.standings else COST_WIDTH)
+        grid.setColumnMinimumWidth(BAR, BAR_WIDTH)
         threshold = evidence.target.threshold
         axis = axis_of(decision.standings, threshold)
         row = 0
@@ -97,9 +98,11 @@ class LadderCard(Card):
             row = self._rule(grid, row + 1)
         self.next.show_step(decision, self._lead(decision.next_step))
         if self.next.told:
-            grid.addWidget(self.next, row, 0, 1, ACT + 1)
+            grid.setRowMinimumHeight(row, STRIP_GAP if decision.standings else 0)
+            grid.addWidget(self.next, row + 1, 0, 1, ACT + 1)
             self.next.show()
-            row += 1
+            grid.setRowMinimumHeight(row + 2, STRIP_GAP)
+            row += 3
         rest = [item for item in decision.ahead if not self._is_next(item, decision.next_step)]
         for number, item in enumerate(
             rest, start=len(decision.standings) + 1 + (decision.next_step is not None)
@@ -165,11 +168,12 @@ class LadderCard(Card):
 
     def _ahead(self, grid: QGridLayout, row: int, number: int, item: Ahead, evidence: Evidence) -> None:
         step = item.step
-        name = ElidedLabel(step.title)
-        name.setContentsMargins(INDENT, 0, 0, 0)
-        name.set_tip(step.why)
-        cost = ElidedLabel(short_cost(step), "dim")
-        cost.set_tip(f"Expected cost: {step.cost}")
+        words = QWidget()  # two lines, for a title with its cost beside it loses its end in a small window
+        lines = QVBoxLayout(words)
+        lines.setContentsMargins(INDENT, 4, 0, 4)
+        lines.setSpacing(1)
+        lines.addWidget(label(step.title, wrap=True, tip=step.why))
+        lines.addWidget(label(short_cost(step), "caption", wrap=True, tip=f"Expected cost: {step.cost}"))
         state, severity, help = STATES[item.state]
         job = self._store.running(step)
         lead = lead_of(step, self._store.at_hand(step.backbone))
@@ -184,11 +188,10 @@ class LadderCard(Card):
         restate = Chip("running", "info", "Its jobs are at the foot of the window.") if job else None
         self.step_buttons[step.title] = act
         grid.addWidget(_dim(str(number)), row, NUMBER)
-        grid.addWidget(name, row, NAME)
-        grid.addWidget(cost, row, SCORE, 1, SO_FAR - SCORE + 1)
+        grid.addWidget(words, row, NAME, 1, SO_FAR - NAME + 1)
         grid.addWidget(restate or Chip(state, severity, help), row, STATE)
         grid.addWidget(act, row, ACT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        grid.setRowMinimumHeight(row, 36)
+        grid.setRowMinimumHeight(row, 44)
 
     def _rule(self, grid: QGridLayout, row: int) -> int:
         line = QFrame()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.decide.words import escalation_lines, would_change
 from workbench.gui.widgets.buttons import button
@@ -28,14 +28,19 @@ class ReasonsCard(Card):
             "change": Section("What would change it"),
             "escalation": Section("What would justify pretraining", CONDITIONS),
         }
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(20)
-        grid.setVerticalSpacing(12)
-        for place, section in enumerate(self.sections.values()):
-            grid.addWidget(section, *divmod(place, 2), Qt.AlignmentFlag.AlignTop)
-        for column in (0, 1):
-            grid.setColumnStretch(column, 1)
-        self.body.addLayout(grid)
+        row = QHBoxLayout()
+        row.setSpacing(20)
+        for keys in (
+            ("because", "change"),
+            ("against", "escalation"),
+        ):  # each side as long as it is by itself
+            side = QVBoxLayout()
+            side.setSpacing(12)
+            for key in keys:
+                side.addWidget(self.sections[key])
+            side.addStretch(1)
+            row.addLayout(side, 1)
+        self.body.addLayout(row)
 
     def fit(self, roomy: bool) -> None:
         """Show every line of every list from the start where the place has room."""

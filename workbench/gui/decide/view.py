@@ -8,28 +8,40 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayo
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.panes import Scrolled
-from workbench.gui.compare.run_command import go
+from workbench.gui.compare.run_command import POINT, go
+from workbench.gui.decide.advice_card import AdviceCard
 from workbench.gui.decide.ask_card import AskCard
 from workbench.gui.decide.cases_card import CasesCard
 from workbench.gui.decide.commands import MEMO, follow, register_decide, take_step
+from workbench.gui.decide.doubt_dialog import DoubtDialog
 from workbench.gui.decide.findings_card import FindingsCard
+from workbench.gui.decide.known_card import KnownCard
 from workbench.gui.decide.ladder_card import LadderCard
 from workbench.gui.decide.memo_card import MemoCard
 from workbench.gui.decide.other_tool import OtherTool
 from workbench.gui.decide.reasons_card import ReasonsCard
-from workbench.gui.decide.regime_card import RegimeCard
-from workbench.gui.decide.words import VERDICTS, caption, headline
+from workbench.gui.decide.words import VERDICTS, caption, headline, is_filled, why_ask
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState, Page
 from workbench.gui.widgets.labels import Chip
 from workbench.records.decision import Decision, NextStep, Standing
 from workbench.records.evidence import Evidence
+from workbench.records.runs import ENDED
 
 LEFT, RIGHT = 5, 3  # shares of the width
 NARROW = 1110  # px of width, below which the right cards stand under the left ones
-ROOMY = 1000  # px of height, from which nothing is folded away
+ROOMY = 860  # px of height, from which nothing is folded away
 SPACING = 12  # px between cards
 WAITING = "Gathering what is known…"
+NO_IMAGES = (
+    "Nothing to decide on yet",
+    "A decision is about images. Choose their folder, one folder for each class or none at all. Nothing is copied or "
+    "sent anywhere.",
+)
+READING = (
+    "The images are being read",
+    "They are listed, checked and hashed once; the bar below shows how far it is. Then the first steps stand here.",
+)
 
 
 class DecideView(Page):
@@ -46,14 +58,12 @@ class DecideView(Page):
         self.ladder = LadderCard(self.store)
         self.reasons = ReasonsCard()
         self.cases = CasesCard()
-        self.regime = RegimeCard()
+        self.advice, self.known = AdviceCard(), KnownCard()
         self.findings = FindingsCard(lambda lead: follow(commands, lead))
         self.memo = MemoCard(session, self.store, lambda: commands.run(MEMO))
         self.other = OtherTool(lambda: self.store.say(problem="images"))
         self.empty = EmptyState(
-            "Nothing to decide on yet",
-            "A decision is about images. Choose their folder, one folder for each class or none at all. Nothing is "
-            "copied or sent anywhere.",
+            *NO_IMAGES,
             (
                 ("Choose image folder…", lambda: commands.run("project.open"), "primary"),
                 ("Open the sample project", lambda: commands.run("project.sample"), ""),
@@ -99,7 +109,7 @@ class DecideView(Page):
         self._left, self._right = QWidget(), QWidget()
         for side, share, cards in (
             (self._left, LEFT, (self.ask, self.ladder, self.reasons, self.cases)),
-            (self._right, RIGHT, (self.regime, self.findings, self.memo)),
+            (self._right, RIGHT, (self.advice, self.findings, self.memo, self.known)),
         ):
             column = QVBoxLayout(side)
             column.setContentsMargins(0, 0, 0, 0)
@@ -128,6 +138,7 @@ class DecideView(Page):
         self._right.setVisible(ready)
         self.verdict.setVisible(ready)
         if not ready or decision is None or evidence is None:
+            self._show_empty()
             self.pages.setCurrentWidget(self._whole if have else self._empty_card)
             self.set_heading(headline(None), (store.problem or WAITING) if have else "")
             return
@@ -139,11 +150,19 @@ class DecideView(Page):
         self.ladder.show_decision(decision, evidence)
         self.reasons.show_decision(decision)
         self.cases.show_row(decision.advice.row)
-        self.regime.show_decision(decision, evidence)
+        self.advice.show_decision(decision, evidence)
+        self.known.show_evidence(evidence)
         self.findings.show_decision(decision)
         self.memo.make_primary(decision.next_step is None)
         self._fit()
         self.pages.setCurrentWidget(self._whole)
+
+    def _show_empty(self) -> None:
+        jobs = self.session.jobs
+        reading = any(job.kind in ("index", "sample") and job.status.state not in ENDED for job in jobs)
+        self.empty.set(*(READING if reading else NO_IMAGES))
+        for choice in self.empty.buttons:
+            choice.setHidden(reading)
 
     def _head(self, decision: Decision, evidence: Evidence) -> None:
         severity, word = VERDICTS[decision.verdict]
@@ -160,17 +179,12 @@ class DecideView(Page):
         self._fit()
 
     def _fit(self) -> None:
-        """Unfold what was known where the other cards of its column leave room."""
+        """Fold nothing away where the place has room."""
         if self._right.isHidden():
             return
-        viewport = self._whole.viewport()
-        height, right = viewport.height(), viewport.width()  # the columns themselves are laid out later
-        if self._row.direction() == QBoxLayout.Direction.LeftToRight:
-            right = (right - SPACING) * RIGHT // (LEFT + RIGHT)
-        self.reasons.fit(height >= ROOMY)
-        self.findings.fit(height >= ROOMY)
-        taken = sum(card.height_at(right) + SPACING for card in (self.findings, self.memo))
-        self.regime.fit(height - taken - self.regime.least_height(right), right)
+        roomy = self._whole.viewport().height() >= ROOMY
+        self.reasons.fit(roomy)
+        self.findings.fit(roomy)
         self._laid_out.start()
 
     def _show_cases(self) -> None:
@@ -183,22 +197,37 @@ class DecideView(Page):
     # Doing
 
     def take(self, step: NextStep) -> None:
+        """Do a step of the ladder; of hours that what was measured speaks against, ask before."""
+        decision = self.store.decision
         if step.step == "threshold":
             self.ask.ask_threshold()
-        else:
+            return
+        if not self.ask.folded and is_filled(self.store.case):
+            self.ask.fold()  # what runs is to be seen
+        item = next((each for each in decision.ahead if each.step == step), None) if decision else None
+        doubt = why_ask(item, decision) if item is not None and decision is not None else ""
+        if not doubt or decision is None:
             take_step(self.session, self.commands, step)
+            return
+        start = lambda: take_step(self.session, self.commands, step)  # noqa: E731
+        DoubtDialog(step, doubt, decision, start, lambda: go(self.commands, "pretrain"), self.window()).open()
 
     def open_rung(self, standing: Standing) -> None:
-        """Where the run of a rung is shown: fine-tunes and comparisons in Compare, pretraining in Pretrain."""
+        """Open Compare with the row of a rung marked: a model of its comparison, or a fine-tune."""
         run_id = standing.run.rsplit("/", 1)[-1]
-        project = self.session.project
+        project, evidence = self.session.project, self.store.evidence
         if project is not None and (project.run(run_id).path / "result.json").exists():
+            backbone = evidence.rung(standing.name).checkpoint if evidence is not None else ""
+            self.session.remember(POINT, backbone)
             self.session.show_result(run_id)
+        else:
+            self.session.remember(POINT, run_id)
         go(self.commands, "compare")
 
     # Signals
 
     def _on_jobs(self) -> None:
+        self._show_empty()
         if self.store.decision is not None and self.store.evidence is not None:
             self.ladder.show_decision(self.store.decision, self.store.evidence)
 

@@ -42,6 +42,7 @@ PROBLEMS: dict[Problem, str] = {
     "sequence": "measurements over time, or text",
     "policy": "actions with later rewards",
 }
+LEARNS = ("last block", "pretrain")  # steps in which a network learns
 NOT_MEASURED = "not known before it is measured"  # how decide.costs begins then
 ARCHITECTURES = {"": "either", "vit": "a transformer", "cnn": "a convolutional network"}
 
@@ -57,7 +58,7 @@ class Lead(NamedTuple):
 # Steps that no job does. "threshold" leads to a field of this place.
 LEADS = {
     "threshold": Lead("Set the threshold", "decide"),
-    "label": Lead("Label in Data", "data"),
+    "label": Lead("Label in Data", "data", "data.label"),
     "leaks": Lead("Mend the copies in Data", "data", "data.copies"),
     "bring": Lead("Bring it in Models", "models"),
 }
@@ -67,6 +68,7 @@ MENDED = {
     "leaks left in": Lead("Mend in Data", "data", "data.copies"),
     "label destroyed by the views": Lead("See Pretrain", "pretrain"),
     "SimCLR at a small batch": Lead("See Pretrain", "pretrain"),
+    "an unsteady pretraining": Lead("See Pretrain", "pretrain"),
     "attention maps as proof": Lead("Choose in Models", "models"),
     "fine-tunes confound": Lead("Choose in Models", "models"),
     "single seed": Lead("Set the splits in Models", "models"),
@@ -199,7 +201,10 @@ def badge(standing: Standing, threshold: float | None) -> tuple[str, str, str]:
 
 def short_cost(step: NextStep) -> str:
     """For a row; where nothing was measured that would tell, the tooltip says on what it hangs."""
-    return "not known yet" if step.cost.startswith(NOT_MEASURED) else step.cost.replace(" of computing", "")
+    if step.cost.startswith(NOT_MEASURED):
+        return "cost not known yet"
+    said = step.cost.replace(" of computing", "")
+    return f"cost {said}" if said.startswith("known") else said
 
 
 def told_rung(standing: Standing, number: int) -> str:
@@ -231,8 +236,7 @@ def counts_line(evidence: Evidence) -> str:
         parts.append(count(regime.groups, "group"))
     parts.append(f"{regime.all_unlabelled:,} unlabelled" if regime.all_unlabelled else "none unlabelled")
     if regime.labelled:
-        leaks = regime.leaks if evidence.leaked is None else evidence.leaked
-        parts.append(f"{count(leaks, 'leak')} left in" if leaks else "no leaks")
+        parts.append(f"{count(regime.leaks, 'leak')} left in" if regime.leaks else "no leaks")
     return " · ".join(parts)
 
 
@@ -241,7 +245,9 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
     regime, domain, machine = evidence.regime, evidence.domain, evidence.machine
     rows = [("Labelled", "none")]
     if regime.labelled:
-        sizes = f"{regime.smallest:,} to {regime.largest:,} a class, median {regime.median:,}"
+        alike = regime.smallest == regime.largest
+        range_ = f"{regime.smallest:,} to {regime.largest:,} a class, median {regime.median:,}"
+        sizes = f"{regime.smallest:,} in each" if alike else range_
         rows = [("Labelled", f"{regime.labelled:,} in {count(regime.classes, 'class', 'classes')}; {sizes}")]
     rows.append(("Groups", f"{regime.groups:,}" if regime.groups else "none: every image stands by itself"))
     rows.append(("Unlabelled", f"{regime.all_unlabelled:,}"))
@@ -340,4 +346,23 @@ def why_not_step(step: NextStep, evidence: Evidence) -> str:
         return "Nothing can be tested without labelled images."
     if step.step in ("last block", "budget") and not step.backbone:
         return "A frozen backbone has to be probed first."
+    if step.step == "pretrain":
+        # Here, because the rules bring scipy along, which has been loaded by the time that there is a decision.
+        from workbench.decide.proposal import propose
+
+        proposal = propose(evidence)
+        return "" if proposal.method else proposal.why[0]
+    return ""
+
+
+def why_ask(item: Ahead, decision: Decision) -> str:
+    """What speaks against a step ahead that would take hours; "" where it is run without asking."""
+    if item.step.step not in LEARNS or item.state == "next":
+        return ""
+    if item.state == "not needed":
+        return decision.stopped
+    if item.state == "not justified":
+        return decision.stopped or f"{decision.advice.advice} {decision.advice.reason}"
+    if item.step.step == "pretrain" and decision.next_step is not None:
+        return f"What costs less comes before it. The next step is: {printable(decision.next_step.title)}."
     return ""
