@@ -140,3 +140,13 @@ def test_the_ladder_goes_from_cheap_to_dear_whatever_was_measured_first() -> Non
     order = words.in_order(decide(mixed).standings)
     assert [standing.kind for standing, _ in order] == ["floor", "supervised", "public"]
     assert [so_far for _, so_far in order] == [60.0, 120.0, 180.0]
+
+
+def test_what_speaks_against_names_the_findings_that_are_told_beside_it() -> None:
+    decision = decide(replace(STATES["suffices"], openings=3))
+    [finding] = [found for found in decision.findings if found.severity == "warn"]
+    assert finding.advice in decision.against
+    said = words.against(decision)
+    assert said[-1] == f"1 finding: {finding.name}." and len(said) == len(decision.against)
+    assert set(said[:-1]) <= set(decision.against)
+    assert words.against(replace(decision, findings=())) == decision.against

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.gui.decision_store import DecisionStore
 
 LARGEST_COST = 1e9
+FIELD_HEIGHT = 30  # px, of the other fields beside it
 ANSWERS = (("", "Not said", "Leave it open"), ("yes", "Yes", ""), ("no", "No", ""))
 _SAID = {"": None, "yes": True, "no": False}
 
@@ -257,6 +258,7 @@ def _number(most: float, step: float, decimals: int, nothing: str) -> QDoubleSpi
     spin.lineEdit().setTextMargins(*FIELD_MARGINS)
     spin.setGroupSeparatorShown(True)
     spin.setMinimumWidth(96)
+    spin.setFixedHeight(FIELD_HEIGHT)
     return spin
 
 

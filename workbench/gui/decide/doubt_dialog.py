@@ -36,7 +36,6 @@ class DoubtDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Run it all the same?")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
         self._start, self._look = start, look
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 16, 16, 16)
@@ -60,8 +59,9 @@ class DoubtDialog(QDialog):
         row.addWidget(self.estimate)
         row.addStretch(1)
         row.addWidget(self.leave)
-        outer.addSpacing(4)
+        outer.addStretch(1)
         outer.addLayout(row)
+        self.setFixedSize(WIDTH, outer.totalHeightForWidth(WIDTH))
         self.leave.setFocus()
 
     def accept(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.decide.words import escalation_lines, would_change
+from workbench.gui.decide.words import against, escalation_lines, would_change
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
@@ -49,7 +49,7 @@ class ReasonsCard(Card):
 
     def show_decision(self, decision: Decision) -> None:
         self.sections["because"].show_lines(decision.because)
-        self.sections["against"].show_lines(decision.against, "Nothing that was measured speaks against it.")
+        self.sections["against"].show_lines(against(decision), "Nothing that was measured speaks against it.")
         self.sections["change"].show_lines(would_change(decision))
         self.sections["escalation"].show_lines(escalation_lines(decision))
 

@@ -30,7 +30,7 @@ from workbench.records.runs import ENDED
 
 LEFT, RIGHT = 5, 3  # shares of the width
 NARROW = 1110  # px of width, below which the right cards stand under the left ones
-ROOMY = 860  # px of height, from which nothing is folded away
+ROOMY, ROOMIER = 860, 1000  # px of height, from which findings and reasons are shown whole
 SPACING = 12  # px between cards
 WAITING = "Gathering what is known…"
 NO_IMAGES = (
@@ -182,9 +182,9 @@ class DecideView(Page):
         """Fold nothing away where the place has room."""
         if self._right.isHidden():
             return
-        roomy = self._whole.viewport().height() >= ROOMY
-        self.reasons.fit(roomy)
-        self.findings.fit(roomy)
+        height = self._whole.viewport().height()
+        self.reasons.fit(height >= ROOMIER)
+        self.findings.fit(height >= ROOMY)
         self._laid_out.start()
 
     def _show_cases(self) -> None:

@@ -318,6 +318,14 @@ def would_change(decision: Decision) -> tuple[str, ...]:
     return said
 
 
+def against(decision: Decision) -> tuple[str, ...]:
+    """What speaks against the verdict; findings, which stand in a card of their own, by their names only."""
+    findings = {finding.advice: finding.name for finding in decision.findings}
+    named = [findings[said] for said in decision.against if said in findings]
+    rest = tuple(said for said in decision.against if said not in findings)
+    return (*rest, f"{count(len(named), 'finding')}: {', '.join(map(printable, named))}.") if named else rest
+
+
 def escalation_lines(decision: Decision) -> tuple[str, ...]:
     """A line for each sentence: the three conditions first, then when to take which method."""
     lines: list[str] = []
