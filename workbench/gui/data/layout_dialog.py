@@ -30,10 +30,12 @@ from workbench.gui.data.table_card import TableCard, table_of
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, label
+from workbench.records.files import write_text
 from workbench.records.label_table import LabelTable, read_table
 from workbench.records.layout import Layout
 from workbench.records.results import Finding
-from workbench.records.text import count
+from workbench.records.safe_csv import labels_csv
+from workbench.records.text import count, printable
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -80,6 +82,7 @@ class LayoutDialog(QDialog):
         self.labels.changed.connect(self.refresh)
         self.groups.changed.connect(self.refresh)
         self.table.chosen.connect(self.take_table)
+        self.table.fill_asked.connect(self.save_to_fill)
         self.lacking.toggled.connect(self._show_examples)
         if session.settings.curation.table:
             self._read_kept()
@@ -123,10 +126,13 @@ class LayoutDialog(QDialog):
         self.lacking.hide()
 
     def expect_table(self) -> None:
-        """Ask for a table straight away where the images lie in no folder that could name a class."""
-        if self._table is None and not (self._files.paths.arrays()[0] == ord("/")).any():
+        """Ask for a table straight away where the images lie in no folder that could name a class, and where some of
+        them have a label and others none."""
+        index = self._session.index
+        some = index is not None and 0 < len(index.labelled()) < len(index)
+        if self._table is None and (some or not (self._files.paths.arrays()[0] == ord("/")).any()):
             self.labels.choose("table")
-            self.table.choose.setFocus()
+            self.table.fill.setFocus()
 
     # The rules
 
@@ -241,6 +247,25 @@ class LayoutDialog(QDialog):
         if "table" not in (self.labels.rule(), self.groups.rule()):
             self.labels.choose("table")
         self._read(lambda: read_table(path), path.name, path)
+
+    def save_to_fill(self, path: Path) -> None:
+        """Write a table with the labels that there are, in a thread."""
+        index = self._session.index
+        if index is None:
+            return
+
+        def work() -> None:
+            write_text(path, labels_csv(index))
+
+        def saved(_: object) -> None:
+            if not self._closed:
+                self.table.show_saved(path.name)
+
+        def fail(error: Exception) -> None:
+            if not self._closed:
+                self.table.show_error(f"{printable(path.name)} can't be written: {error}")
+
+        self._background.run(work, saved, fail)
 
     def _read_kept(self) -> None:
         project = self._session.project

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.gui.data.actions import DataActions
+from workbench.gui.commands import Command
+from workbench.gui.data.actions import PLACE_ID, DataActions
 from workbench.gui.data.class_edits import ClassChanges, ClassEdits
 from workbench.gui.data.class_list import EVERYTHING, ClassList
 from workbench.gui.data.findings_card import Actions, FindingsCard
@@ -35,6 +36,7 @@ from workbench.gui.theme import restyle
 from workbench.gui.tray import numbers
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card, EmptyState, Page
+from workbench.records.index import NO_CODE
 from workbench.records.runs import ENDED
 from workbench.records.text import count, printable
 
@@ -64,6 +66,16 @@ class DataPage(Page):
         self.glance = GlanceCard()
         self.actions = DataActions(session, self)
         self.actions.register(commands)
+        commands.add(
+            Command(
+                id="data.label",
+                title="Label images…",
+                run=self.label,
+                why_not=lambda: "" if session.index is not None else "Choose an image folder first.",
+                help="The images without a label, and the table that tells them",
+                place=PLACE_ID,
+            )
+        )
         self.findings = FindingsCard(self._links())
         self.empty = EmptyState(
             "Choose a folder of images",
@@ -156,7 +168,7 @@ class DataPage(Page):
             "leak": ("Mend…", actions.copies),
             "two labels": ("Show", actions.copies),
             "copies": ("Show", actions.copies),
-            "no labels": ("Label…", actions.label),
+            "no labels": ("Label…", self.label),
             "one class": ("Label…", actions.layout),
             "groups": ("Group…", actions.group_by_name),
             "official split": ("Use…", actions.official_split),
@@ -290,10 +302,29 @@ class DataPage(Page):
         index = self._session.index
         return index is not None and len(index.classes) < 2
 
+    def label(self) -> None:
+        """Show the images without a label and ask what tells them; where every one has one, ask for more images."""
+        index = self._session.index
+        if index is None:
+            return
+        labelled = len(index.labelled())
+        if labelled < len(index):
+            if labelled:
+                self.images.show_coded("label", NO_CODE, "")
+            self.actions.label()
+        elif self._lacks_labels():
+            self.actions.label()
+        else:
+            self._session.message.emit(
+                "info",
+                "Every image here has a label. Add a folder with new ones, or put them into those that there are.",
+            )
+            self.actions.folders()
+
     def _go_on(self) -> None:
         """The next step: backbones, or first what they are to tell apart."""
         if self._lacks_labels():
-            self.actions.label()
+            self.label()
         else:
             self._run("go.models")
 

@@ -14,7 +14,7 @@ from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import ElidedLabel, label
 from workbench.records.label_table import LabelTable
-from workbench.records.text import count
+from workbench.records.text import count, printable
 
 ENDINGS = (".csv", ".tsv", ".txt", ".tab")
 WANTED = (
@@ -27,6 +27,7 @@ class TableCard(Card):
     """Emits `chosen` with the file; whoever reads it says what came of it."""
 
     chosen = Signal(object)  # Path
+    fill_asked = Signal(object)  # Path: where a table to fill in is wanted
 
     def __init__(self, start: str) -> None:
         """`start`: the folder to look for tables in first."""
@@ -41,7 +42,14 @@ class TableCard(Card):
         self.parts = label("", "dim", wrap=True)
         self.error = label("", "error", wrap=True)
         self.choose = button("Choose table…", self.ask, icon_name="table")
+        self.fill = button(
+            "Save one to fill in…",
+            self.ask_where,
+            tip="A table of every file with the label that it has, those without one first; fill in the rest in a "
+            "spreadsheet and choose it here",
+        )
         self.head.insertWidget(1, self.name, 1)
+        self.add_head(self.fill)
         self.add_head(self.choose)
         line = QHBoxLayout()
         line.setSpacing(8)
@@ -62,6 +70,22 @@ class TableCard(Card):
         )
         if path:
             self.chosen.emit(Path(path))
+
+    def ask_where(self) -> None:
+        """Let the user say where a table to fill in goes; beside the images and never over them."""
+        start = str(Path(self._start) / "labels.csv") if self._start else "labels.csv"
+        path, _ = QFileDialog.getSaveFileName(self, "Save a table to fill in", start, "Table (*.csv)")
+        if path:
+            chosen = Path(path)
+            self.fill_asked.emit(chosen if chosen.suffix else chosen.with_suffix(".csv"))
+
+    def show_saved(self, name: str) -> None:
+        """What is to be done with the table that was written."""
+        self.error.hide()
+        self.columns.setText(
+            f"Saved {printable(name)}. Fill in its column “label”, save it, and choose it here or drop it."
+        )
+        self.choose.setFocus()
 
     def show_table(self, table: LabelTable | None, name: str) -> None:
         """Its columns; None and "" while there is none."""
