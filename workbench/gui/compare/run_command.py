@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from workbench.gui.session import Session
 
 RUN = "compare.run"
+# Under which the project keeps what Compare marks when it opens: a backbone of the comparison, or a fine-tune's run.
+POINT = "compare.point"
 
 
 def why_not_run(session: Session) -> str:

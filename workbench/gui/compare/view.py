@@ -6,7 +6,7 @@ Owns which model is looked at and tells the parts; the parts know nothing of eac
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QStackedLayout, QVBoxLayout
 
 from workbench.gui.commands import Commands
@@ -18,7 +18,7 @@ from workbench.gui.compare.lower import LowerHalf
 from workbench.gui.compare.model_card import FAILURES
 from workbench.gui.compare.output import Output
 from workbench.gui.compare.panes import Scrolled, panes, remember_panes, restore_panes
-from workbench.gui.compare.run_command import RUN, go
+from workbench.gui.compare.run_command import POINT, RUN, go
 from workbench.gui.compare.table import ComparisonTable
 from workbench.gui.compare.table_model import ComparisonModel
 from workbench.gui.compare.tools import MarginField, MetricMenu, ResultMenu
@@ -185,6 +185,21 @@ class CompareView(Page):
         if not self.session.recall("compare.panes"):
             tall = self.table.wanted_height() + 10
             self.panes.setSizes([tall, max(self.panes.height() - tall, tall)])
+
+        self._mark()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._mark()
+
+    def _mark(self) -> None:
+        """Choose the model that another place points at, once."""
+        result, wanted = self.session.result, str(self.session.recall(POINT, ""))
+        name = next((m.name for m in result.models if m.backbone == wanted), "") if result and wanted else ""
+        if name:
+            self.session.remember(POINT, "")
+            self.choose_model(name)
+            self.scroll.ensureWidgetVisible(self.table)
 
     def show_numbers(self) -> None:
         """The table and what hangs on it: after another metric, baseline or name."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QScrollArea, QTableView, QWidget
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Commands
+from workbench.gui.compare.run_command import POINT
 from workbench.gui.file_manager import show_in_file_manager
 from workbench.gui.finetune.rows import HEADS, Column, FinetuneModel, FinetuneRow, read_rows
 from workbench.gui.finetune.run_command import FINETUNE, register_finetune
@@ -117,6 +118,30 @@ class FinetunedCard(Card):
             self.table.setCurrentIndex(self.model.index(min(kept, len(self._rows) - 1), 0))
         self.table.fit()
         self._on_chosen()
+        self._mark()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._mark()
+
+    def _mark(self) -> None:
+        """Choose the run that another place points at, once, and bring it into sight."""
+        wanted = str(self._session.recall(POINT, ""))
+        place = next((at for at, row in enumerate(self._rows) if row.folder.name == wanted), None)
+        if place is None or not self.isVisible():
+            return
+        self._session.remember(POINT, "")
+        self.table.setCurrentIndex(self.model.index(place, 0))
+        self.table.setFocus()
+        QTimer.singleShot(0, self, self._bring_into_sight)  # once everything has its place
+
+    def _bring_into_sight(self) -> None:
+        self.table.scrollTo(self.table.currentIndex())
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(self)
 
     def _on_chosen(self) -> None:
         self.show_button.setEnabled(self.chosen() is not None)
