@@ -227,8 +227,8 @@ def _unsteady(evidence: Evidence) -> str:
         return ""
     return (
         f"{_names(shaky[:2])}: its pretraining collapsed, or its loss was no steady one. What it scores says little "
-        "of what pretraining can do with these images. See the findings of its run in Pretrain, mend what they name and "
-        "pretrain again, before it counts for or against."
+        "of what pretraining can do with these images. See the findings of its run in Pretrain, mend what they name "
+        "and pretrain again, before it counts for or against."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -115,6 +116,13 @@ class DecisionStore(QObject):
         self.case_changed.emit()
         if decides:
             self._later()
+
+    def show_board(self, path: Path) -> None:
+        """Let the memo show a picture of the project. Raises ValueError or OSError where that can't be kept."""
+        project = self._project
+        if project is not None:
+            name = path.resolve().relative_to(project.folder.resolve()).as_posix()
+            self.say(boards=self.case.with_board(name))
 
     # Deciding
 

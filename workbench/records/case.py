@@ -20,6 +20,7 @@ from workbench.records.files import DocumentError, known_fields, read_document, 
 
 VERSION = 1
 FOLDER = "decision"  # in the project's
+BOARDS = "boards"  # beside it: pictures that the memo may show
 
 # Parts of the memo that the author may put own words before, in their order there.
 SECTIONS: dict[str, str] = {
@@ -44,7 +45,7 @@ class Case:
         attention_seen: whether attention maps were shown to somebody as a sign of quality.
         author, title: of the memo.
         prose: own words by section of `SECTIONS`, plain text with empty lines between paragraphs.
-        boards: kept boards that the memo shows, by their folders relative to the project.
+        boards: pictures that the memo shows, relative to the project.
 
     Raises:
         ValueError: an unknown problem, architecture or section.
@@ -73,6 +74,10 @@ class Case:
     def save(self, project: Path) -> None:
         """`project` is the project's folder."""
         write_document(project / FOLDER / "case.json", "case", VERSION, asdict(self))
+
+    def with_board(self, name: str) -> tuple[str, ...]:
+        """The boards and this one, which may be among them."""
+        return self.boards if name in self.boards else (*self.boards, name)
 
     @classmethod
     def load(cls, project: Path) -> Case:

@@ -24,11 +24,10 @@ from PySide6.QtWidgets import (
 from workbench.gui.plain_text import menu_text
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
-from workbench.records.case import SECTIONS, Case
+from workbench.records.case import BOARDS, SECTIONS, Case
 from workbench.records.text import printable
 
 ROW_HEIGHT = 26  # px, of a section in the list
-BOARDS = "boards"  # folder of the project that saved boards are copied to
 HINT = (
     "Plain text; an empty line begins a paragraph. {{key}} stands for a number of the memo, which stays bound to its "
     "run: the appendix of a memo lists the keys."
@@ -82,7 +81,7 @@ class MemoDialog(QDialog):
         for name in boards_of(project, case.boards):
             self._add_board(name, name in case.boards)
         self.none = label(
-            "No board is saved in this project. Save one as PNG in Inspect, then add it here.",
+            "No board is kept for the memo. “Add to memo” in Inspect puts one here.",
             "dim",
             wrap=True,
         )

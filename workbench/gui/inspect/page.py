@@ -26,7 +26,8 @@ from workbench.gui.inspect.fields import WIDTH
 from workbench.gui.inspect.look import Look
 from workbench.gui.inspect.menus import BoardsMenu, InputMenu, ModelsMenu, cell_menu
 from workbench.gui.inspect.rows_panel import RowsPanel
-from workbench.gui.inspect.saving import PICTURES, saver, why_not_save
+from workbench.gui.inspect.saving import PICTURES, memo_saver, saver, why_not_save
+from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import CommandButton
 from workbench.gui.widgets.cards import Card, NoticeBar
@@ -55,7 +56,7 @@ BRIGHTNESS = {
     "guessed from the patches around.",
     "own": "Painted patches have the true picture's brightness and contrast: that looks better than the model is.",
 }
-SAVE = "inspect.save"
+SAVE, TO_MEMO = "inspect.save", "inspect.memo"
 
 
 class BoardPage(QWidget):
@@ -81,12 +82,14 @@ class BoardPage(QWidget):
         self._register()
         self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
         self.save_button = CommandButton(commands, SAVE, "Save as…")
+        self.memo_button = CommandButton(commands, TO_MEMO, "Add to memo")
         self.input_menu = InputMenu(self.board)
         self.head_tools = (
             self.models_menu.button,
             self.input_menu.button,
             self.boards_menu.button,
             self.save_button,
+            self.memo_button,
         )
         self._lay_out()
         self.board.changed.connect(self._on_changed)
@@ -162,6 +165,14 @@ class BoardPage(QWidget):
                 place="inspect",
             ),
             Command(
+                id=TO_MEMO,
+                title="Add the board to the memo",
+                run=self.add_to_memo,
+                why_not=lambda: why_not_save(self.board),
+                help="Keep a picture of the board in the project and show it in the memo of the decision",
+                place="inspect",
+            ),
+            Command(
                 id="inspect.keep",
                 title="Keep this board under a name…",
                 run=lambda: self.boards_menu.ask_name(),
@@ -216,6 +227,7 @@ class BoardPage(QWidget):
             words += [sentence for kind, sentence in BRIGHTNESS.items() if kind in kinds]
         self.asked.setText(" ".join(words))
         self.save_button.refresh()
+        self.memo_button.refresh()
         if not self.board.why and not self.notice.isHidden():
             self.notice.hide()
 
@@ -302,5 +314,26 @@ class BoardPage(QWidget):
         self._background.run(
             saver(self.board, self.look, path),
             lambda written: self.session.message.emit("info", f"Saved {printable(written.name)}."),
+            lambda error: self.session.message.emit("bad", str(error)),
+        )
+
+    def add_to_memo(self) -> None:
+        """Write a picture of the board into the project, in a thread, and let the memo show it."""
+        project = self.session.project
+        reason = why_not_save(self.board)
+        if reason or project is None:
+            self.session.message.emit("warn", reason or "Open a project or make a new one first.")
+            return
+
+        def added(written: Path) -> None:
+            if project is not self.session.project:
+                return
+            guarded(self.session, lambda: self.session.decisions.show_board(written))
+            told = f"Added to the memo as {printable(written.stem)}. Its boards stand under Decide."
+            self.session.message.emit("info", told)
+
+        self._background.run(
+            memo_saver(self.board, self.look, project.folder),
+            added,
             lambda error: self.session.message.emit("bad", str(error)),
         )

@@ -12,9 +12,11 @@ import numpy as np
 from workbench.gui.board_sheet import save_board
 from workbench.gui.inspect.board import Board
 from workbench.gui.inspect.look import Look
-from workbench.gui.theme import current_theme
+from workbench.gui.theme import LIGHT, Theme, current_theme
 from workbench.pixels.boards import make_board
+from workbench.records.case import BOARDS
 from workbench.records.inspection import Sight
+from workbench.records.text import data_size
 
 PICTURES = "PNG picture (*.png);;PDF document (*.pdf);;SVG drawing (*.svg)"
 
@@ -30,8 +32,11 @@ def why_not_save(board: Board) -> str:
     return ""
 
 
-def saver(board: Board, look: Look, path: Path) -> Callable[[], Path]:
-    """What writes the board as it is now; to be called in a thread. Raises ValueError or OSError there."""
+def saver(board: Board, look: Look, path: Path, theme: Theme | None = None) -> Callable[[], Path]:
+    """What writes the board as it is now; to be called in a thread. Raises ValueError or OSError there.
+
+    `theme` is the window's, if no other is given.
+    """
     answers = [answer for model in board.models if (answer := board.answer(model)) is not None]
     rows = board.rows
     taken = [(answer.sight, [answer.row(each) for each in rows]) for answer in answers]
@@ -39,11 +44,44 @@ def saver(board: Board, look: Look, path: Path) -> Callable[[], Path]:
     settings = replace(board.settings, query_image=rows.index(query) + 1 if query in rows else 1)
     names = [" · ".join(part for part in look.image_words(each) if part) for each in rows]
     probes = {column.model: column.probe for column in board.columns}
-    theme = current_theme()
+    theme = theme or current_theme()
 
     def write() -> Path:
         sights = [of_rows(sight, places) for sight, places in taken]
         return save_board(path, make_board(sights, names, settings, probes=probes), theme)
+
+    return write
+
+
+def memo_saver(board: Board, look: Look, project: Path) -> Callable[[], Path]:
+    """`saver` of a picture for the memo, which is a light page, under a free name among the project's boards.
+
+    Raises ValueError there for one that is larger than a memo takes.
+    """
+    folder, name = project / BOARDS, board.plan.name or board.settings.show
+    stem = (
+        "".join(letter if letter.isalnum() or letter in " -_" else "-" for letter in name).strip() or "board"
+    )
+    path, number = folder / f"{stem}.png", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem} {number}.png"
+    save = saver(board, look, path, LIGHT)
+
+    def write() -> Path:
+        # Here, because the memo brings its statistics along.
+        from workbench.decide.memo.boards_section import MOST_BYTES
+
+        folder.mkdir(exist_ok=True)
+        written = save()
+        size = written.stat().st_size
+        if size > MOST_BYTES:
+            written.unlink()
+            raise ValueError(
+                f"The board would have {data_size(size)}, and a memo takes {data_size(MOST_BYTES)} at most. Show "
+                "fewer images or models, then add it."
+            )
+        return written
 
     return write
 
