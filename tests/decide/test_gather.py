@@ -123,11 +123,17 @@ def test_the_neighbours_of_the_best_public_backbone_tell_the_domain(project: Pro
     run = hand.evaluate({"floor": 0.5, "one": 0.6, "two": 0.7}, embeds)
     result = EvaluationResult.load(run.path / "result.json")
     pure = {"floor": 0.9, "one": 0.8, "two": 0.6}
-    models = [replace(row, purity=pure[row.name], purity_by_chance=0.5) for row in result.models]
+    far = {"floor": 0.1, "one": None, "two": 1.5}
+    models = [
+        replace(row, purity=pure[row.name], purity_by_chance=0.5, distance=far[row.name])
+        for row in result.models
+    ]
     replace(result, models=tuple(models)).save(run.path / "result.json")
     domain = gather(project, replace(CASE, everyday=True)).domain
-    assert domain == Domain(everyday=True, purity=0.8, purity_by_chance=0.5, backbone="one")
-    older = [replace(row, purity=None, purity_by_chance=None) for row in result.models]
+    assert domain == Domain(
+        everyday=True, purity=0.8, purity_by_chance=0.5, backbone="one", distance=1.5, distance_backbone="two"
+    )
+    older = [replace(row, purity=None, purity_by_chance=None, distance=None) for row in result.models]
     replace(result, models=tuple(older)).save(run.path / "result.json")
     assert gather(project, CASE).domain == Domain()
 

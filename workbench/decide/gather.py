@@ -166,16 +166,28 @@ def _measured(
 
 
 def _domain(case: Case, measures: Iterable[Measure]) -> Domain:
-    """By the neighbours of the public backbone that knows these images best: one that covers them is enough."""
-    known = [
-        (pure, measure.rung.name.removesuffix(", frozen"))
-        for measure in measures
-        if (pure := measure.purity) is not None and measure.rung.kind in ("supervised", "public")
-    ]
-    if not known:
-        return Domain(everyday=case.everyday)
-    (purity, chance), title = max(known)
-    return Domain(everyday=case.everyday, purity=purity, purity_by_chance=chance, backbone=title)
+    """By the public backbone that knows these images best, of neighbours and of distances: one that covers them is
+    enough."""
+    pure: list[tuple[tuple[float, float], str]] = []
+    near: list[tuple[float, str]] = []
+    for measure in measures:
+        title = measure.rung.name.removesuffix(", frozen")
+        if measure.rung.kind not in ("supervised", "public"):
+            continue
+        if measure.purity is not None:
+            pure.append((measure.purity, title))
+        if measure.distance is not None:
+            near.append((measure.distance, title))
+    (purity, chance), title = max(pure, default=((None, None), ""))
+    distance, by = min(near, default=(None, ""))
+    return Domain(
+        everyday=case.everyday,
+        purity=purity,
+        purity_by_chance=chance,
+        backbone=title,
+        distance=distance,
+        distance_backbone=by,
+    )
 
 
 def _named(climbed: Mapping[Key, Measure]) -> dict[Key, Rung]:

@@ -36,6 +36,7 @@ class Measure:
     Attributes:
         model: name of its row in the result.
         purity: of the neighbours in a frozen feature, and the same by chance, where they were looked at.
+        distance: of the images to those that the backbone was trained on, where it was measured.
         more: what may be added to the name where another rung has it, the first that helps.
     """
 
@@ -44,6 +45,7 @@ class Measure:
     model: str
     more: tuple[str, ...]
     purity: tuple[float, float] | None = None
+    distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,10 @@ class Reader:
             pure = None
             if model.purity is not None and model.purity_by_chance is not None:
                 pure = model.purity, model.purity_by_chance
-            found.append(Measure(key=key, rung=rung, model=model.name, more=more, purity=pure))
+            made_of = Measure(
+                key=key, rung=rung, model=model.name, more=more, purity=pure, distance=model.distance
+            )
+            found.append(made_of)
         return result, found, notes
 
     def finetune(self, run: RunFolder) -> Measure:

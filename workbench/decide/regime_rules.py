@@ -36,7 +36,7 @@ FEW_UNLABELLED = 5_000
 MUCH_UNLABELLED = 20_000
 HOME_PURITY = 0.5  # of what neighbours could add to chance: judgement
 FOREIGN_PURITY = 0.2  # judgement
-HOME_DISTANCE = 1.25  # times the distances of the backbone's own world: judgement
+HOME_DISTANCE = 1.25  # times that of everyday photographs: judgement
 FOREIGN_DISTANCE = 2.0  # judgement
 
 Cover = Literal["covered", "mismatched", "unknown"]
@@ -134,9 +134,10 @@ def _cover(evidence: Evidence) -> tuple[Cover, str]:
         if lift <= FOREIGN_PURITY:
             return "mismatched", said
     if domain.distance is not None:
+        who = printable(domain.distance_backbone) or "a public backbone"
         said = (
-            f"In the features{by} these images lie {domain.distance:.1f} times as far from ordinary photographs as "
-            "those lie from each other."
+            f"What these images call up in {who} lies {domain.distance:.1f} times as far from what its training "
+            "images did as everyday photographs lie."
         )
         if domain.distance >= FOREIGN_DISTANCE:
             return "mismatched", said

@@ -83,9 +83,10 @@ class Domain:
         purity: share of an image's ten nearest neighbours, in the frozen feature, that have its label; 0 to 1.
             Its copies and the images of its group are no neighbours.
         purity_by_chance: the same if neighbours were drawn at random.
-        distance: median distance of an image to the nearest picture of the backbone's own world, over the same
-            between pictures of that world; 1 is at home. Nearest by the frozen feature.
-        backbone: title of the backbone that purity and distance were measured with.
+        distance: how far the activations of these images lie from those of the images that a public backbone was
+            trained on, over the same of everyday photographs; 1 is at home (`workbench.engine.home_distance`).
+        backbone: title of the backbone that purity was measured with.
+        distance_backbone: of the one that distance was measured with.
     """
 
     everyday: bool | None = None
@@ -93,6 +94,7 @@ class Domain:
     purity_by_chance: float | None = None
     distance: float | None = None
     backbone: str = ""
+    distance_backbone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ class ModelResult:
     # Share of an image's ten nearest neighbours that have its label, and the same by chance; None in earlier results.
     purity: float | None = None
     purity_by_chance: float | None = None
+    distance: float | None = None  # as Domain.distance; None where it wasn't measured
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)

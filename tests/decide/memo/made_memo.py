@@ -64,6 +64,7 @@ def measured(project: Project, run: RunFolder, classes: tuple[str, str]) -> None
                 probe=score,
                 purity=0.8125,
                 purity_by_chance=0.5,
+                distance=1.9375 if model.name == "lab/good" else None,
                 confusion=tuple(tuple(int(n) for n in row) for row in table),
                 budgets=tuple(
                     Budget(fraction=share, labels=round(48 * share), scores=score)

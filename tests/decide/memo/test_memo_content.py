@@ -119,9 +119,13 @@ def test_the_domain_is_told_with_its_run(project: Project) -> None:
     assert (pure.text, pure.file) == ("81 %", record["lab-good.mean"].file) and pure.where.endswith(
         "].purity"
     )
-    assert "81 % of an image's ten nearest neighbours have its label, where chance gives 50 %." in "".join(
-        page(html(project, memo)).text["data"]
+    said = "".join(page(html(project, memo)).text["data"])
+    neighbours = "of an image's ten nearest neighbours in the features of lab/good have its label"
+    assert f"81 % {neighbours}, where chance gives 50 %." in said
+    assert (
+        record["domain.distance"].where.endswith("].distance") and record["domain.distance"].value == 1.9375
     )
+    assert "What these images call up in lab/good lies 1.94 times as far" in said
 
 
 def test_the_same_bytes_twice_and_after_a_move(project: Project, tmp_path: Path) -> None:

@@ -190,9 +190,12 @@ def _leaks(sources: Sources, book: Book) -> list[Block]:
 def _domain(sources: Sources, book: Book) -> list[Block]:
     domain = sources.evidence.domain
     origins = [origin for rung in sources.evidence.rungs if (origin := sources.origin(rung))]
-    of = next((each for each in origins if each.model and each.model.purity == domain.purity), None)
 
     def number(key: str, text: str, value: float, field: str) -> Bound:
+        """From the first row whose `field` says `value`, or whose neighbours the other number is of."""
+        owner = "purity" if field.startswith("purity") else field
+        wanted = domain.purity if owner == "purity" else value
+        of = next((each for each in origins if each.model and getattr(each.model, owner) == wanted), None)
         where = f"{of.where.partition('.')[0]}.{field}" if of else ""
         run, file = (of.run, of.file) if of else ("", "")
         return book.number(f"domain.{key}", text, value, run=run, file=file, where=where)
@@ -207,17 +210,18 @@ def _domain(sources: Sources, book: Book) -> list[Block]:
                 number("chance", percent(chance), chance, "purity_by_chance"),
             )
         share = number("purity", percent(pure), pure, "purity")
-        told.append((share, " of an image's ten nearest neighbours have its label", *by_chance, "."))
+        by = f" in the features of {printable(domain.backbone)}" if domain.backbone else ""
+        told.append((share, f" of an image's ten nearest neighbours{by} have its label", *by_chance, "."))
     if domain.distance is not None:
-        far = book.number("domain.distance", f"{domain.distance:.2f}", domain.distance)
+        far = number("distance", f"{domain.distance:.2f}", domain.distance, "distance")
+        who = printable(domain.distance_backbone) or "a public backbone"
         told.append(
             (
-                "The images lie ",
+                f"What these images call up in {who} lies ",
                 far,
-                " times as far from the backbone's own world as its pictures lie from each other.",
+                " times as far from what its training images did as everyday photographs lie: means and spreads of "
+                "the channels before its batch normalisations, which it remembers of its training. It says how "
+                "unusual the images are for it, not whether it tells their classes apart.",
             )
         )
-    if not told:
-        return []
-    backbone = printable(domain.backbone) or "a public backbone"
-    return [Bullets(title=f"Before any training, by {backbone}", items=tuple(told))]
+    return [Bullets(title="Before any training", items=tuple(told))] if told else []

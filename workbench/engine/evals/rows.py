@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,12 @@ def row_of(
         calibration=_calibration(outcome, protocol.labels),
         budgets=budgets,
         to_target=_to_target(budgets, protocol.metric, sizes, target),
+        distance=_number(model.provenance.get("distance")),
     )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def with_purity(

@@ -18,6 +18,7 @@ from workbench.engine.backbones.choice import shortfalls
 from workbench.engine.backbones.resolve import Resolved, resolve
 from workbench.engine.control import Control
 from workbench.engine.device import likely_device
+from workbench.engine.home_distance import home_distance
 from workbench.engine.look_alikes import find_look_alikes
 from workbench.pixels.decode import ImageError, settled
 from workbench.pixels.histogram import largest
@@ -86,6 +87,9 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
     embeddings.provenance["unread"] = len(index) - len(kept)
     _mark(embeddings, resolved, index.digest[kept])
+    if resolved.own_size:
+        far = home_distance(index, kept, spec, store.folder, job.device, control)
+        embeddings.provenance |= {} if far is None else {"distance": far}
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from workbench.records.case import SECTIONS, Case
 from workbench.records.decision import Ahead, Decision, NextStep, Place, Ruling, Standing
-from workbench.records.evidence import RUNG_KINDS, Evidence, Problem, Target
+from workbench.records.evidence import RUNG_KINDS, Domain, Evidence, Problem, Target
 from workbench.records.regime import Regime
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count, data_size, duration, percent, printable
@@ -266,11 +266,7 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
             f", by chance {percent(domain.purity_by_chance)}" if domain.purity_by_chance is not None else ""
         )
         rows.append(("Neighbours", f"{percent(domain.purity)} share the label{chance}{by}"))
-    rows.append(
-        ("Distance", "not measured")
-        if domain.distance is None
-        else ("Distance", f"{domain.distance:.1f} times that of ordinary photographs{by}")
-    )
+    rows.append(("Distance", _distance(domain)))
     rows.append(
         ("Memory", data_size(machine.gpu_bytes) + " of a GPU" if machine.gpu_bytes else "no GPU known")
     )
@@ -292,6 +288,13 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
     if evidence.destroyed:
         rows.append(("Audit", f"{', '.join(map(printable, evidence.destroyed))} destroys the label"))
     return rows
+
+
+def _distance(domain: Domain) -> str:
+    if domain.distance is None:
+        return "not measured"
+    by = printable(domain.distance_backbone) or "a public backbone"
+    return f"{domain.distance:.1f} times that of everyday photographs from {by}'s training images, by its activations"
 
 
 def _kind(regime: Regime) -> str:
