@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import warm
+from workbench import supervisor
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -29,6 +32,13 @@ def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.setenv("WORKBENCH_PLUGINS", "off")  # whatever happens to be installed
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
+
+
+@pytest.fixture
+def warm_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that need not import the large libraries anew, see `warm.py`."""
+    monkeypatch.setattr(supervisor, "subprocess", supervisor.subprocess)  # put back afterwards
+    warm.supervise()
 
 
 @pytest.fixture

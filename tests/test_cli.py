@@ -16,14 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import warm
 from workbench.records.runs import RunFolder
 from workbench.records.splits import Split
 
 
 def workbench(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "workbench", *words], capture_output=True, text=True, timeout=240
-    )
+    done = warm.run("workbench", *words)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done

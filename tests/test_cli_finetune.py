@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.engine.finetune.tuning import small_vit
 from tests.test_cli import document, workbench
 from workbench.records.finetunes import FinetuneResult
@@ -85,7 +85,7 @@ def test_ctrl_c_keeps_the_epochs_that_are_done(picture_folder: Path, tmp_path: P
     project = tmp_path / "project"
     words = ["finetune", str(picture_folder), "--backbone", small, "--batch-size", "1", "--patience", "0"]
     words += ["--epochs", "500", "--seeds", "1", "--project", str(project)]
-    process = subprocess.Popen([sys.executable, "-m", "workbench", *words], stderr=subprocess.PIPE, text=True)
+    process = warm.started("workbench", *words, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and not list(project.glob("caches/finetune/*/seed-0-last.safetensors")):
         time.sleep(0.05)

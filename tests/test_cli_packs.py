@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +10,14 @@ import pytest
 import torch
 import transformers
 
+from tests import warm
 from workbench.engine.backbones import hub
 
 NAME = "someone/tiny"
 
 
 def run(*words: str, code: int = 0, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "workbench", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    done = warm.run("workbench", *words, **environment)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr

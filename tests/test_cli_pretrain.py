@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.test_cli import document, workbench
 from workbench.cli import main
 from workbench.engine.pretrain import state
@@ -58,9 +58,7 @@ def test_a_killed_run_goes_on(picture_folder: Path, tmp_path: Path) -> None:
         *("pretrain", str(picture_folder), *SMALL, "--epochs", "400", "--checkpoint-steps", "3"),
         *("--evaluate-every", "1000", "--out", str(run), "--json", *project),
     ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workbench", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = warm.started("workbench", *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(state.checkpoints(run / "checkpoints")) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -77,7 +77,7 @@ def compared(project: Project, name: str) -> dict[str, object]:
     return run_job(project, job, "Compare").document()
 
 
-@pytest.mark.slow  # starts four workers
+@pytest.mark.usefixtures("warm_workers")
 def test_only_the_job_that_uses_it_fails(project: Project) -> None:
     done = compared(project, "sound")
     assert done["provenance"]["plugins"] == {"sound": "1.0"}  # type: ignore[index]

@@ -139,6 +139,7 @@ def table_texts(window: QWidget) -> list[str]:
     return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_from_a_folder_to_a_table_and_back_again(
     qtbot,  # type: ignore[no-untyped-def]
     opened: Callable[[], tuple[Session, MainWindow]],

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import timm
 
+from tests import warm
 from tests.tiny_hub import put
 from workbench.engine.backbones import catalogue as catalogue_
 from workbench.engine.backbones import found as found_
@@ -92,13 +91,7 @@ def test_the_names_are_remembered_and_say_what_is_here(published, models, memo, 
 
 def test_the_command_line_searches_timm_too(tmp_path):
     def ask(*words: str) -> list[dict]:
-        done = subprocess.run(
-            [sys.executable, "-m", "workbench", "backbones", "--json", *words],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
+        return json.loads(warm.run("workbench", "backbones", "--json", *words).stdout)
 
     assert [entry["id"] for entry in ask("--search", "convnext_tiny dinov3")] == [
         "timm/convnext_tiny.dinov3_lvd1689m"

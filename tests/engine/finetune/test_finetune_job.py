@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests import warm
 from tests.engine.finetune.tuning import Tuning
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.finetune import train
@@ -194,10 +194,8 @@ def test_a_killed_run_is_retried_in_its_own_folder_and_gives_the_same_numbers(tu
     _, expected = tuning.run(**more)
     job = tuning.job(**more)
     run = RunFolder.create(tuning.runs, job, name="killed")
-    command = [sys.executable, "-m", "workbench.worker", str(run.path)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as worker:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with warm.started("workbench.worker", str(run.path), **pipes) as worker:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not list(tuning.cache.glob("*/seed-0-last.safetensors")):
             time.sleep(0.002)

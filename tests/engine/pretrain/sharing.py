@@ -8,11 +8,13 @@ once. Prints the exit codes of the other processes and the error.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs.pretrain import run as pretrain
 from workbench.engine.pretrain import others
@@ -40,8 +42,10 @@ def main(folder: str, what: str = "", at: str = "-1") -> None:
                 time.sleep(600)  # longer than any test waits
         return step(self, number, *rest, **more)
 
+    if warm.SERVER in os.environ:
+        others.subprocess = warm.Starter(os.environ[warm.SERVER])  # type: ignore[assignment]
     if what == "absent":
-        others.PROGRAM = ("-c", "raise SystemExit('no room on the card')")
+        others.PROGRAM = ("-m", "tests.engine.pretrain.absent")
     others.GRACE_SECONDS = 1.0
     others.Others.__init__ = noted  # type: ignore[method-assign]
     Trainer.step = interrupted  # type: ignore[method-assign]

@@ -6,48 +6,27 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.engine.pretrain.made import new_run, pretrain_job
 from workbench.engine.control import StopRequested
 from workbench.engine.pretrain import together
 from workbench.engine.pretrain.assemble import assemble
 from workbench.records.runs import RunFolder
 
-# Both are there before either joins; afterwards rank 0 takes longer than joining may take.
-SCRIPT = """
-import sys, time
-from pathlib import Path
-import torch
-from workbench.engine.pretrain import together
-own, folder, expected = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-together.JOIN_SECONDS = 3.0
-(folder / f"here-{own}").touch()
-while len(list(folder.glob("here-*"))) < expected:
-    time.sleep(0.02)
-try:
-    together.join("cpu")
-except ValueError as error:
-    print(error)
-    sys.exit(1)
-if own == 0:
-    time.sleep(5)
-print(together.agreed([float(own)], torch.device("cpu")))
-together.leave()
-"""
 
-
-def started(own: int, folder: Path, expected: int, port: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(own), str(folder), str(expected)],
+def started(own: int, folder: Path, expected: int, port: int) -> Any:
+    return warm.started(
+        "tests.engine.pretrain.joiner",
+        *map(str, (own, folder, expected)),
         stdout=subprocess.PIPE,
-        text=True,
         env={
             **os.environ,
             **{"WORLD_SIZE": "2", "RANK": str(own), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
@@ -67,15 +46,7 @@ def run_shared(
 ) -> tuple[RunFolder, subprocess.CompletedProcess[str]]:
     job = pretrain_job(pictures, tmp_path / "work", "mae", processes=2, epochs=50)
     run, _ = new_run(replace(job, evaluate_every=1000), tmp_path / "runs", "shared")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.engine.pretrain.sharing", str(run.path), *how],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return run, done
+    return run, warm.run("tests.engine.pretrain.sharing", str(run.path), *how, OMP_NUM_THREADS="1")
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests import warm
 from tests.engine.pretrain.made import new_run, pretrain_job
 from workbench.engine.control import Control
 from workbench.engine.jobs.pretrain import run as pretrain
@@ -60,9 +61,10 @@ def called(*arguments: str | Path) -> str:
 
 def shared(job: PretrainJob, runs: Path, stop: int | None = None) -> RunFolder:
     run, _ = new_run(replace(job, processes=2), runs, "shared")
-    told = called(
-        "-m", "tests.engine.pretrain.sharing", run.path, *([] if stop is None else ["stop", str(stop)])
-    )
+    how = [] if stop is None else ["stop", str(stop)]
+    done = warm.run("tests.engine.pretrain.sharing", str(run.path), *how, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = done.stdout
     assert json.loads(told.splitlines()[-1]) == [[0], ""], (run.path / "log-1.txt").read_text()
     return run
 

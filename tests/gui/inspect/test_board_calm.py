@@ -70,6 +70,7 @@ def test_a_board_of_ten_models_and_twenty_images_never_stands_still(qtbot, page,
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_workers")
 def test_a_real_worker_looks_into_a_real_model(
     qtbot, tmp_path: Path, monkeypatch, small_index: ImageIndex
 ) -> None:

@@ -33,7 +33,7 @@ def live(qtbot, tmp_path: Path, small_index: ImageIndex, monkeypatch) -> Iterato
             child.close()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("warm_workers")
 def test_the_button_draws_the_maps_and_says_how_alike_the_models_are(
     qtbot, live: Session, small_index: ImageIndex
 ) -> None:
