@@ -1,7 +1,7 @@
 """Kill pretrainings by SIGKILL, in the middle of a step or of writing a checkpoint, and let them go on.
 
-A program of its own: it imports torch once and forks a child for each life, so that seventy deaths take less than a
-minute. `python -m tests.engine.pretrain.killing '{"METHOD": "FOLDER OF RUNS", ...}'`; prints what was lost.
+A program of its own: it imports torch once and forks a child for each life, so that seventy deaths take a minute.
+`python -m tests.engine.pretrain.killing DEATHS '{"METHOD": "FOLDER OF RUNS", ...}'`; prints what was lost.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from workbench.engine.pretrain.train import Trainer
 from workbench.records.pretrain_job import PretrainJob
 from workbench.records.pretraining import CHECKPOINTS
 from workbench.records.runs import RunFolder
-
-KILLS = 10
 
 
 def live(run: RunFolder, death: int | None, while_saving: bool) -> int:
@@ -71,7 +69,7 @@ def _doom(death: int, while_saving: bool) -> None:
     state.save_file = doomed_save
 
 
-def main(jobs: dict[str, str]) -> int:
+def main(deaths: int, jobs: dict[str, str]) -> int:
     told: dict[str, Any] = {}
     for method, folder in jobs.items():
         method_class(method)  # imported before any child
@@ -84,7 +82,7 @@ def main(jobs: dict[str, str]) -> int:
         last = job.max_steps - 1  # counted from 0
         lost = []
         kills = 0
-        while kills < KILLS:
+        while kills < deaths:
             kept = state.latest(run.path / CHECKPOINTS)
             at = state.step_of(kept) if kept else 0
             death = min(at + rng.randrange(3), last)
@@ -102,4 +100,4 @@ def main(jobs: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), json.loads(sys.argv[2])))

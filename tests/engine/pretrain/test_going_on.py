@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests import warm
 from tests.engine.pretrain.made import new_run, pretrain_job
 from workbench.engine.control import StopRequested
 from workbench.engine.jobs.pretrain import run as pretrain
@@ -23,8 +21,6 @@ from workbench.engine.pretrain import state, train
 from workbench.engine.pretrain.loop import Keeper
 from workbench.records.pretraining import CHECKPOINTS, HEALTH, RESULT, Health, PretrainResult
 from workbench.records.runs import RunFolder
-
-STEPS = 16  # of a run that is killed ten times
 
 
 def tensors(run: RunFolder, step: int) -> dict[str, torch.Tensor]:
@@ -83,9 +79,15 @@ def test_a_finished_run_that_is_asked_again_keeps_its_time(picture_folder: Path,
     assert again.images_per_second == first.images_per_second
 
 
-@pytest.mark.slow
-def test_killed_at_random_steps_ten_times_each(picture_folder: Path, tmp_path: Path) -> None:
-    """In a process of its own, which forks one child a life: see `killing.py`."""
+@pytest.mark.parametrize(
+    ("deaths", "steps"),
+    [pytest.param(2, 8, marks=pytest.mark.slow), pytest.param(10, 16, marks=pytest.mark.long)],
+)
+def test_killed_at_random_steps(deaths: int, steps: int, picture_folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, which forks one child a life: see `killing.py`.
+
+    Ten deaths of each method take a minute and are `long`; two of each are in every run of the tests.
+    """
     jobs = {}
     for method in method_names():
         job = pretrain_job(
@@ -94,27 +96,21 @@ def test_killed_at_random_steps_ten_times_each(picture_folder: Path, tmp_path: P
             method,
             batch_size=4,
             epochs=20,
-            max_steps=STEPS,
+            max_steps=steps,
             checkpoint_steps=2,
             evaluate_every=20,
         )
         for name in ("straight", "killed"):
             new_run(job, tmp_path / "runs" / method, name)
         jobs[method] = str(tmp_path / "runs" / method)
-    answer = subprocess.run(
-        [sys.executable, "-m", "tests.engine.pretrain.killing", json.dumps(jobs)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
+    answer = warm.run("tests.engine.pretrain.killing", str(deaths), json.dumps(jobs), OMP_NUM_THREADS="1")
     assert answer.returncode == 0, answer.stderr[-4000:]
     told = json.loads(answer.stdout.splitlines()[-1])
     for method in method_names():
-        assert told[method]["kills"] == 10
+        assert told[method]["kills"] == deaths
         assert max(told[method]["lost"]) <= 2
         folder = tmp_path / "runs" / method
-        assert_same(RunFolder(folder / "straight"), RunFolder(folder / "killed"), STEPS)
+        assert_same(RunFolder(folder / "straight"), RunFolder(folder / "killed"), steps)
 
 
 def test_stop_and_keep_leaves_a_backbone_and_goes_on(
