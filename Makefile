@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Compiled files are kept, whatever the surroundings say: tests start the program hundreds of times.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test test-long lint bench clean
 
