@@ -9,6 +9,7 @@ import pytest
 from tests.installed import install, written
 from workbench import plugins
 from workbench.records.plugin_state import MOST_CRASHES
+from workbench.records.plugins import API
 
 EVALUATION = """
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def test_what_is_printed_corrupts_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         ("#" * (70 << 10), "is too large: more than 64 kB"),
         ('name = "../../etc"\nversion = "1"\napi = "1.0"', "needs a name of small letters"),
         ('name = "odd"\nversion = "1"\napi = "1.0"\n[methods]\n"a\\u202eb" = "x"', "\\u202e"),
-        ('name = "odd"\nversion = "1"\n[methods]\na = "x"', 'api = "1.0"'),
+        ('name = "odd"\nversion = "1"\n[methods]\na = "x"', f'api = "{API[0]}.{API[1]}"'),
         ('name = "odd"\nversion = "1"\napi = "1.0"', "provides nothing"),
         (
             'name = "odd"\nversion = "1"\napi = "1.0"\nevil = 1\n[methods]\na = "x"',
