@@ -397,17 +397,3 @@ def test_it_ends_when_nobody_asks(tmp_path, monkeypatch) -> None:
     job = InspectJob(watch=True)
     run = RunFolder.create(tmp_path, job)
     assert inspect.run(job, run, Control(run)) == {"answered": 0}
-
-
-def test_what_is_kept_is_bounded() -> None:
-    from workbench.engine.kept import Kept
-
-    for newest, expected in (
-        (False, ["aa", "bb", "cc", "bb", "eeeeee", "eeeeee"]),
-        (True, ["aa", "bb", "cc", "bb", "eeeeee"]),
-    ):
-        made: list[str] = []
-        kept: Kept[str] = Kept(5, len, newest=newest)
-        for key in ("aa", "bb", "aa", "cc", "aa", "bb", "eeeeee", "eeeeee"):
-            assert kept.get(key, lambda key=key, made=made: made.append(key) or key) == key
-        assert made == expected and len(kept) == int(newest)

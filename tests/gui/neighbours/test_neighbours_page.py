@@ -369,6 +369,22 @@ def test_only_the_latest_picture_is_waited_for_and_a_failure_is_told(
     assert [row.why for row in page.board.rows] == ["Dead."] * 3 and not run.path.exists()
 
 
+def test_a_picture_whose_worker_had_to_make_way_is_asked_about_again(
+    qtbot, page: NeighboursPage, session: Session, picture: Path
+) -> None:
+    page.ask_file(picture)
+    qtbot.waitUntil(lambda: bool(session._jobs._aside))
+    page.hide()
+    first, ended = session._jobs._aside.popitem()[1]
+    session._jobs.aside_started.emit("board")  # another job waits for the lane
+    assert not session.outside.waiting
+    ended(first, JobState(id=first.id, kind="neighbours", title="", status=Status(state="stopped")))
+    page.show()
+    answer_outside(qtbot, session, page)
+    assert asked_outside(session)[0].id != first.id
+    qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
+
+
 def test_a_picture_stays_asked_about_when_the_files_are_read_anew(
     qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path
 ) -> None:

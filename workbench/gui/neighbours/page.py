@@ -152,6 +152,7 @@ class NeighboursPage(QWidget):
         super().showEvent(event)
         self.session.maps.look()
         self.refresh()
+        self.question.resume()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

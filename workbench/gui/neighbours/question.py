@@ -97,6 +97,11 @@ class Question(QObject):
         self._asked += 1
         self._ask_outside(picture)
 
+    def resume(self) -> None:
+        """Somebody looks again: a worker that had to make way meanwhile is asked anew."""
+        if self.outside is not None and self.answer == "":
+            self._ask_outside(self.outside)
+
     def _ask_outside(self, picture: Path) -> None:
         atlas, session = self._atlas, self._session
         self.outside, self.answer, self.stamp = picture, "", stamp_of(picture)
