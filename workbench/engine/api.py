@@ -38,7 +38,13 @@ from workbench.engine.methods.published_views import (
     simclr_views,
     simsiam_views,
 )
-from workbench.engine.methods.recipes import for_transformers, linear_rate, need_two, warm_up
+from workbench.engine.methods.recipes import (
+    for_transformers,
+    linear_rate,
+    need_two,
+    square_root_rate,
+    warm_up,
+)
 from workbench.engine.plugins import House
 from workbench.records.augmentation import Augmentation, View
 from workbench.records.params import param
@@ -87,6 +93,7 @@ __all__ = (
     "simsiam_views",
     "split_by_decay",
     "spread",
+    "square_root_rate",
     "timm_facts",
     "timm_network",
     "timm_reader",

@@ -7,7 +7,6 @@ float32. So no loss needs lightly's own `gather_distributed`, and those that hav
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -127,13 +126,6 @@ class OneNetwork(LossMethod):
     def uniform(self, num: int) -> float | None:
         """The loss where nothing is known of `num` pictures; None where it has no such value."""
         return None
-
-
-def square_root_rate(plan: Plan) -> tuple[float, Rule]:
-    """SimCLR's for small batches, which lightly's benchmarks of SimCLR, DCL and DCLW take."""
-    rate = 0.075 * math.sqrt(plan.batch_size)
-    told = f"0.075 x sqrt({plan.batch_size}) (LARS; SimCLR, appendix B.1, and lightly's benchmark)"
-    return rate, Rule(name="learning rate", value=f"{rate:.3g}", rule=told)
 
 
 def whole(vectors: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from lightly.loss import (
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from torch import nn
 
-from ssl_workbench_lightly.base import GATHERED, OneNetwork, square_root_rate
+from ssl_workbench_lightly.base import GATHERED, OneNetwork
 from ssl_workbench_lightly.settings import Told, hidden, output, settings
 from workbench.engine.api import (
     Augmentation,
@@ -39,6 +39,7 @@ from workbench.engine.api import (
     simclr_views,
     simsiam_views,
     spread,
+    square_root_rate,
 )
 
 NO_BANK = {"memory_bank_size": "a bank of earlier vectors; MoCo of the workbench has one"}
@@ -91,7 +92,8 @@ class Contrast(Pair):
     def recipe(cls, config: Any, plan: Plan, tokens: bool) -> Recipe:
         if tokens:
             return super().recipe(config, plan, tokens)
-        rate, about_rate = square_root_rate(plan)
+        source = "LARS; SimCLR, appendix B.1, and lightly's benchmark"
+        rate, about_rate = square_root_rate(0.075, plan, source)
         return cls.convolutional(plan, rate, (about_rate,))
 
     def negatives(self, together: int) -> int | None:

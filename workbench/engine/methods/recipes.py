@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from workbench.engine.methods.base import Plan, Recipe
 from workbench.records.pretraining import Rule
 
@@ -30,6 +32,14 @@ def linear_rate(base: float, plan: Plan, source: str) -> tuple[float, Rule]:
     rate = base * plan.batch_size / 256
     return rate, Rule(
         name="learning rate", value=f"{rate:.3g}", rule=f"{base:g} x {plan.batch_size} / 256 ({source})"
+    )
+
+
+def square_root_rate(base: float, plan: Plan, source: str) -> tuple[float, Rule]:
+    """base x sqrt(B), the better for small batches (SimCLR, appendix B.1)."""
+    rate = base * math.sqrt(plan.batch_size)
+    return rate, Rule(
+        name="learning rate", value=f"{rate:.3g}", rule=f"{base:g} x sqrt({plan.batch_size}) ({source})"
     )
 
 

@@ -21,7 +21,6 @@ from workbench.engine.methods.likeness import scaled_cosines, unit
 from workbench.engine.methods.published_views import simclr_views
 from workbench.records.augmentation import Augmentation
 from workbench.records.params import param
-from workbench.records.pretraining import Rule
 
 # Below it the rate grows with the square root of the batch, which the authors found the better for small batches
 # (appendix B.1, left half of table B.1); at it their two rules give the same rate.
@@ -61,22 +60,18 @@ class SimCLR(Method):
     @classmethod
     def recipe(cls, config: Config, plan: Plan, tokens: bool) -> Recipe:
         recipes.need_two(plan, "SimCLR")
-        batch = plan.batch_size
         if tokens:
             return recipes.for_transformers(plan, "for SimCLR on transformers: MoCo v3, table 4")
-        small = batch < SMALL_BATCH
-        rate = 0.075 * math.sqrt(batch) if small else 0.3 * batch / 256
-        rule = f"0.075 x sqrt({batch})" if small else f"0.3 x {batch} / 256"
+        small = plan.batch_size < SMALL_BATCH
+        scaled, base = (recipes.square_root_rate, 0.075) if small else (recipes.linear_rate, 0.3)
+        rate, about_rate = scaled(base, plan, "LARS; SimCLR, appendix B.1")
         warm_up, about_warm_up = recipes.warm_up(plan, 10, 100)
         return Recipe(
             optimiser="lars",
             learning_rate=rate,
             warm_up=warm_up,
             weight_decay=1e-6,
-            told=(
-                Rule(name="learning rate", value=f"{rate:.3g}", rule=f"{rule} (LARS; SimCLR, appendix B.1)"),
-                about_warm_up,
-            ),
+            told=(about_rate, about_warm_up),
         )
 
     def negatives(self, together: int) -> int:
