@@ -18,6 +18,8 @@ from workbench.records import plugin_state
 from workbench.records.embeddings import Embeddings, write_h5ad
 from workbench.records.jobs import EvaluateJob
 from workbench.records.project import Project
+from workbench.records.results import EvaluationResult
+from workbench.records.runs import RunFolder
 
 MANIFEST = """name = "{name}"
 version = "1.0"
@@ -71,19 +73,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project.open_or_create(tmp_path / "project")
 
 
-def compared(project: Project, name: str) -> dict[str, object]:
+def compared(project: Project, name: str) -> RunFolder:
     file = str(project.folder.parent / "e.h5ad")
     job = EvaluateJob(files=(file,), seeds=1, strengths=2, device="cpu", evaluation=(f"{name}_first",))
-    return run_job(project, job, "Compare").document()
+    return run_job(project, job, "Compare")
 
 
 @pytest.mark.usefixtures("warm_workers")
-def test_only_the_job_that_uses_it_fails(project: Project) -> None:
-    done = compared(project, "sound")
-    assert done["provenance"]["plugins"] == {"sound": "1.0"}  # type: ignore[index]
+def test_only_the_job_that_uses_it_is_harmed(project: Project) -> None:
+    assert compared(project, "sound").document()["provenance"]["plugins"] == {"sound": "1.0"}
 
-    with pytest.raises(JobFailed, match=r"The plugin raises failed\. AttributeError: 'Task' object"):
-        compared(project, "raises")
+    result = EvaluationResult.load(compared(project, "raises").path / "result.json")
+    [told] = [found.advice for found in result.findings if found.name == "evaluation failed"]
+    assert "raises_first of the plugin raises 1.0 failed" in told and "AttributeError: 'Task' object" in told
+    assert result.models[0].probe and not result.extra  # what the program computes itself is kept
     with pytest.raises(JobFailed, match="A worker that used the plugin quits ended with exit code 0"):
         compared(project, "quits")
     plugin_state.crashed(plugins.plugin_home(), "aborts", plugins.plugin("aborts").found.stamp, "It died.")
@@ -93,7 +96,7 @@ def test_only_the_job_that_uses_it_fails(project: Project) -> None:
     states = {one.name: one for one in plugins.plugins()}
     assert {name: one.state for name, one in states.items()} == {
         "sound": "enabled",
-        "raises": "enabled",  # an error in a job is told there, and is no crash
+        "raises": "enabled",  # an error in a job is told in its result, and is no crash
         "quits": "broken",
         "aborts": "off",
     }

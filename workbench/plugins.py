@@ -23,7 +23,16 @@ from workbench.records.catalogue import BUILT_IN as BUILT_IN_BACKBONES
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.methods import BUILT_IN as BUILT_IN_METHODS
 from workbench.records.plugin_sources import find_plugins
-from workbench.records.plugins import ENGINE_KINDS, Found, Manifest, PluginError, State, as_json
+from workbench.records.plugins import (
+    ENGINE_KINDS,
+    OWN_EVALUATIONS,
+    OWN_INSPECTIONS,
+    Found,
+    Manifest,
+    PluginError,
+    State,
+    as_json,
+)
 from workbench.records.text import printable
 
 # In the environment. "off": none is there. Else folders, apart as on a path: packages are looked for in these alone.
@@ -31,7 +40,12 @@ SWITCH = "WORKBENCH_PLUGINS"
 SECONDS = "WORKBENCH_PLUGIN_SECONDS"  # how long one may take to load
 _LOAD_SECONDS = 60.0
 _START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plugin is
-TAKEN = {"methods": BUILT_IN_METHODS, "backbones": BUILT_IN_BACKBONES}
+TAKEN = {
+    "methods": BUILT_IN_METHODS,
+    "backbones": BUILT_IN_BACKBONES,
+    "evaluations": frozenset(OWN_EVALUATIONS),
+    "inspections": frozenset(OWN_INSPECTIONS),
+}
 Part = Literal["engine", "views"]
 WINGS: dict[Part, str] = {"engine": "engine", "views": "gui"}
 FACTS = "plugin-facts"

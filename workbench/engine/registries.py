@@ -20,16 +20,20 @@ class Registry(Generic[Thing]):
     Args:
         kind: one of records.plugins.ENGINE_KINDS.
         places: of the program's own, "module:attribute" by name, in the order in which they are offered.
+        elsewhere: of the program's own that are not asked for through a registry, each with a sentence that says
+            where; their names are taken all the same.
     """
 
-    def __init__(self, kind: str, places: Mapping[str, str]) -> None:
-        self._kind, self._places = kind, dict(places)
+    def __init__(
+        self, kind: str, places: Mapping[str, str], elsewhere: Mapping[str, str] | None = None
+    ) -> None:
+        self._kind, self._places, self._elsewhere = kind, dict(places), dict(elsewhere or {})
 
     def built_in(self) -> tuple[str, ...]:
-        return tuple(self._places)
+        return (*self._places, *self._elsewhere)
 
     def names(self) -> tuple[str, ...]:
-        """The program's own, then those of plugins that may be used."""
+        """What may be asked for: the program's own, then those of plugins that may be used."""
         brought = (name for plugin in known_plugins() if plugin.usable for name in plugin.names(self._kind))
         return tuple(dict.fromkeys((*self._places, *brought)))
 
@@ -38,6 +42,8 @@ class Registry(Generic[Thing]):
         if name in self._places:
             module, _, attribute = self._places[name].partition(":")
             return cast(Thing, getattr(importlib.import_module(module), attribute))
+        if name in self._elsewhere:
+            raise ValueError(self._elsewhere[name])
         found = plugins.thing(self._kind, name)
         if found is None:
             choose = ", ".join(self.names())

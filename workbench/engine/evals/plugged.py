@@ -15,6 +15,7 @@ import numpy as np
 from workbench.engine.registries import Registry
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.params import describe
+from workbench.records.plugins import OWN_EVALUATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,4 +59,4 @@ class Evaluation(ABC):
         )
 
 
-EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluations", {})
+EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluations", {}, OWN_EVALUATIONS)

@@ -12,6 +12,7 @@ from workbench.engine.registries import Registry
 from workbench.records.brought import InspectionFacts
 from workbench.records.methods import asked_by_name, parse_settings
 from workbench.records.params import build, describe
+from workbench.records.plugins import OWN_INSPECTIONS
 from workbench.records.text import printable
 
 
@@ -51,7 +52,7 @@ class Inspection(ABC):
         )
 
 
-INSPECTIONS: Registry[type[Inspection]] = Registry("inspections", {})
+INSPECTIONS: Registry[type[Inspection]] = Registry("inspections", {}, OWN_INSPECTIONS)
 
 
 def looked(text: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
