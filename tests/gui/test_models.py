@@ -208,7 +208,7 @@ def test_a_folder_for_a_plugins_backbone_is_taken_by_its_name(
     hub = OpenBackbone(name="hub", summary="Weights of a <b>local</b> repository.", plugin="hubfolder")
     session.lookup.brought = Brought(backbones=(hub,))
     session.brought_changed.emit()
-    assert field.field.placeholderText() == "timm name, Hugging Face id, a path, or hub:FOLDER"
+    assert field.field.placeholderText() == "timm or HF name, path, hub:FOLDER"
     field.accept()
     assert [choice.backbone for choice in session.settings.chosen] == [f"hub:{tmp_path}"]
     field.field.setText("hub:")

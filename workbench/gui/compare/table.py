@@ -18,6 +18,7 @@ ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more s
 SHARES = {Column.MODEL: 1, Column.INTERVAL: 3, Column.DIFFERENCE: 6}
 LEAST_MISSED = (Column.SEEDS, Column.INPUT)  # hidden in this order where the window is too narrow for all
 FLEXIBLE_MINIMUM = {Column.MODEL: 148, Column.INTERVAL: 102}
+LEAST_MODEL = 232  # px, where columns of plugins make the table wide enough to be moved anyway
 
 
 class ComparisonTable(QTableView):
@@ -112,8 +113,9 @@ class ComparisonTable(QTableView):
             head = max(metrics.horizontalAdvance(f"{line} ↓") for line in words) + 2 * MARGIN + 2
             widths[column] = max(head, self.sizeHintForColumn(column))
         room = self.viewport().width()
+        floors = {**FLEXIBLE_MINIMUM, **({Column.MODEL: LEAST_MODEL} if self.comparison.extra else {})}
         for column in LEAST_MISSED:
-            least = sum(min(width, FLEXIBLE_MINIMUM.get(kept, width)) for kept, width in widths.items())
+            least = sum(min(width, floors.get(kept, width)) for kept, width in widths.items())
             self.setColumnHidden(column, least > room)
             if least > room:
                 del widths[column]
@@ -123,7 +125,7 @@ class ComparisonTable(QTableView):
             for column, share in SHARES.items():
                 widths[column] += spare * share // shares
         else:
-            for column, floor in FLEXIBLE_MINIMUM.items():
+            for column, floor in floors.items():
                 given = min(widths[column] - floor, -spare)
                 if given > 0:
                     widths[column] -= given

@@ -15,6 +15,8 @@ from workbench.gui.widgets.labels import label
 from workbench.records.brought import OpenBackbone
 from workbench.records.text import printable
 
+PLACEHOLDER = "timm name, Hugging Face id, or a path"
+TOLD = "Remote code never runs, and weights are loaded without unpickling anything else."
 WEIGHTS = "Weights (*.safetensors *.pth *.pt *.bin)"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?([:@][\w.-]+)?")
 
@@ -47,9 +49,6 @@ class AnyModel(QWidget):
         self.field = QLineEdit()
         self.field.setAccessibleName("Another backbone")
         self.field.setClearButtonEnabled(True)
-        set_tip(
-            self.field, "Remote code never runs, and weights are loaded without unpickling anything else."
-        )
         self.field.returnPressed.connect(self.accept)
         self.field.textChanged.connect(lambda _: self._tell(""))
         self.menu = QMenu(self)
@@ -88,10 +87,12 @@ class AnyModel(QWidget):
             words = menu_text(f"Folder for {one.name} (plugin {one.plugin})…")
             action = self.menu.addAction(words, lambda name=one.name: self._browse_folder(name))
             action.setToolTip(plain(one.summary))
-        more = "".join(f", or {one.name}:FOLDER" for one in opened[:2])
-        self.field.setPlaceholderText(
-            f"timm name, Hugging Face id, {'a path' if more else 'or a path'}{more}"
+        more = "".join(f", {one.name}:FOLDER" for one in opened[:1])
+        self.field.setPlaceholderText(f"timm or HF name, path{more}" if more else PLACEHOLDER)
+        told = "".join(
+            f"\n{one.name}:FOLDER, by the plugin {one.plugin}: {one.summary}" for one in opened[:5]
         )
+        set_tip(self.field, f"{TOLD}{told}")
 
     def fetch(self) -> None:
         text = self.field.text().strip()
