@@ -150,3 +150,10 @@ def test_what_speaks_against_names_the_findings_that_are_told_beside_it() -> Non
     assert said[-1] == f"1 finding: {finding.name}." and len(said) == len(decision.against)
     assert set(said[:-1]) <= set(decision.against)
     assert words.against(replace(decision, findings=())) == decision.against
+
+
+def test_the_usual_fine_tune_is_named_in_fewer_words_and_nothing_else_is() -> None:
+    standing = decide(STATES["adapt"]).standings[-1]
+    long = replace(standing, name="EfficientNet-Lite0, the last block and the head fine-tuned (LoRA 8)")
+    assert words.short_name(long) == "EfficientNet-Lite0, last block tuned (LoRA 8)"
+    assert words.short_name(standing) == standing.name

@@ -17,6 +17,7 @@ from workbench.gui.decide.words import (
     interval_words,
     lead_of,
     short_cost,
+    short_name,
     told_ahead,
     told_rung,
     why_not_step,
@@ -84,7 +85,7 @@ class LadderCard(Card):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
-        grid.setColumnStretch(NAME, 2)
+        grid.setColumnStretch(NAME, 4)
         grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
         grid.setColumnStretch(BAR, 1)  # what is left over: long bars tell small differences apart
         grid.setColumnMinimumWidth(BAR, BAR_WIDTH)
@@ -149,11 +150,13 @@ class LadderCard(Card):
         threshold: float | None,
         axis: tuple[float, float],
     ) -> None:
-        name = NameButton(standing.name, lambda: self.opened.emit(standing))
+        name = NameButton(short_name(standing), lambda: self.opened.emit(standing))
         told = told_rung(standing, number)
         name.setAccessibleName(told)
         name.setEnabled(bool(standing.run))
         spread = f"Interval {interval_words(standing.interval)}. " if standing.interval else ""
+        if short_name(standing) != standing.name:
+            spread = f"{printable(standing.name)}. {spread}"
         name.set_help(f"{spread}Open it in Compare." if standing.run else f"{spread}It names no run.")
         self.names.append(name)
         word, severity, help = badge(standing, threshold)

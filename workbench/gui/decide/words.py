@@ -207,6 +207,11 @@ def short_cost(step: NextStep) -> str:
     return f"cost {said}" if said.startswith("known") else said
 
 
+def short_name(standing: Standing) -> str:
+    """For a row: the usual fine-tune in fewer words than the memo has for it."""
+    return standing.name.replace(", the last block and the head fine-tuned", ", last block tuned")
+
+
 def told_rung(standing: Standing, number: int) -> str:
     """A climbed rung as a screen reader says it."""
     interval = f", interval {interval_words(standing.interval)}" if standing.interval else ""
