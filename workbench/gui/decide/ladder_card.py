@@ -35,7 +35,7 @@ from workbench.records.text import duration, printable
 from workbench.supervisor import JobState
 
 NUMBER, NAME, SCORE, BAR, COST, SO_FAR, STATE, ACT = range(8)
-NAME_WIDTH = 190  # px
+NUMBER_WIDTH, NAME_WIDTH = 14, 190  # px
 BAR_WIDTH = 80  # px
 INDENT = 4  # px, the border of a link
 STRIP_GAP = 6  # px above and below the next step
@@ -81,35 +81,31 @@ class LadderCard(Card):
         self._grid_box.deleteLater()
         self._grid_box = QWidget()
         self.names, self.step_buttons = [], {}
-        grid = QGridLayout(self._grid_box)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(0)
-        grid.setColumnStretch(NAME, 4)
-        grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
-        grid.setColumnStretch(BAR, 1)  # what is left over: long bars tell small differences apart
-        grid.setColumnMinimumWidth(BAR, BAR_WIDTH)
+        whole = QVBoxLayout(self._grid_box)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(STRIP_GAP)
         threshold = evidence.target.threshold
         axis = axis_of(decision.standings, threshold)
-        row = 0
         if decision.standings:
+            grid = _grid(whole)
+            grid.setColumnMinimumWidth(NAME, NAME_WIDTH)
+            grid.setColumnStretch(BAR, 2)  # what is left over: long bars tell small differences apart
+            grid.setColumnMinimumWidth(BAR, BAR_WIDTH)
             row = self._heads(grid, threshold)
-        for number, (standing, so_far) in enumerate(in_order(decision.standings), start=1):
-            self._climbed(grid, row, number, standing, so_far, threshold, axis)
-            row = self._rule(grid, row + 1)
+            for number, (standing, so_far) in enumerate(in_order(decision.standings), start=1):
+                self._climbed(grid, row, number, standing, so_far, threshold, axis)
+                row = self._rule(grid, row + 1)
         self.next.show_step(decision, self._lead(decision.next_step))
         if self.next.told:
-            grid.setRowMinimumHeight(row, STRIP_GAP if decision.standings else 0)
-            grid.addWidget(self.next, row + 1, 0, 1, ACT + 1)
+            whole.addWidget(self.next)
             self.next.show()
-            grid.setRowMinimumHeight(row + 2, STRIP_GAP)
-            row += 3
         rest = [item for item in decision.ahead if not self._is_next(item, decision.next_step)]
+        below, row = _grid(whole), 0  # of its own, for its buttons would take the room of the names above
         for number, item in enumerate(
             rest, start=len(decision.standings) + 1 + (decision.next_step is not None)
         ):
-            self._ahead(grid, row, number, item, evidence)
-            row = self._rule(grid, row + 1) if item is not rest[-1] else row + 1
+            self._ahead(below, row, number, item, evidence)
+            row = self._rule(below, row + 1) if item is not rest[-1] else row + 1
         self.body.addWidget(self._grid_box)
         total = decision.standings[-1].cost_so_far if decision.standings else 0.0
         self.set_title(
@@ -166,7 +162,7 @@ class LadderCard(Card):
         grid.addWidget(IntervalBar(standing, threshold, axis), row, BAR)
         grid.addWidget(_right(cost_words(standing.cost_seconds), "dim"), row, COST)
         grid.addWidget(_right(cost_words(so_far or None), "dim"), row, SO_FAR)
-        grid.addWidget(Chip(word, severity, help), row, STATE, 1, 2)
+        grid.addWidget(Chip(word, severity, help), row, STATE)
         grid.setRowMinimumHeight(row, 32)
 
     def _ahead(self, grid: QGridLayout, row: int, number: int, item: Ahead, evidence: Evidence) -> None:
@@ -191,7 +187,7 @@ class LadderCard(Card):
         restate = Chip("running", "info", "Its jobs are at the foot of the window.") if job else None
         self.step_buttons[step.title] = act
         grid.addWidget(_dim(str(number)), row, NUMBER)
-        grid.addWidget(words, row, NAME, 1, SO_FAR - NAME + 1)
+        grid.addWidget(words, row, NAME)
         grid.addWidget(restate or Chip(state, severity, help), row, STATE)
         grid.addWidget(act, row, ACT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.setRowMinimumHeight(row, 44)
@@ -286,6 +282,17 @@ class NameButton(QPushButton):
         shown = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
         self.setText(menu_text(shown))
         set_tip(self, f"{self._whole}\n{self._help}" if shown != self._whole else self._help)
+
+
+def _grid(whole: QVBoxLayout) -> QGridLayout:
+    """At the foot of `whole`; numbers and names begin at the same place in each."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(0)
+    grid.setColumnMinimumWidth(NUMBER, NUMBER_WIDTH)
+    grid.setColumnStretch(NAME, 3)
+    whole.addLayout(grid)
+    return grid
 
 
 def _dim(text: str) -> QWidget:
