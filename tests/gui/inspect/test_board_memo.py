@@ -18,11 +18,11 @@ LONG = 20_000  # ms: a large PNG, and the first to need fonts
 def test_a_board_is_added_to_the_memo_with_one_click(qtbot, ready, compared) -> None:
     theme.themes().set_preference("dark")
     folder = compared.project.folder
-    for name in ("attention", "attention 2"):
+    for name in ("Attention", "Attention 2"):
         with qtbot.waitSignal(compared.message, timeout=LONG) as told:
             ready.memo_button.click()
         assert told.args[0] == "info" and f"as {name}." in told.args[1]
-    both = ("boards/attention.png", "boards/attention 2.png")
+    both = ("boards/Attention.png", "boards/Attention 2.png")
     assert compared.decisions.case.boards == Case.load(folder).boards == both
     assert boards_of(folder, Case.load(folder).boards) == list(both)
     picture = QImage(str(folder / both[0]))

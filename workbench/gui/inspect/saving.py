@@ -15,7 +15,7 @@ from workbench.gui.inspect.look import Look
 from workbench.gui.theme import LIGHT, Theme, current_theme
 from workbench.pixels.boards import make_board
 from workbench.records.case import BOARDS
-from workbench.records.inspection import Sight
+from workbench.records.inspection import SHOWN, Sight
 from workbench.records.text import data_size
 
 PICTURES = "PNG picture (*.png);;PDF document (*.pdf);;SVG drawing (*.svg)"
@@ -58,7 +58,7 @@ def memo_saver(board: Board, look: Look, project: Path) -> Callable[[], Path]:
 
     Raises ValueError there for one that is larger than a memo takes.
     """
-    folder, name = project / BOARDS, board.plan.name or board.settings.show
+    folder, name = project / BOARDS, board.plan.name or SHOWN.get(board.settings.show, "Board")
     stem = (
         "".join(letter if letter.isalnum() or letter in " -_" else "-" for letter in name).strip() or "board"
     )
