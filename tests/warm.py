@@ -6,7 +6,7 @@ number, pipes, environment and folder, to be killed like any; and the workers th
 from there too. The program's own modules are imported anew in each. Where there is no fork to rely on, as on Windows
 and macOS, these are ordinary Pythons.
 
-Not for tests of what an import does, or of the hub's variables that huggingface_hub reads when it is imported.
+Not for tests of what an import does. What huggingface_hub reads when it is imported counts where HF_ENDPOINT is set.
 `test_supervisor.py` and `test_layers.py` have ordinary workers, and so has `test_warm.py` for the whole command line.
 """
 
@@ -141,10 +141,13 @@ class WarmProcess:
             reader.join()
         return texts[0], texts[1]
 
-    def kill(self) -> None:
+    def send_signal(self, number: int) -> None:
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.tiny_hub import COMMIT, Hub, serving
 from workbench.engine.backbones import hub as cache_of
 
@@ -39,14 +40,13 @@ class Fetcher:
     def __init__(self, hub: Hub, root: Path) -> None:
         self.hub, self.cache = hub, root / "home" / "hub"
 
-    def start(self, name: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, name: str, **more: str) -> Any:
         self.hub.asked.clear()
-        return subprocess.Popen(
-            [sys.executable, "-m", "workbench", "fetch", name, "--json"],
+        return warm.started(
+            *("workbench", "fetch", name, "--json"),
             env=self.hub.environment(self.cache, **more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
 
     def __call__(self, name: str, **more: str) -> Any:
@@ -124,12 +124,8 @@ def test_weights_stored_at_another_host_come_without_the_token_going_there(hub, 
 
 def test_embed_fetches_when_it_is_allowed_to(hub, fetch, picture_folder, tmp_path):
     def embed(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "workbench", "embed", str(picture_folder), "--backbone", NAME, *words],
-            env=hub.environment(fetch.cache),
-            capture_output=True,
-            text=True,
-        )
+        own = ["embed", str(picture_folder), "--backbone", NAME, *words]
+        return warm.run("workbench", *own, **hub.environment(fetch.cache))
 
     out = tmp_path / "a.h5ad"
     done = embed("--out", str(out), "--json")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
 
+from tests import warm
 from tests.engine.methods.made import batch_of, method_of
 from workbench.engine.methods import across
 from workbench.engine.methods.base import Batch, Draw, Method
@@ -73,7 +75,8 @@ def work(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, torch.Tensor]]]:
     folder: Path = tmp_path_factory.mktemp("two")
-    multiprocessing.spawn(work, (str(folder),), nprocs=2)
+    both = [warm.started("tests.engine.methods.test_across", str(rank), str(folder)) for rank in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
@@ -100,3 +103,7 @@ def test_half_the_batch_each_is_the_whole(case: int, two: list[list[dict[str, to
             torch.testing.assert_close(
                 half[key], value, atol=1e-5, rtol=1e-5, msg=lambda text, k=key: f"{k}: {text}"
             )
+
+
+if __name__ == "__main__":
+    work(int(sys.argv[1]), sys.argv[2])
