@@ -58,7 +58,10 @@ def memo_saver(board: Board, look: Look, project: Path) -> Callable[[], Path]:
 
     Raises ValueError there for one that is larger than a memo takes.
     """
-    folder, name = project / BOARDS, board.plan.name or SHOWN.get(board.settings.show, "Board")
+    folder, name = (
+        project / BOARDS,
+        board.plan.name or SHOWN.get(board.settings.show, board.settings.inspection),
+    )
     stem = (
         "".join(letter if letter.isalnum() or letter in " -_" else "-" for letter in name).strip() or "board"
     )
