@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.installed import ROOT, install
 from workbench import plugins
 from workbench.cli import main
@@ -64,12 +65,8 @@ def test_the_template_passes_the_check_and_its_own_tests(
 ) -> None:
     folder = new_plugin("my_method", tmp_path)
     install(monkeypatch, tmp_path / "site", folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests")],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-    )
+    monkeypatch.chdir(folder)
+    done = warm.run("pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests"))
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
 
 

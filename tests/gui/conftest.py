@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal
 
 from workbench.gui import theme
 from workbench.gui.dataset import Dataset
@@ -269,6 +269,8 @@ def dressed(qapp) -> Iterator[None]:
     if not qapp.styleSheet():
         theme.install(qapp, "light")
     yield
+    # pytest-qt has asked for the end of the test's widgets; without an event loop they would live on, and be dressed.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     theme.themes().set_preference("light")
     theme.know_models([], forget=True)
 

@@ -33,7 +33,7 @@ def folder(image_folder: Path) -> Path:
 
 
 @pytest.fixture
-def window(qtbot, tmp_path: Path, folder: Path, monkeypatch) -> Iterator[MainWindow]:
+def window(qtbot, tmp_path: Path, folder: Path, monkeypatch, warm_workers: None) -> Iterator[MainWindow]:
     session = Session()
     monkeypatch.setattr(session, "describe", lambda: None)
     session.create_project(tmp_path / "project", "Line 4")

@@ -19,7 +19,7 @@ from workbench.records.splits import SplitPlan
 
 
 @pytest.fixture
-def live(qtbot, tmp_path: Path, image_folder: Path, monkeypatch) -> Iterator[Session]:  # type: ignore[no-untyped-def]
+def live(qtbot, tmp_path: Path, image_folder: Path, monkeypatch, warm_workers: None) -> Iterator[Session]:  # type: ignore[no-untyped-def]
     session = Session()
     monkeypatch.setattr(session, "describe", lambda: None)
     session.create_project(tmp_path / "project", "Untitled")

@@ -16,7 +16,7 @@ from workbench.records.project import Project
 
 
 @pytest.fixture
-def live(qapp, tmp_path: Path) -> Iterator[Session]:  # type: ignore[no-untyped-def]
+def live(qapp, tmp_path: Path, warm_workers: None) -> Iterator[Session]:  # type: ignore[no-untyped-def]
     session = Session()
     session.create_project(tmp_path / "project", "Untitled")
     yield session

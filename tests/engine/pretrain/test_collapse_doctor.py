@@ -124,9 +124,10 @@ def test_a_training_in_health_is_left_in_peace() -> None:
     assert alarms(range(20)) == []
 
 
-@pytest.mark.slow
-def test_fewer_than_one_in_twenty_trainings_in_health_is_disturbed() -> None:
-    assert len({seed for seed, _, _ in alarms(range(20, 140))}) < 6
+@pytest.mark.parametrize("trainings", [40, pytest.param(120, marks=pytest.mark.long)])
+def test_fewer_than_one_in_twenty_trainings_in_health_is_disturbed(trainings: int) -> None:
+    """Of the next 40 in every run of the tests; of 120, which the limits were found on, among the long ones."""
+    assert len({seed for seed, _, _ in alarms(range(20, 20 + trainings))}) < trainings / 20
 
 
 REAL: list[tuple[str, Callable[[], Training]]] = [
