@@ -17,13 +17,28 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Files that take half a minute or more, the longest first. After them come those that have a slow test.
+LONGEST = (
+    "test_every_method_learns",
+    "test_going_on",
+    "test_cli",
+    "test_together",
+    "test_collapse_doctor",
+    "test_with_pip",
+    "test_window_text",
+    "test_finetune_job",
+    "test_hub",
+    "test_decision_calibrated",
+    "test_joining",
+)
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that of two processes none is left with a long one at the end."""
+    """Long files come first, so that of two processes none is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), item.path not in slow))
 
 
 def pytest_collection_finish() -> None:
