@@ -35,9 +35,12 @@ def extract(
     store: FeatureStore,
     run: RunFolder,
     control: Control,
-    load: Callable[[FeatureSpec, str], Backbone] = load_backbone,
+    load: Callable[[FeatureSpec, str], Backbone] | None = None,
 ) -> tuple[dict[str, Any], dict[int, str]]:
-    """Embed the images at positions `missing` into `store`. `load` opens what a spec names on a device.
+    """Embed the images at positions `missing` into `store`.
+
+    Args:
+        load: gives what a spec names on a device, where it need not be opened anew.
 
     Returns:
         facts (images a second, share of the time spent waiting for data, device, batch size), and the
@@ -48,7 +51,7 @@ def extract(
     """
     device = pick_device(job.device)
     control.progress(0, len(missing), detail=f"Loading {spec.backbone}", device=device)
-    backbone = load(spec, device)
+    backbone = (load or load_backbone)(spec, device)
     loader = BatchLoader(
         [index.file(int(i)) for i in missing],
         spec.preprocess,
