@@ -174,7 +174,9 @@ def _against_lightly(
     share, wait = (statistics.median(run[key] for run in ours) for key in ("augment", "wait"))
     how = f"{ours[0]['precision']}{', compiled blocks' if ours[0]['compiled'] else ''}"
     name = f"{_device_name(device)}, " if gpu else ""
-    goals = f" Goals: {GOAL_GPU:,.0f} images/s, {GOAL_AUGMENT:.0%} and {GOAL_WAIT:.0%}." if gpu else ""
+    goals = ""
+    if gpu and method in TWO_VIEWS:
+        goals = f" Goals: {GOAL_GPU:,.0f} images/s, {GOAL_AUGMENT:.0%} and {GOAL_WAIT:.0%}."
     return Row(
         what=f"Pretraining with {method}, {name}{backbone.split('_patch')[0]}/{patch}, {size} px",
         ours=f"{mine:,.0f} images/s",

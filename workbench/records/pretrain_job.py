@@ -169,7 +169,7 @@ class PretrainJob:
     )
     compile: bool = param(
         True,
-        help="On a GPU, in runs of 500 steps or more, let torch compile a transformer's blocks first: "
+        help="On a GPU, in runs of 600 steps or more, let torch compile a transformer's blocks first: "
         "about a quarter of a minute at the start, faster steps.",
         advanced=True,
     )

@@ -7,6 +7,7 @@ float32. So no loss needs lightly's own `gather_distributed`, and those that hav
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -115,13 +116,13 @@ class OneNetwork(LossMethod):
             uniform_loss=self.uniform(len(every[0])),
         )
 
+    @abstractmethod
     def projected(self, batch: Batch) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """(B, D) of the first view, and what the head makes of every view, (B, W) each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compared(self, each: list[torch.Tensor]) -> torch.Tensor:
         """The loss of (P * B, W) of each view, with the vectors of all P processes."""
-        raise NotImplementedError
 
     def uniform(self, num: int) -> float | None:
         """The loss where nothing is known of `num` pictures; None where it has no such value."""

@@ -13,7 +13,7 @@ import torch
 
 from workbench.engine.pretrain.assemble import Ready
 
-PAYS = 500  # steps: compiling takes about 13 s, and a step of ViT-S is then 20 to 40 ms shorter (NVIDIA H200)
+PAYS = 600  # steps: compiling takes about 13 s, and a step of ViT-S is then 20 to 40 ms shorter (NVIDIA H200)
 
 
 def pays(ready: Ready, steps: int) -> bool:
