@@ -46,7 +46,7 @@ HEADINGS = {
     "likeness": "What the models take for the same",
     "segments": "How the models divide the images",
 }
-HOW = "Rows are images, columns are models. Wheel and drag move all maps together."
+HOW = "Rows are images, columns models. Wheel and drag move all maps."
 FOR_LOOKING = (
     "A map shows where a model looks, not whether it separates your classes. The probe above each column "
     "decides."
