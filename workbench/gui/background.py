@@ -8,17 +8,31 @@ from typing import Any
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 
-class Background(QObject):
-    """Runs functions in a pool of its own. After `close` nothing is called any more."""
+class _Answers(QObject):
+    """Brings answers into the window's thread. It has no parent: work under way holds it, and so can still end
+    soundly where the window that asked has been deleted meanwhile."""
 
-    _finished = Signal(object, object)
+    came = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = True
+
+    @Slot()
+    def refuse(self) -> None:
+        self.wanted = False
+
+
+class Background(QObject):
+    """Runs functions in a pool of its own. After `close`, or once deleted, nothing is called any more."""
 
     def __init__(self, parent: QObject | None = None, *, threads: int = 1) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
-        self._open = True
-        self._finished.connect(self._deliver)
+        self._answers = _Answers()
+        self._answers.came.connect(self._deliver)
+        self.destroyed.connect(self._answers.refuse)  # what still waits need not start
 
     def run(
         self,
@@ -27,17 +41,17 @@ class Background(QObject):
         failed: Callable[[Exception], None],
     ) -> None:
         """`done(work())` in the window's thread, or `failed(error)` for a ValueError or OSError of `work`."""
-        if self._open:
-            self._pool.start(_Work(work, done, failed, self._finished))
+        if self._answers.wanted:
+            self._pool.start(_Work(work, done, failed, self._answers))
 
     def close(self) -> None:
-        self._open = False
+        self._answers.refuse()
         self._pool.clear()
         self._pool.waitForDone(5000)
 
     @Slot(object, object)
     def _deliver(self, call: Callable[[Any], None], answer: Any) -> None:
-        if self._open:
+        if self._answers.wanted:
             call(answer)
 
 
@@ -47,15 +61,17 @@ class _Work(QRunnable):
         work: Callable[[], Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-        finished: Any,
+        answers: _Answers,
     ) -> None:
         super().__init__()
-        self._work, self._done, self._failed, self._finished = work, done, failed, finished
+        self._work, self._done, self._failed, self._answers = work, done, failed, answers
 
     def run(self) -> None:
+        if not self._answers.wanted:
+            return
         try:
             answer = self._work()
         except (ValueError, OSError) as error:
-            self._finished.emit(self._failed, error)
+            self._answers.came.emit(self._failed, error)
         else:
-            self._finished.emit(self._done, answer)
+            self._answers.came.emit(self._done, answer)
