@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from workbench.gui.background import Bell
 from workbench.records.runs import RunFolder
 from workbench.supervisor import JobState, Supervisor
 
@@ -21,7 +22,6 @@ class Bridge(QObject):
 
     changed = Signal(object)
     progressed = Signal(object)
-    _woken = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +31,8 @@ class Bridge(QObject):
         self._last: dict[str, str] = {}
         self._timer = QTimer(self, singleShot=True, interval=INTERVAL_MS)
         self._timer.timeout.connect(self._flush)
-        self._woken.connect(self._wake)
+        self._bell = Bell()
+        self._bell.rung.connect(self._wake, Qt.ConnectionType.QueuedConnection)
         self.supervisor = Supervisor(self._hear)
 
     def submit(self, run: RunFolder) -> None:
@@ -50,7 +51,7 @@ class Bridge(QObject):
             if moved:
                 self._states.append(state)
             self._latest[state.id] = state
-        self._woken.emit()
+        self._bell.rung.emit()
 
     @Slot()
     def _wake(self) -> None:

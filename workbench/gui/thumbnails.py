@@ -22,6 +22,7 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
+from workbench.gui.background import Bell
 from workbench.gui.tile_cache import LIMIT, TileCache, read_tile, write_tile
 from workbench.records.index import ImageIndex
 from workbench.records.spec import Reading
@@ -69,7 +70,6 @@ class Thumbnails(QObject):
 
     arrived = Signal(object)  # set of keys
     renewed = Signal()  # every tile is another one now
-    _woken = Signal()
 
     def __init__(
         self,
@@ -100,7 +100,8 @@ class Thumbnails(QObject):
         self._num_threads = threads
         self._timer = QTimer(self, singleShot=True, interval=INTERVAL_MS)
         self._timer.timeout.connect(self._collect)
-        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+        self._bell = Bell()
+        self._bell.rung.connect(self._wake, Qt.ConnectionType.QueuedConnection)
 
     def set_folder(self, folder: Path | None) -> None:
         """Keep small JPEGs in `folder` from now on; None keeps none."""
@@ -218,7 +219,7 @@ class Thumbnails(QObject):
                     continue
                 self._working.discard(key)
                 self._finished[key] = tile
-            self._woken.emit()
+            self._bell.rung.emit()
 
     @Slot()
     def _wake(self) -> None:

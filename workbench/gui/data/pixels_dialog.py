@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -44,8 +44,6 @@ class _Stopped(ValueError):
 class PixelsDialog(QDialog):
     """Puts the reading in force when accepted."""
 
-    _measuring = Signal(int, int, int)  # which measurement, files that are done, of how many
-
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         assert session.index is not None
@@ -70,7 +68,6 @@ class PixelsDialog(QDialog):
         self.apply.setDefault(True)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self.refresh)
-        self._measuring.connect(self._show_progress)
         self.window_card.changed.connect(self._settle.start)
         self.channels_card.changed.connect(self._settle.start)
         self._lay_out()
@@ -180,11 +177,12 @@ class PixelsDialog(QDialog):
             index = index.take(np.flatnonzero(index.page == 0))
         self.window_card.show_levels(None)
         self.window_card.show_progress(0, 1)
+        show_progress = self._measurer.telling(self._show_progress)
 
         def on_progress(done: int, total: int) -> None:
             if self._over or asked != self._measured:
                 raise _Stopped
-            self._measuring.emit(asked, done, total)
+            show_progress(asked, done, total)
 
         def show(found: dict[str, Levels]) -> None:
             if asked == self._measured:

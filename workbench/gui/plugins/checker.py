@@ -34,15 +34,12 @@ class Checker(QObject):
     changed = Signal(str)  # the plugin's name
     ended = Signal(str)
 
-    _told = Signal(str, object, str)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = Background(session)  # closed with it
         self._checks: dict[str, Checked] = {}
         self._stop = threading.Event()
         self.checking = ""  # the name of the plugin
-        self._told.connect(self._on_told)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.stop)
@@ -56,9 +53,10 @@ class Checker(QObject):
         self.checking = name
         self._stop = stop = threading.Event()
         self._put(Checked(name=name, running=True))
+        tell = self._background.telling(self._on_told)
 
         def told(steps: tuple[Step, ...], said: str) -> bool:
-            self._told.emit(name, steps, said)
+            tell(name, steps, said)
             return not stop.is_set()
 
         self._background.run(lambda: check(plugins.plugin(name), told=told), self._end, self._fail)

@@ -45,8 +45,6 @@ class PluginStore(QObject):
     told = Signal(str, str)  # severity, sentence
     made = Signal(Path)  # a plugin was begun in that folder
 
-    _progressed = Signal(str)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -64,7 +62,6 @@ class PluginStore(QObject):
         self.stoppable = False
         self._work: Work | None = None
         self._stop = Stop()
-        self._progressed.connect(self._on_progress)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.stop)
@@ -167,9 +164,10 @@ class PluginStore(QObject):
         if self.working:
             return
         self._forget()
+        tell = self._worker.telling(self._on_progress)
 
         def look() -> Plan:
-            self._work = make(self._stop, self._progressed.emit)
+            self._work = make(self._stop, tell)
             return self._work.look(network=False)
 
         self._run(words, look, self._show_plan, stoppable=True)
