@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from workbench.gui import theme
 from workbench.gui.commands import Commands
+from workbench.gui.garbage import GarbageSearch
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plugin_views import release_views
 from workbench.gui.session import Session
@@ -63,8 +64,10 @@ def run(app: QApplication, session: Session) -> int:
     beat.timeout.connect(lambda: None)  # lets Python see the signal
     beat.start()
     session.project_changed.connect(lambda: _remember(session))
+    garbage = GarbageSearch()
     code = app.exec()
     session.close()
+    garbage.close()
     release_views()
     return int(code)
 
