@@ -247,7 +247,7 @@ def test_scrolling_paints_the_same_as_painting_anew(qtbot, make_grid) -> None:
     np.testing.assert_array_equal(moved, pixels_of(grid.grab().toImage()))
 
 
-def test_a_frame_without_time_to_scale_is_finished_by_the_next(
+def test_frames_without_time_to_scale_finish_one_picture_each(
     qtbot, make_grid, tmp_path: Path, monkeypatch
 ) -> None:
     for number in range(9):
@@ -257,9 +257,9 @@ def test_a_frame_without_time_to_scale_is_finished_by_the_next(
     qtbot.waitUntil(lambda: all(grid.tile_of(place) for place in range(9)), timeout=10_000)
     monkeypatch.setattr(tile_painter, "BUDGET", -1.0)
     grid._painter._fitted.clear()
-    grid.viewport().repaint()
-    assert not grid._painter._fitted
-    monkeypatch.setattr(tile_painter, "BUDGET", 10.0)
+    for made in (1, 2):
+        grid.viewport().repaint()
+        assert len(grid._painter._fitted) == made
     qtbot.waitUntil(lambda: len(grid._painter._fitted) == 9)
 
 
@@ -292,17 +292,17 @@ def test_a_million_images_are_painted_at_once_and_what_scrolled_away_is_not_deco
     qtbot.waitUntil(lambda: len(grid.thumbnails._working) == 1)
     times = []
     for positions in (None, np.arange(MILLION), None):
-        started = time.perf_counter()
+        started = time.thread_time()
         grid.set_items(index, positions)
         grid.viewport().repaint()
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     qtbot.waitUntil(lambda: len(grid.thumbnails._working) == 2)
-    started = time.perf_counter()
+    started = time.thread_time()
     for place in (500_000, 999_999):
         grid.go_to(place)
         grid.viewport().repaint()
-    times.append(time.perf_counter() - started)
-    # 3 to 10 ms on a calm machine; a busy one must not fail the test, a grid that grows with its items must.
+    times.append(time.thread_time() - started)
+    # 3 to 10 ms, of this thread: a busy machine must not fail the test, a grid that grows with its items must.
     assert min(times[:3]) < 0.2
     assert times[3] < 1.0
     assert grid.place_at(grid.cell_rect(999_999).center()) == 999_999

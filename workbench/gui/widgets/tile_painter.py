@@ -33,10 +33,11 @@ class TilePainter:
         self._fitted: OrderedDict[tuple[int, int, int, float], QPixmap] = OrderedDict()
         self._held = 0
         self._until = 0.0
+        self._begun = False  # whether this frame has scaled one
 
     def begin(self, painter: QPainter) -> None:
         """A new frame: its time for scaling begins to run."""
-        self._until = time.perf_counter() + BUDGET
+        self._until, self._begun = time.perf_counter() + BUDGET, False
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._font)
 
@@ -91,15 +92,19 @@ class TilePainter:
         painter.drawPixmap(frame.center().x() - width // 2, frame.center().y() - height // 2, fitted)
 
     def _fit(self, image: QImage, room: QSize) -> QPixmap | None:
-        """`image` scaled to the cell with round corners; None where this frame has no time left to make it."""
+        """`image` scaled to the cell with round corners; None where this frame has no time left to make it.
+
+        One is made in any frame: else a machine that is slow at everything would paint roughly for ever.
+        """
         ratio = self._grid.devicePixelRatioF()
         key = (image.cacheKey(), room.width(), room.height(), ratio)
         known = self._fitted.get(key)
         if known is not None:
             self._fitted.move_to_end(key)
             return known
-        if time.perf_counter() > self._until:
+        if self._begun and time.perf_counter() > self._until:
             return None
+        self._begun = True
         size = _within(image.size(), room * ratio)
         keep, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
         made = QPixmap(size)
