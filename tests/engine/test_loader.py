@@ -137,7 +137,7 @@ def test_closing_early_is_prompt_and_leaves_no_thread(
     next(batches)
     began = time.perf_counter()
     batches.close()
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10, "all of them take 25 s"
     assert decode_threads() == 0
     number = len(begun)
     time.sleep(0.15)

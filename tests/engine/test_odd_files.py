@@ -22,7 +22,7 @@ def test_what_becomes_of_each(tmp_path: Path, check: str) -> None:
     expected = odd_files(tmp_path)
     began = time.perf_counter()
     index = build_index({"": str(tmp_path)}, check=check)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 60, "what blocks or swells takes far longer"
     reasons = {item.path: item.reason for item in index.refused}
     assert not set(reasons) & set(index.paths)
     assert set(reasons) | set(index.paths) == set(expected)

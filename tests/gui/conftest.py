@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal
+from pytestqt.qtbot import QtBot
 
 from workbench.gui import theme
 from workbench.gui.dataset import Dataset
@@ -27,6 +28,8 @@ from workbench.records.index import ImageIndex, Refused, Strings
 from workbench.records.project import Project, Settings
 from workbench.records.spec import Reading
 from workbench.records.splits import make_split
+
+PATIENCE = 60_000  # ms
 
 
 class FakeSession(QObject):
@@ -263,6 +266,32 @@ def session(qtbot, tmp_path: Path) -> Iterator[FakeSession]:
             close()
 
 
+class PatientBot(QtBot):
+    """Waits longer than anything takes on a machine that others work on too; only what fails takes that long."""
+
+    def waitUntil(self, callback, *, timeout: int = PATIENCE) -> None:
+        super().waitUntil(callback, timeout=max(timeout, PATIENCE))
+
+    def waitSignal(self, signal, *, timeout: int = PATIENCE, raising: bool = True, **how):
+        """As it is where no signal is what is hoped for."""
+        patience = PATIENCE if raising else 0
+        return super().waitSignal(signal, timeout=max(timeout, patience), raising=raising, **how)
+
+
+@pytest.fixture
+def qtbot(qapp, request) -> QtBot:
+    return PatientBot(request)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_of_windows() -> Iterator[None]:
+    """As in the program (`workbench.gui.garbage`) no thread of a test may destroy what lies in cycles."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def dressed(qapp) -> Iterator[None]:
     """The application wears the light theme, whatever the test before did."""
@@ -273,6 +302,7 @@ def dressed(qapp) -> Iterator[None]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     theme.themes().set_preference("light")
     theme.know_models([], forget=True)
+    gc.collect(1)  # the young, as Python would have done
 
 
 @pytest.fixture(autouse=True)

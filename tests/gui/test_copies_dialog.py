@@ -229,9 +229,9 @@ def test_thousands_of_sets_cost_no_widgets(qtbot, session, index) -> None:
     assert dialog.rows.model().rowCount() == num // 2
     assert len(dialog.findChildren(QWidget)) < 100
     dialog.rows.scrollToBottom()
-    begun = time.perf_counter()
+    begun = time.thread_time()  # of this thread: other work on the machine doesn't count
     dialog.rows.grab()
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 def test_names_are_shown_as_they_are(qtbot, session, index) -> None:

@@ -149,9 +149,9 @@ def test_a_search_finds_the_names_that_are_not_listed(qtbot, view: ModelsView, s
     proxy = view.table.filter
     session.models._show_names(NAMES)
     assert proxy.rowCount() == len(CATALOGUE), "nearly two thousand rows are for who searches"
-    began = time.perf_counter()
+    began = time.thread_time()  # of this thread: other work on the machine doesn't count
     view.filter.setText("tiny in7k")
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2
     assert [proxy.index(row, 0).data(FACTS_ROLE).id for row in range(proxy.rowCount())] == [
         "lab/convnext_tiny.in7k"
     ]

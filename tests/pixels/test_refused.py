@@ -235,7 +235,7 @@ def test_what_is_not_a_regular_file_is_told_by_its_kind_and_never_blocks(tmp_pat
     assert "too long" in reason(tmp_path / ("x" * 300))
     assert "not one that this system can open" in reason(tmp_path / "a\0b.jpg")
     assert "is a file, not a folder" in reason(saved(tmp_path / "a.png") / "b.png")
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 30, "a pipe would never be read to its end"
 
 
 def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from ssl_workbench_similarity.view import SimilarityView
 
-from tests.gui.conftest import dressed, image_folder, small_index
+from tests.gui.conftest import dressed, garbage_of_windows, image_folder, qtbot, small_index
 from tests.gui.maps.conftest import session
 from workbench.gui.api import Commands, Session
 from workbench.records.embeddings import Embeddings, write_h5ad
 from workbench.records.index import ImageIndex
 
-__all__ = ["dressed", "image_folder", "session", "small_index"]
+__all__ = ["dressed", "garbage_of_windows", "image_folder", "qtbot", "session", "small_index"]
 
 
 def write_vectors(path: Path, index: ImageIndex, noise: float) -> Embeddings:

@@ -83,10 +83,10 @@ def test_the_names_are_remembered_and_say_what_is_here(published, models, memo, 
     here = {facts.id for facts in names if facts.available}
     assert here == {"timm/resnet18.a1_in1k", "timm/resnet18.tv_in1k"}
     assert all(facts.listed for facts in names if facts.available)
-    began = time.perf_counter()
+    began = time.thread_time()
     matching = search(names, "ConvNeXt tiny dinov3")
     assert [facts.id for facts in matching] == ["timm/convnext_tiny.dinov3_lvd1689m"]
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_the_command_line_searches_timm_too(tmp_path):

@@ -290,7 +290,7 @@ def test_a_picture_in_a_file_has_the_points_where_they_are_shown(qtbot, canvas: 
 
 
 def test_a_million_points_are_repainted_and_moved_at_once(qtbot, canvas: MapCanvas) -> None:
-    """Repainting is measured (1 ms on the machine that this was written on); the bound is generous."""
+    """The time of this thread, so that what else runs on the machine doesn't count. 1 ms; the bound is generous."""
     canvas.resize(1200, 900)
     million = np.random.default_rng(0).normal(size=(1_000_000, 2))
     show(qtbot, canvas, scene_of(million))
@@ -299,8 +299,8 @@ def test_a_million_points_are_repainted_and_moved_at_once(qtbot, canvas: MapCanv
     for step in range(9):
         canvas._shift(11.0, 5.0)
         canvas.mark(10 + step)
-        began = time.perf_counter()
+        began = time.thread_time()
         canvas.repaint()
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     assert sorted(times)[4] < 0.030, f"{1000 * sorted(times)[4]:.1f} ms"
     qtbot.waitUntil(lambda: canvas.current, timeout=20_000)
