@@ -13,6 +13,7 @@ from tests.decide.made_runs import Hand, made_project
 from workbench.decide import start, steps
 from workbench.decide.gather import gather
 from workbench.decide.mends import MENDS
+from workbench.decide.proposal import propose
 from workbench.decide.start import BY_HAND, FLOORS, OUTPUT, Plan, jobs_for
 from workbench.records.asked import BUDGETS
 from workbench.records.case import Case
@@ -247,6 +248,31 @@ def test_pretraining_is_followed_by_its_probe(project: Project, climbed: Evidenc
     convolutional = replace(climbed, architecture="cnn")
     learn = begun(jobs_for(step, project, convolutional), project)[0][0]
     assert isinstance(learn, PretrainJob) and (learn.method, learn.start) == ("moco", "resnet")
+
+
+@pytest.mark.parametrize("changes", [{}, {"architecture": "cnn"}, {"colour_is_signal": True}])
+def test_what_is_filled_in_is_what_would_be_run(
+    project: Project, climbed: Evidence, changes: dict[str, Any]
+) -> None:
+    evidence = replace(climbed, **changes)
+    step = steps.pretrain(evidence)
+    assert step is not None
+    learn = begun(jobs_for(step, project, evidence), project)[0][0]
+    values, why = start.proposed_values(project, evidence)
+    assert start.pretrain_job(project, values) == learn
+    for told in (propose(evidence).title, "100 epochs", *propose(evidence).why):
+        assert told in why
+    assert ("from DINOv2 small, the best" in why) == (values["start"] == "dinov2")
+    assert ("from ResNet, the best" in why) == (values["start"] == "resnet")
+
+
+def test_where_too_little_is_there_nothing_is_filled_in(project: Project, climbed: Evidence) -> None:
+    few = replace(climbed, regime=replace(climbed.regime, pool=10))
+    values, why = start.proposed_values(project, few)
+    assert not values and "too few to learn from" in why
+    bare = replace(climbed, rungs=(), architecture="cnn")
+    values, why = start.proposed_values(project, bare)
+    assert (values["start"], values["backbone"]) == ("", "resnet50") and "from random weights" in why
 
 
 def test_what_was_pretrained_and_never_probed_is_probed(

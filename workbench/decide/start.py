@@ -15,6 +15,7 @@ from workbench.decide.costs import PRETRAIN_EPOCHS, SEEDS
 from workbench.decide.proposal import propose
 from workbench.decide.standing import best, frozen_public
 from workbench.records.asked import BUDGETS
+from workbench.records.augmentation import preset_of
 from workbench.records.catalogue import BackboneFacts, load_catalogue
 from workbench.records.decision import NextStep
 from workbench.records.evidence import Evidence, Rung
@@ -106,6 +107,13 @@ def jobs_for(step: NextStep, project: Project, evidence: Evidence) -> Plan:
     if not set(step.rungs) <= {rung.name for rung in evidence.rungs}:
         raise ValueError("This step is of another decision: what was measured has changed. Decide again.")
     return _Planner(project, evidence).plan(step)
+
+
+def proposed_values(project: Project, evidence: Evidence) -> tuple[dict[str, Any], str]:
+    """What `jobs_for` would ask of a pretraining, without the project's files, and in a few sentences where that
+    comes from; no values where none is proposed, and why. Reads the catalogue: call it in a thread where somebody
+    waits."""
+    return _Planner(project, evidence).proposed()
 
 
 class _Planner:
@@ -261,16 +269,9 @@ class _Planner:
         if made is not None:
             return self._frozen([made])
         proposal = propose(self.evidence)
-        if not proposal.method:
-            return Plan(by_hand=proposal.why[0])
-        values: dict[str, Any] = {
-            "method": proposal.method,
-            "preset": proposal.preset,
-            "epochs": PRETRAIN_EPOCHS,
-            "start": self._start(proposal.method),
-        }
-        if self.evidence.architecture == "cnn" and not values["start"]:
-            values["backbone"] = "resnet50"
+        values, why = self.proposed()
+        if not values:
+            return Plan(by_hand=why)
         learn = Stage(job=pretrain_job(self.project, values), title=f"Pretrain {proposal.title}")
         embed = Stage(
             job=embed_job(self.project, Chosen(backbone=OUTPUT.format(0))),
@@ -278,6 +279,27 @@ class _Planner:
             after=(0,),
         )
         return self._compared((learn, embed), files=[f"{OUTPUT.format(1)}/{VECTORS}"])
+
+    def proposed(self) -> tuple[dict[str, Any], str]:
+        proposal = propose(self.evidence)
+        if not proposal.method:
+            return {}, proposal.why[0]
+        start = self._start(proposal.method)
+        values: dict[str, Any] = {
+            "method": proposal.method,
+            "preset": proposal.preset,
+            "epochs": PRETRAIN_EPOCHS,
+            "start": start,
+        }
+        if self.evidence.architecture == "cnn" and not start:
+            values["backbone"] = "resnet50"
+        weights = f"{self._title(start)}, the best public backbone measured that it can go on from"
+        began = (
+            weights if start else "random weights, for no public backbone that it can go on from was measured"
+        )
+        views = preset_of(proposal.preset).title
+        said = f"{proposal.title} from {began}; {count(PRETRAIN_EPOCHS, 'epoch')}; views as for {views!r}."
+        return values, f"{said} {' '.join(proposal.why)}"
 
     def _untested(self) -> str | None:
         """The newest backbone that was pretrained here and that nobody has tested yet."""

@@ -202,6 +202,27 @@ class DecisionStore(QObject):
 
         self._background.run(work, begin, failed)
 
+    def propose_pretraining(self) -> None:
+        """Fill in, in Pretrain, what the ladder would ask of a pretraining; it is found in a thread."""
+        project, evidence = self._project, self.evidence
+        if project is None or evidence is None:
+            return
+        frozen = as_it_is(project)
+
+        def work() -> tuple[dict[str, Any], str]:
+            from workbench.decide.start import proposed_values
+
+            return proposed_values(frozen, evidence)
+
+        def take(found: tuple[dict[str, Any], str]) -> None:
+            values, why = found
+            if project is self._project and values:
+                self._session.pretraining.propose(values, why)
+            elif project is self._project:
+                self.told.emit("warn", why)
+
+        self._background.run(work, take, lambda error: self.told.emit("bad", str(error)))
+
     def _begin(self, key: str, project: Project, plan: Plan) -> None:
         if plan.by_hand:
             self.told.emit("warn", plan.by_hand)

@@ -34,6 +34,7 @@ class PretrainStore(QObject):
     methods_changed = Signal()
     runs_changed = Signal()
     answered = Signal(str)  # "estimate" or "audit"
+    proposed = Signal()
 
     def __init__(
         self,
@@ -50,11 +51,12 @@ class PretrainStore(QObject):
         self.previewer = Previewer(jobs, background, project, self)
         self._answers: dict[str, tuple[str, Answer]] = {}  # kind -> key of what was asked, answer
         self._asking: dict[str, tuple[str, str]] = {}  # kind -> key, run id
+        self._proposal: tuple[dict[str, Any], str] | None = None
 
     def open(self) -> None:
         """Another project: what was asked in it before is read again."""
         self.previewer.stop()
-        self._answers, self._asking = {}, {}
+        self._answers, self._asking, self._proposal = {}, {}, None
         for kind, known in dict(self._project().settings.view.get(REMEMBERED, {})).items():
             key, run_id = (str(part) for part in known)
             self._asking[kind] = key, run_id
@@ -110,6 +112,19 @@ class PretrainStore(QObject):
         """A run is done: its backbone is one of those on this machine."""
         self.runs_changed.emit()
         self._look_again()
+
+    # What Decide proposes
+
+    def propose(self, values: Mapping[str, Any], why: str) -> None:
+        """Offer what a run could be asked, and where that comes from, to whatever plans the next one: at once, or as
+        soon as it is there."""
+        self._proposal = dict(values), why
+        self.proposed.emit()
+
+    def take_proposal(self) -> tuple[dict[str, Any], str] | None:
+        """What was offered and nobody has taken yet."""
+        taken, self._proposal = self._proposal, None
+        return taken
 
     # What is asked before
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
-from tests.decide.made_evidence import floor
+from tests.decide.made_evidence import curve_of, floor
 from tests.gui.decide.conftest import RUN, STATES, Show, known
 from workbench.decide.decision import decide
 from workbench.gui import theme
@@ -153,15 +153,40 @@ def test_hours_that_the_evidence_speaks_against_are_asked_about_first(
 
 
 def test_a_doubtful_pretraining_can_be_estimated_instead(
-    show: Show, commands: Commands, session: Session
+    qtbot, show: Show, commands: Commands, session: Session
 ) -> None:
     view = show(STATES["suffices"])
     [title] = [title for title in view.ladder.step_buttons if title.startswith("Pretrain")]
     view.ladder.step_buttons[title].click()
     dialog = doubt_of(view)
     assert dialog is not None
+    offered: list[tuple[dict, str]] = []
+    session.pretraining.proposed.connect(lambda: offered.append(session.pretraining.take_proposal()))
     dialog.estimate.click()
-    assert commands.gone == ["go.pretrain"] and not session.submitted
+    assert commands.gone == ["go.pretrain", "pretrain.new"]
+    qtbot.waitUntil(lambda: bool(offered), timeout=20_000)
+    [(values, why)] = offered
+    assert values == {"method": "mae", "preset": "industrial", "epochs": 100, "start": ""}
+    assert why.startswith(
+        "MAE from random weights, for no public backbone that it can go on from was measured;"
+    )
+    assert "No GPU was measured" in why, "with the reasons for the method"
+    assert not session.submitted, "nothing runs"
+
+
+def test_a_pretraining_that_comes_next_can_be_looked_at_before_it_takes_its_hours(
+    qtbot, show: Show, commands: Commands, session: Session
+) -> None:
+    view = show(STATES["undecided"])
+    assert not view.ladder.next.look.isVisible()
+    known_ = STATES["justified"]
+    rungs = tuple(replace(rung, budgets=curve_of(0.6, 0.65)) for rung in known_.rungs)
+    view = show(replace(known_, rungs=rungs))
+    step = view.ladder.next.step
+    assert step is not None and step.step == "pretrain" and view.ladder.next.look.isVisible()
+    with qtbot.waitSignal(session.pretraining.proposed, timeout=20_000):
+        view.ladder.next.look.click()
+    assert commands.gone == ["go.pretrain", "pretrain.new"] and not session.submitted
 
 
 def test_a_step_that_runs_says_so_and_cannot_be_started_again(show: Show, session: Session) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.decide.words import escalation_lines
+from workbench.gui.decide.words import PRETRAIN, escalation_lines
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
 from workbench.records.decision import Decision, NextStep
@@ -49,7 +49,9 @@ class DoubtDialog(QDialog):
         self.leave = button("Don't run it", self.reject, kind="primary")
         self.leave.setDefault(True)
         self.estimate = button(
-            "Estimate it in Pretrain", self._go, tip="Time and memory, before anything runs"
+            PRETRAIN.word,
+            self._go,
+            tip="Fill in what is proposed there: memory and time, before anything runs",
         )
         self.estimate.setVisible(step.step == "pretrain")
         self.run = button("Run it all the same", self.accept)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QSi
 
 from workbench.gui.decide.interval_bar import IntervalBar, axis_of
 from workbench.gui.decide.words import (
+    PRETRAIN,
     STATES,
     badge,
     cost_words,
@@ -200,7 +201,10 @@ class LadderCard(Card):
 
 
 class NextStrip(QFrame):
-    """The next step with why, cost and button; or why no further one is needed."""
+    """The next step with why, cost and button; or why no further one is needed. A pretraining can be looked at, and
+    estimated, in its own place before it takes its hours."""
+
+    looked = Signal()
 
     def __init__(self, asked: Callable[[NextStep], object]) -> None:
         super().__init__()
@@ -212,6 +216,9 @@ class NextStrip(QFrame):
         self.why = label("", wrap=True)
         self.cost = label("", "dim", wrap=True)
         self.run = button("Run this step", lambda: self._ask(asked), kind="primary")
+        self.look = button(
+            PRETRAIN.word, self.looked.emit, tip="Fill in there what would be run, and run nothing"
+        )
         words = QVBoxLayout()
         words.setSpacing(2)
         for part in (self.title, self.why, self.cost):
@@ -220,6 +227,7 @@ class NextStrip(QFrame):
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)
         row.addLayout(words, 1)
+        row.addWidget(self.look, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.run, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _ask(self, asked: Callable[[NextStep], object]) -> None:
@@ -233,6 +241,7 @@ class NextStrip(QFrame):
         self.title.setText(f"Next: {step.title}" if step is not None else "No further step is needed")
         self.why.setText(step.why if step is not None else decision.stopped)
         self.run.setVisible(step is not None)
+        self.look.setVisible(step is not None and step.step in ("pretrain", "method"))
         restyle(self, severity="info" if step is not None else "good")
         self.show_job(None)
         self.setAccessibleName(printable(self.told))

@@ -20,7 +20,7 @@ from workbench.gui.decide.ladder_card import LadderCard
 from workbench.gui.decide.memo_card import MemoCard
 from workbench.gui.decide.other_tool import OtherTool
 from workbench.gui.decide.reasons_card import ReasonsCard
-from workbench.gui.decide.words import VERDICTS, caption, headline, is_filled, why_ask
+from workbench.gui.decide.words import PRETRAIN, VERDICTS, caption, headline, is_filled, why_ask
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState, Page
 from workbench.gui.widgets.labels import Chip
@@ -78,6 +78,7 @@ class DecideView(Page):
         self.ask.resized.connect(self._fit)
         self.ladder.opened.connect(self.open_rung)
         self.ladder.asked.connect(self.take)
+        self.ladder.next.looked.connect(self.look_at_pretraining)
         self.store.changed.connect(self.refresh)
         self.store.case_changed.connect(self.refresh)
         session.dataset_changed.connect(self.refresh)
@@ -210,7 +211,12 @@ class DecideView(Page):
             take_step(self.session, self.commands, step)
             return
         start = lambda: take_step(self.session, self.commands, step)  # noqa: E731
-        DoubtDialog(step, doubt, decision, start, lambda: go(self.commands, "pretrain"), self.window()).open()
+        DoubtDialog(step, doubt, decision, start, self.look_at_pretraining, self.window()).open()
+
+    def look_at_pretraining(self) -> None:
+        """Open Pretrain with what the ladder would ask, to be estimated and changed before anything runs."""
+        follow(self.commands, PRETRAIN)
+        self.store.propose_pretraining()
 
     def open_rung(self, standing: Standing) -> None:
         """Open Compare with the row of a rung marked: a model of its comparison, or a fine-tune."""

@@ -62,6 +62,7 @@ LEADS = {
     "leaks": Lead("Mend the copies in Data", "data", "data.copies"),
     "bring": Lead("Bring it in Models", "models"),
 }
+PRETRAIN = Lead("Estimate it in Pretrain", "pretrain", "pretrain.new")
 # Where what a finding complains of can be mended, by its rule.
 MENDED = {
     "leaks decide": Lead("Mend in Data", "data", "data.copies"),

@@ -33,9 +33,11 @@ WRITE_MS = 300  # after the last change: a slider that is dragged doesn't write 
 
 
 class Plan(QObject):
-    """`changed` comes after every change, with what changed: "method", "start", "pool", "views", "recipe"."""
+    """`changed` comes after every change, with what changed: "method", "start", "pool", "views", "recipe"; `replaced`
+    where all of it did. `origin` says where it came from, as long as nobody has sent that away."""
 
     changed = Signal(str)
+    replaced = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -45,11 +47,14 @@ class Plan(QObject):
         self.learn_from, self.preset = "safe", "published"
         self.backbone, self.start = str(DEFAULTS["backbone"]), ""
         self.recipe: dict[str, Any] = {}
+        self.origin = ""
+        self._before: dict[str, Any] = {}  # as `_written`, what a proposal has taken the place of
         self._started = False  # whether the user (or an earlier day) chose the start weights
         self._changes: dict[str, list[str]] = {}  # method -> changes of its views under the preset
         self._settings: dict[str, dict[str, Any]] = {}  # method -> its own settings
         self._soon = QTimer(self, singleShot=True, interval=WRITE_MS)
         self._soon.timeout.connect(self.write)
+        session.pretraining.proposed.connect(self._take_proposal)
         self.restore()
 
     # Reading
@@ -189,13 +194,68 @@ class Plan(QObject):
         }
         self._keep("recipe")
 
+    # What was proposed
+
+    def _take_proposal(self) -> None:
+        """Fill in what Decide proposes; the rest is what a run is asked where nobody says otherwise. Once the methods
+        are known: until then it waits."""
+        if not self._session.pretraining.methods:
+            return
+        taken = self._session.pretraining.take_proposal()
+        if taken is None:
+            return
+        values, why = taken
+        before, chosen = self._written(), self._choices()
+        self._read(
+            {
+                **{name: value for name, value in values.items() if name in CHOSEN},
+                "started": True,
+                "recipe": {
+                    name: value
+                    for name, value in values.items()
+                    if name not in FILES + CHOSEN and _differs(value, DEFAULTS.get(name))
+                },
+            }
+        )
+        if self.start:
+            self._take_start(self.start)
+        self._before = before if self._choices() != chosen else dict(before.get("before", {}))
+        self.origin = why
+        self._replaced()
+
+    @property
+    def before(self) -> dict[str, Any]:
+        """What the proposal has taken the place of, for `go_back`; empty where it changed nothing."""
+        return dict(self._before)
+
+    def go_back(self, before: Mapping[str, Any]) -> None:
+        self._read(before)
+        self._replaced()
+
+    def keep_proposal(self) -> None:
+        """It is the user's own from now on."""
+        self.origin, self._before = "", {}
+        self._soon.start()
+
+    def _replaced(self) -> None:
+        self.write()
+        self.replaced.emit()
+        for what in ("method", "start", "pool", "views", "recipe"):
+            self.changed.emit(what)
+
     # What is remembered
 
     def restore(self) -> None:
         """As this project left it; what an older or newer program wrote and this one doesn't know falls away."""
         self._soon.stop()  # what waits to be written belongs to the project before
         kept = self._session.recall(REMEMBERED, {})
-        kept = kept if isinstance(kept, dict) else {}
+        self._read(kept if isinstance(kept, dict) else {})
+        self._take_proposal()
+
+    def _read(self, kept: Mapping[str, Any]) -> None:
+        """`kept` as `_written` makes it."""
+        self.origin, before = str(kept.get("origin", "")), kept.get("before", {})
+        self._before = dict(before) if isinstance(before, dict) else {}
         self.learn_from = str(kept.get("learn_from", "safe"))
         if self.learn_from not in ("safe", "unlabelled", "all"):
             self.learn_from = "safe"
@@ -224,6 +284,7 @@ class Plan(QObject):
         self._forget_unknown()
         self._draw_views()
         self.changed.emit("method")
+        self._take_proposal()
 
     def _remembered_method(self) -> str:
         kept = self._session.recall(REMEMBERED, {})
@@ -273,20 +334,24 @@ class Plan(QObject):
     def write(self) -> None:
         """Keep it with the project now, where it isn't kept already."""
         self._soon.stop()
-        self._session.remember(
-            REMEMBERED,
-            {
-                "method": self.method.name if self.method else "",
-                "learn_from": self.learn_from,
-                "preset": self.preset,
-                "backbone": self.backbone,
-                "start": self.start,
-                "started": self._started,
-                "recipe": dict(self.recipe),
-                "changes": {name: list(kept) for name, kept in self._changes.items()},
-                "settings": {name: dict(kept) for name, kept in self._settings.items()},
-            },
-        )
+        self._session.remember(REMEMBERED, self._written())
+
+    def _written(self) -> dict[str, Any]:
+        """Plain data that `_read` takes."""
+        return {**self._choices(), **({"origin": self.origin, "before": self._before} if self.origin else {})}
+
+    def _choices(self) -> dict[str, Any]:
+        return {
+            "method": self.method.name if self.method else "",
+            "learn_from": self.learn_from,
+            "preset": self.preset,
+            "backbone": self.backbone,
+            "start": self.start,
+            "started": self._started,
+            "recipe": dict(self.recipe),
+            "changes": {name: list(kept) for name, kept in self._changes.items()},
+            "settings": {name: dict(kept) for name, kept in self._settings.items()},
+        }
 
 
 def _differs(value: Any, usual: Any) -> bool:

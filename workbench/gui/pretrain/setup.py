@@ -17,6 +17,7 @@ from workbench.gui.pretrain.recipe_card import RecipeCard
 from workbench.gui.pretrain.views_card import ViewsCard
 from workbench.gui.pretrain.words import architecture_words
 from workbench.gui.session import Session
+from workbench.gui.widgets.cards import NoticeBar
 from workbench.records.text import printable
 
 SPACING = 12  # px between the cards
@@ -37,11 +38,15 @@ class SetupPage(QWidget):
         self.augment = AugmentCard(plan)
         self.estimate = EstimateCard(session, plan, self.why_not)
         self.audit = AuditCard(session, plan, self.why_not)
+        self.origin = NoticeBar()
+        self.origin.dismissed.connect(plan.keep_proposal)
         self._lay_out()
+        plan.replaced.connect(self._show_all)
         plan.changed.connect(lambda what: self.ask_views())
         session.dataset_changed.connect(self.ask_views)
         session.pretraining.methods_changed.connect(plan.refresh)
         session.project_changed.connect(self._restore)
+        self._tell_origin()
         self.ask_views()
 
     def why_not(self) -> str:
@@ -72,9 +77,25 @@ class SetupPage(QWidget):
 
     def _restore(self) -> None:
         self.plan.restore()
-        self.recipe.rebuild()
+        self._show_all()
         self.views.forget()
         self.ask_views()
+
+    def _show_all(self) -> None:
+        """The plan is another one; the cards that follow its changes show those by themselves."""
+        self.recipe.rebuild()
+        self._tell_origin()
+
+    def _tell_origin(self) -> None:
+        plan = self.plan
+        if not plan.origin:
+            self.origin.hide()
+            return
+        before = plan.before
+        word, run = ("Take back", lambda: plan.go_back(before)) if before else ("", None)
+        self.origin.tell(
+            "info", f"Filled in as Decide proposes: {plan.origin} All of it can be changed.", word, run
+        )
 
     def _lay_out(self) -> None:
         self.left = _Column(SIDES[0], self.pool, self.method, self.start_card, self.recipe)
@@ -85,9 +106,13 @@ class SetupPage(QWidget):
         column.setSpacing(SPACING)
         column.addWidget(self.views, 1)
         column.addWidget(self.augment)
-        columns = QHBoxLayout(self)
-        columns.setContentsMargins(0, 0, 0, 0)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(SPACING)
+        whole.addWidget(self.origin)
+        columns = QHBoxLayout()
         columns.setSpacing(SPACING)
+        whole.addLayout(columns, 1)
         columns.addWidget(self.left, 4)
         columns.addWidget(middle, 6)
         columns.addWidget(self.right, 3)
