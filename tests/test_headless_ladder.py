@@ -21,7 +21,7 @@ from workbench.records.project import Project
 from workbench.records.runs import RunFolder
 
 HERE = (AtHand(id="resnet", title="ResNet", kind="supervised", parameters=5),)
-SCORES = {"histogram": 0.3, "random_vit": 0.2, "resnet": 0.5}
+SCORES = {"histogram": 0.55, "random_vit": 0.5, "resnet": 0.95}
 
 
 class Worker:
@@ -80,7 +80,7 @@ def climbed(
 
 def test_it_stops_as_soon_as_the_threshold_is_met(project: Project, worker: Worker) -> None:
     said: list[str] = []
-    found = climbed(project, 0.15, said)
+    found = climbed(project, 0.6, said)
     assert [kind for kind, _ in worker.did] == ["embed", "embed", "evaluate", "embed", "evaluate"]
     assert found.decision.verdict == "public backbone suffices" and "resnet" in found.ended
     assert [line.partition("\n")[0].partition(":")[0] for line in said] == [
@@ -90,7 +90,7 @@ def test_it_stops_as_soon_as_the_threshold_is_met(project: Project, worker: Work
         "ResNet, frozen",
         "  = resnet, frozen",
     ]
-    assert len(climbed(project, 0.15).decision.standings) == 3 and len(worker.did) == 5, (
+    assert len(climbed(project, 0.6).decision.standings) == 3 and len(worker.did) == 5, (
         "nothing is left to do"
     )
     assert project.settings.result == project.runs("evaluate")[-1].id

@@ -72,6 +72,31 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         case(leaked=0, regime=regime(1_000, 100_000, leaks=3)),  # they can leak, and in these splits didn't
         "3 test images with a copy",
     ),
+    "pictures under two labels": (
+        case(regime=regime(1_000, 100_000, conflicts=30)),
+        case(regime=regime(1_000, 100_000, leaks=30)),
+        "30 pictures are there under more than one label",
+    ),
+    "guessing meets the threshold": (
+        evidence(1_000, 0, 0.16, rungs=BOTH),
+        evidence(1_000, 0, 0.17, rungs=BOTH),
+        "guesses among 6 classes gets macro-F1 0.167",
+    ),
+    "no better than guessing": (
+        case(rung("Colour histogram", "floor", 0.17), supervised(0.16), public(0.18)),
+        case(rung("Colour histogram", "floor", 0.3), supervised(0.16), public(0.18)),
+        "DINOv2 small, frozen: macro-F1 0.180",
+    ),
+    "too few images to show it": (
+        evidence(60, 0, 0.95, rungs=BOTH),
+        evidence(78, 0, 0.95, rungs=BOTH),
+        "the interval would begin at 0.940. It takes 73 labelled images",
+    ),
+    "classes that are hardly tested": (
+        case(regime=regime(1_000, 100_000, testable=5)),
+        case(regime=regime(1_000, 100_000, testable=6)),
+        "1 class of 6 has fewer than 2 images",
+    ),
     "label destroyed by the views": (
         case(plan=simclr(512, "colour jitter"), colour_is_signal=True),
         case(plan=simclr(512, "blur"), colour_is_signal=True),

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from workbench.decide.items import items_interval, same_test
+from workbench.decide.items import evenness, items_interval, same_test
 from workbench.decide.statistics import corrected_interval, paired_bootstrap
 
 
@@ -181,3 +181,16 @@ def test_the_interval_that_fits_the_way_to_split_covers(way: str) -> None:
 def test_one_seed_does_not_repeat_itself() -> None:
     assert not same_test(np.zeros((1, 5))) and same_test(np.zeros((2, 5)))
     assert not same_test(np.asarray([[0, -1], [-1, 0]]))
+
+
+def test_small_classes_leave_few_images_of_a_mean_over_classes() -> None:
+    """The variance of a mean of recalls is that of a proportion of so many images; by simulation."""
+    rng, sizes, right = np.random.default_rng(3), (200, 60, 5), 0.8
+    truth = np.repeat(np.arange(3), sizes)
+    worth = evenness(truth, "balanced_accuracy") * len(truth)
+    recalls = np.stack([rng.binomial(size, right, 100_000) / size for size in sizes])
+    assert worth == pytest.approx(right * (1 - right) / recalls.mean(axis=0).var(), rel=0.03)
+    assert evenness(truth, "macro_f1") == evenness(truth, "balanced_accuracy") < 0.2
+    assert evenness(truth, "accuracy") == 1.0
+    assert evenness(np.arange(60) % 3, "macro_f1") == pytest.approx(1.0)
+    assert evenness(truth + 4, "macro_f1") == evenness(truth, "macro_f1"), "a class without an image is none"

@@ -68,7 +68,7 @@ def test_the_cheapest_credible_step_comes_first(climbed: int) -> None:
 
 
 def test_every_step_is_described_and_every_cost_is_told() -> None:
-    assert set(STEP_AFTER) | {"seeds", "threshold"} == set(STEPS)
+    assert set(STEP_AFTER) | {"seeds", "threshold", "labels"} == set(STEPS)
 
 
 @pytest.mark.parametrize("passes", [supervised(0.93), public(0.93), adapted(0.93)])
@@ -267,3 +267,59 @@ def test_the_curve_of_a_floor_is_not_prolonged() -> None:
     said, more = costs.labels_to_threshold(both)
     assert said.startswith("DINOv2 small, frozen gains") and more
     assert any(said in line for line in decide(both).would_change_it)
+
+
+def test_labels_that_cannot_be_tested_come_before_anything_is_measured() -> None:
+    for regime_, why in (
+        (regime(0, 0), "Without a labelled image"),
+        (regime(1, 0, classes=1, smallest=1, largest=1), "The labelled image is of one class"),
+        (regime(40, 0, classes=1, smallest=40, largest=40), "All 40 labelled images are of one class"),
+        (regime(51, 0, classes=2, testable=1), "takes 2 images; 1 of 2 classes has them"),
+        (
+            regime(12, 0, testable=6, smallest=2, largest=2),
+            "No class has three images, to learn from, to choose by",
+        ),
+        (regime(40, 0, testable=6, groups=2), "All images are of 2 groups. It takes three"),
+        (
+            regime(75, 0, classes=3, groups=3, testable=0),
+            "takes images of 2 groups, for a group stays whole; 0 of 3",
+        ),
+    ):
+        step = next_step(evidence(0, 0, T, regime=regime_))
+        assert step is not None and step.step == "label" and why in step.why, step
+    step = next_step(evidence(0, 0, T, regime=regime(60, 0, classes=2, testable=2)))
+    assert step is not None and step.step == "floors"
+
+
+def test_a_threshold_that_guessing_meets_is_mended_before_anything_is_measured() -> None:
+    uneven = regime(205, 300_000, classes=2, smallest=5, largest=200)
+    blind = evidence(0, 0, regime=uneven, rungs=())
+    blind = replace(blind, target=Target(metric="accuracy", threshold=0.9))
+    step = next_step(blind)
+    assert (
+        step is not None and step.step == "threshold" and "200 of 205 images, gets accuracy 0.976" in step.why
+    )
+    assert decide(blind).verdict == "undecided"
+    told = replace(blind, target=Target(metric="macro_f1", threshold=0.9))
+    step = next_step(told)
+    assert step is not None and step.step == "floors"
+    passed = known(floor(), supervised(0.6), public(0.93), threshold=0.15)
+    assert decide(passed).verdict == "undecided" and not stop_reason(passed)
+
+
+def test_labels_that_nothing_can_see_are_checked_before_anybody_pretrains() -> None:
+    """Random labels: every backbone lies where guessing does, which no pretraining mends."""
+    guessed = (floor_of(0.17), supervised(0.16), public(0.18), public(0.17, name="B", checkpoint=DINOV2_BASE))
+    found = known(*guessed, adapted(0.16, budgets=curve_of(0.15, 0.16)))
+    step = next_step(found)
+    assert step is not None and step.step == "labels"
+    decision = decide(found)
+    assert decision.verdict == "undecided" and decision.advice.action == "check the labels"
+    seen = known(floor_of(0.4), *guessed[1:], adapted(0.16, budgets=curve_of(0.15, 0.16)))
+    assert decide(seen).verdict == "pretraining justified", (
+        "colour tells them apart, so that they can be seen"
+    )
+
+
+def floor_of(mean: float) -> Rung:
+    return rung("Colour histogram", "floor", mean, seconds=60.0)

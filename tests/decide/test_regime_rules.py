@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 
 from tests.decide.made_evidence import adapted, evidence, public, regime, supervised
-from workbench.decide import regime_rules
-from workbench.decide.regime_rules import ROWS, Cover, Facts, Judged, facts_of, read
+from workbench.decide import regime_facts, regime_rules
+from workbench.decide.regime_facts import Cover, Facts, Judged, facts_of
+from workbench.decide.regime_rules import ROWS, read
 from workbench.records.evidence import PROBLEMS, Domain, Evidence
 
 T = 0.85
@@ -27,6 +28,24 @@ BY_ROW: dict[str, tuple[Evidence, str, str, str]] = {
     "a sequence": (Evidence(problem="sequence"), "another tool", "split by time", "order of the values"),
     "actions and rewards": (Evidence(problem="policy"), "another tool", "reinforcement", "is a policy"),
     "no labels": (evidence(0, 100_000), "label", "Label some images first", "nothing can be tested"),
+    "labels that can't be tested": (
+        evidence(40, 0, T, regime=regime(40, 0, classes=1, smallest=40, median=40, largest=40)),
+        "label",
+        "two classes or more",
+        "All 40 labelled images are of one class",
+    ),
+    "guessing meets the threshold": (
+        evidence(600, 300_000, 0.16, rungs=(public(0.93),)),
+        "set a threshold",
+        "above what guessing gets",
+        "guesses among 6 classes gets macro-F1 0.167",
+    ),
+    "nothing is better than guessing": (
+        evidence(600, 300_000, T, rungs=(public(0.17), adapted(0.15))),
+        "check the labels",
+        "Don't pretrain",
+        "shown to be better than guessing. DINOv2 small, frozen: macro-F1 0.170",
+    ),
     "the public backbone suffices": (
         evidence(4_000, 180_000, T, rungs=(public(0.93),)),
         "validate",
@@ -120,11 +139,20 @@ def test_every_row_holds_for_its_case_and_says_why(row: regime_rules.Row) -> Non
 
 def every_word() -> list[Facts]:
     """All combinations of what the evidence may come to."""
-    words = (PROBLEMS, ("none", "scarce", "abundant"), ("few", "some", "much"), get_args(Cover))
+    words = (PROBLEMS, ("none", "untestable", "scarce", "abundant"), ("few", "some", "much"), get_args(Cover))
     return [
-        Facts(problem=p, labels=labels, pool=pool, cover=cover, cover_reason="", probe=probe, last=last)
-        for p, labels, pool, cover, probe, last in itertools.product(
-            *words, get_args(Judged), get_args(Judged)
+        Facts(
+            **dict(
+                zip(
+                    ("problem", "labels", "pool", "cover", "probe", "last", "easy", "blind"),
+                    said,
+                    strict=True,
+                )
+            ),
+            cover_reason="",
+        )
+        for said in itertools.product(
+            *words, get_args(Judged), get_args(Judged), (False, True), (False, True)
         )
     ]
 
@@ -139,19 +167,20 @@ def test_no_combination_is_advised_to_pretrain_before_the_cheaper_steps_have_fai
         row = next(row for row in ROWS if row.holds(facts))
         if row.action == "pretrain":
             assert facts.problem == "images" and facts.probe == facts.last == "below" and facts.pool == "much"
+            assert not facts.easy and not facts.blind
         if facts.problem != "images":
             assert row.action == "another tool"
         elif facts.probe == "above":
-            assert row.action == "validate"
+            assert row.action == ("set a threshold" if facts.easy else "validate")
 
 
 def test_the_boundaries_are_where_the_constants_say() -> None:
-    many = regime_rules.ABUNDANT_LABELS
+    many = regime_facts.ABUNDANT_LABELS
     assert facts_of(evidence(many + 6, 0)).labels == "abundant"
     assert facts_of(evidence(many - 6, 0)).labels == "scarce"
-    thin = regime(many, 0, median=regime_rules.ABUNDANT_PER_CLASS - 1)
+    thin = regime(many, 0, median=regime_facts.ABUNDANT_PER_CLASS - 1)
     assert facts_of(evidence(many, 0, regime=thin)).labels == "scarce", "many labels, but of one class"
-    few, much = regime_rules.FEW_UNLABELLED, regime_rules.MUCH_UNLABELLED
+    few, much = regime_facts.FEW_UNLABELLED, regime_facts.MUCH_UNLABELLED
     assert [facts_of(evidence(600, n)).pool for n in (few, few + 1, much - 1, much)] == [
         "few",
         "some",

@@ -10,7 +10,9 @@ import pytest
 from scipy import stats
 
 from tests.decide.made_evidence import adapted, evidence, public, score
+from workbench.decide.items import evenness
 from workbench.decide.standing import at_odds, judged_interval, last_blocks, place, place_together
+from workbench.decide.statistics import mean_interval
 from workbench.records.scores import Score
 
 
@@ -41,6 +43,26 @@ def test_seeds_that_agree_at_1_make_nothing_sure() -> None:
     assert rung.score.interval == (1.0, 1.0)
     assert interval is not None and interval[0] == pytest.approx(1 - 3 / 60, abs=0.02)
     assert place(evidence(60, 0, 0.99, rungs=(rung,)), rung) == "open"
+
+
+def test_a_class_of_five_makes_no_macro_score_sure() -> None:
+    """A rare class of true recall 0.7: of five images all are right in one data set of six, and the truth is 0.85."""
+    rng, wrong, draws = np.random.default_rng(0), {0.0: 0, 1.0: 0}, 2_000
+    truth = np.repeat([0, 1], (200, 5))
+    for _ in range(draws):
+        right = np.concatenate([np.ones(200, bool), rng.random(5) < 0.7])
+        parts = np.zeros((5, 205), bool)
+        for part in parts:
+            part[rng.permutation(200)[:40]] = part[200 + rng.integers(5)] = True
+        values = [(right[part][:-1].mean() + right[part][-1]) / 2 for part in parts]
+        made = public(0.5, n_train=164, n_test=41)
+        made = replace(made, score=Score("macro_f1", tuple(values), mean_interval(values, 164, 41)))
+        for counted in wrong:
+            share = evenness(truth[parts.any(axis=0)], "macro_f1") if counted else 1.0
+            seen = evidence(204, 0, 0.9, rungs=(replace(made, evenness=share),))
+            wrong[counted] += place(seen, seen.rungs[0]) == "above"
+    assert wrong[0.0] > 0.15 * draws, "what happens where the sizes of the classes don't count"
+    assert wrong[1.0] < 0.05 * draws
 
 
 def test_where_every_seed_tests_the_same_images_these_count() -> None:

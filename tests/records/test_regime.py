@@ -10,6 +10,7 @@ import pytest
 
 from workbench.records.index import ImageIndex, Strings
 from workbench.records.regime import Regime, describe_regime
+from workbench.records.splits import SplitPlan
 
 MODES = ("grey 16-bit", "RGB 8-bit", "grey 8-bit", "5 channels 16-bit")
 
@@ -57,6 +58,8 @@ def test_every_count_agrees_with_one_by_hand() -> None:
     assert found.imbalance == pytest.approx(6 / 3)
     assert found.groups == 2, "group z holds no labelled image"
     assert found.ungrouped == 1
+    units = {(row[0], row[1] if row[1] >= 0 else f"alone {n}") for n, row in enumerate(ROWS) if row[0] >= 0}
+    assert found.testable == sum(n > 1 for n in Counter(label for label, _ in units).values()) == 1
     assert found.side == shorter[len(shorter) // 2]
     assert (found.colours, found.bits, found.bits_mixed) == ("mixed", 16, True)
     assert found.leaks == 7
@@ -90,3 +93,19 @@ def test_it_is_plain_json() -> None:
     found = describe_regime(build(ROWS), leaks=1)
     body = json.loads(json.dumps(found.to_json()))
     assert Regime.from_json({**body, "new": 1}) == found
+
+
+def test_classes_that_a_split_can_test_are_those_that_it_learns_from_too() -> None:
+    each_its_own = [(label, group, 0, (64, 64)) for group, label in enumerate((0, 1, 3)) for _ in range(5)]
+    assert describe_regime(build(each_its_own)).testable == 0, "a group stays whole"
+    assert describe_regime(build([(0, -1, 0, (64, 64))] * 2 + [(1, -1, 0, (64, 64))])).testable == 1
+    official = build([(0, -1, 0, (64, 64))] * 4 + [(1, -1, 0, (64, 64))] * 4)
+    official.plan = SplitPlan(kind="official")
+    official.part = np.array([0, 0, 1, 2, 0, 0, 0, 1], np.int8)
+    assert describe_regime(official).testable == 1, "the other class has no test image"
+
+
+def test_pictures_under_two_labels_are_counted() -> None:
+    rows = [(0, -1, 0, (64, 64)), (1, -1, 0, (64, 64)), (3, -1, 0, (64, 64)), (3, -1, 0, (64, 64))]
+    found = describe_regime(build(rows, [0, 0, 1, 1]))
+    assert (found.leaks, found.conflicts) == (2, 1)

@@ -112,3 +112,17 @@ def test_many_groups_and_classes_cost_seconds_not_minutes() -> None:
     part = make_split(ids, rng.integers(0, 5_000, num), groups).part
     assert time.perf_counter() - began < 10
     assert set(part.tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("num", [3, 4, 5])
+def test_of_as_few_groups_as_parts_none_is_left_empty(num: int) -> None:
+    """Three patients: a comparison needs one to learn from, one to choose by and one to test."""
+    labels, groups = np.arange(60 * num) % 3, np.arange(60 * num) // 60
+    ids = [f"{i:03}" for i in range(len(labels))]
+    for seed in range(10):
+        part = make_split(ids, labels, groups, seed=seed).part
+        assert set(part.tolist()) == {0, 1, 2}
+        assert all(len(set(part[groups == group].tolist())) == 1 for group in range(num)), "groups stay whole"
+    assert set(make_split(ids[:120], labels[:120], groups[:120]).part.tolist()) != {0, 1, 2}, (
+        "of two it can't be"
+    )

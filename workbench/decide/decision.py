@@ -10,7 +10,8 @@ from __future__ import annotations
 from workbench.decide import costs, guards, ladder
 from workbench.decide.mends import MENDS
 from workbench.decide.proposal import little_memory, propose
-from workbench.decide.regime_rules import MUCH_UNLABELLED, Facts, facts_of, read
+from workbench.decide.regime_facts import MUCH_UNLABELLED, Facts, facts_of
+from workbench.decide.regime_rules import read
 from workbench.decide.standing import (
     best,
     frozen_public,
@@ -56,6 +57,8 @@ def rule(evidence: Evidence) -> Ruling:
     if evidence.problem != "images":
         return "not this tool"
     facts = facts_of(evidence)
+    if facts.easy:
+        return "undecided"
     if facts.probe == "above":
         return "public backbone suffices"
     if facts.last == "above":

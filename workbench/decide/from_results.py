@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from workbench.decide.items import items_interval, same_test
+from workbench.decide.items import evenness, items_interval, same_test
 from workbench.decide.significance import unit_codes
 from workbench.records.catalogue import PRETRAINED_HERE, BackboneFacts
 from workbench.records.dataset_findings import FEW_FOR_SHARES
@@ -87,6 +87,7 @@ def of_comparison(
                 protocol=result.protocol,
                 same_test=same,
                 items=items,
+                evenness=_evenness(predictions, place, metric),
                 seconds=(seconds or {}).get(model.name),
                 checkpoint=model.backbone,
                 run=run,
@@ -120,11 +121,19 @@ def of_finetune(
         seeds=tuple(seed.seed for seed in result.seeds),
         same_test=same,
         items=items,
+        evenness=_evenness(predictions, 0, metric),
         seconds=result.seconds,
         checkpoint=result.backbone,
         run=result.run,
         blocks=result.blocks,
     )
+
+
+def _evenness(predictions: Predictions | None, place: int, metric: str) -> float:
+    if predictions is None:
+        return 1.0
+    tested = np.any(np.asarray(predictions.predicted[place]) >= 0, axis=0)
+    return evenness(np.asarray(predictions.truth)[tested], metric)
 
 
 def _over_items(

@@ -11,20 +11,20 @@ from typing import Literal
 
 import numpy as np
 
+from workbench.decide import guards_of_labels
 from workbench.decide.proposal import SIMCLR_BATCH
 from workbench.decide.standing import (
     at_odds,
     best,
     frozen_public,
-    only_with_leaks,
     place,
-    spoilt_share,
     told,
 )
+from workbench.decide.testable import like_guessing
 from workbench.decide.verdict import compare
 from workbench.records.evidence import Evidence, Recipe, Rung
 from workbench.records.results import Finding
-from workbench.records.text import count, percent, points, printable
+from workbench.records.text import count, points, printable
 
 COLOUR_CHANGES = ("colour jitter", "colour taken away")  # as records.view_trials names them
 FEW_OPENINGS = 1
@@ -68,34 +68,6 @@ def _recipes(evidence: Evidence) -> list[tuple[str, Recipe]]:
     """The pretrainings that were done, and the one that is planned, by what they are called."""
     done = [(printable(rung.name), rung.recipe) for rung in evidence.of("pretrained") if rung.recipe]
     return [*done, *([("The planned pretraining", evidence.plan)] if evidence.plan else [])]
-
-
-def _leaks(evidence: Evidence) -> str:
-    leaked = evidence.regime.leaks if evidence.leaked is None else evidence.leaked
-    if not leaked:
-        return ""
-    what = (
-        "set of copies that a split can tear apart" if evidence.leaked is None else "test image with a copy"
-    )
-    plural = (
-        "sets of copies that a split can tear apart" if evidence.leaked is None else "test images with a copy"
-    )
-    where = "" if evidence.leaked is None else " among those that were learnt from"
-    return (
-        f"{count(leaked, what, plural)}{where}: the test repeats what was learnt, and scores come out too high. "
-        "Leave the copies out, or make each set one group, and run again."
-    )
-
-
-def _decisive_leaks(evidence: Evidence) -> str:
-    moved = [rung for rung in evidence.rungs if rung.kind != "floor" and only_with_leaks(evidence, rung)]
-    if not moved:
-        return ""
-    share = spoilt_share(evidence, moved[0])
-    return (
-        f"{printable(moved[0].name)} passes only with its leaks: {percent(share, 1)} of the test images may be "
-        "copies of what was learnt. Leave the copies out and run again before anything is decided."
-    )
 
 
 def _mixed_kinds(evidence: Evidence) -> str:
@@ -188,13 +160,19 @@ def _floor_passes(evidence: Evidence) -> str:
 
 def _floor_not_beaten(evidence: Evidence) -> str:
     floors, frozen = evidence.of("floor"), evidence.of("supervised", "public", "pretrained")
-    if not floors or not frozen or best(frozen).score.mean > best(floors).score.mean:
+    if (
+        not floors
+        or not frozen
+        or like_guessing(evidence)
+        or best(frozen).score.mean > best(floors).score.mean
+    ):
         return ""
     floor, other = best(floors), best(frozen)
     return (
         f"No frozen backbone beats {printable(floor.name)} ({floor.score.mean:.3f}; the best of them, "
-        f"{printable(other.name)}, has {other.score.mean:.3f}). What a backbone knows is then of no use here, or "
-        "colour and texture alone tell the classes: look whether they should, before anything is built on a backbone."
+        f"{printable(other.name)}, has {other.score.mean:.3f}). What a backbone knows is then not shown to be of "
+        "use here, or colour and texture alone tell the classes: look whether they should, before anything is built "
+        "on a backbone."
     )
 
 
@@ -337,8 +315,13 @@ def _no_baseline(evidence: Evidence) -> str:
 
 
 GUARDS: tuple[Guard, ...] = (
-    Guard(rule="leaks decide", severity="bad", check=_decisive_leaks, mend="leaks"),
-    Guard(rule="leaks left in", severity="bad", check=_leaks),
+    Guard(rule="leaks decide", severity="bad", check=guards_of_labels.decisive_leaks, mend="leaks"),
+    Guard(rule="leaks left in", severity="bad", check=guards_of_labels.leaks),
+    Guard(rule="pictures under two labels", severity="bad", check=guards_of_labels.two_labels),
+    Guard(rule="guessing meets the threshold", severity="bad", check=guards_of_labels.too_easy),
+    Guard(rule="no better than guessing", severity="bad", check=guards_of_labels.no_better),
+    Guard(rule="too few images to show it", severity="warn", check=guards_of_labels.never_shown),
+    Guard(rule="classes that are hardly tested", severity="warn", check=guards_of_labels.never_tested),
     Guard(rule="label destroyed by the views", severity="bad", check=_destroyed, mend="views"),
     Guard(rule="SimCLR at a small batch", severity="warn", check=_small_simclr, mend="method"),
     Guard(rule="an unsteady pretraining", severity="warn", check=_unsteady),

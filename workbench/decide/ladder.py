@@ -20,6 +20,7 @@ from workbench.decide.standing import (
     told,
 )
 from workbench.decide.steps import STEPS, step
+from workbench.decide.testable import says_nothing, untestable
 from workbench.records.decision import Ahead, NextStep, Standing
 from workbench.records.evidence import Evidence, Rung
 from workbench.records.text import count, points, printable
@@ -53,6 +54,8 @@ def standings(evidence: Evidence) -> tuple[Standing, ...]:
 
 def stop_reason(evidence: Evidence) -> str:
     """Why no further rung is needed; "" while it is."""
+    if says_nothing(evidence):
+        return ""
     counts = (*frozen_public(evidence), *last_blocks(evidence))
     if read(evidence).action == "pretrain":  # else something cheaper is still open
         counts += evidence.of("pretrained")
@@ -70,13 +73,16 @@ def next_step(evidence: Evidence) -> NextStep | None:
     """The next rung; None where the ladder is done, or where it leads nowhere (no images)."""
     if evidence.problem != "images" or stop_reason(evidence):
         return None
-    if not evidence.regime.labelled and not evidence.rungs:
-        why = "Without labelled images nothing can be tested, and no backbone be told from another."
+    why = untestable(evidence.regime)
+    if why and not evidence.rungs:
         cost = "the time to label fifty images a class"
-        return step("label", evidence, title="Label some images", why=why, cost=cost)
+        title = "Label some images" if not evidence.regime.labelled else STEPS["label"].title
+        return step("label", evidence, title=title, why=why, cost=cost)
+    if says_nothing(evidence):
+        return _threshold(evidence)
     if not evidence.rungs:
         return steps.floors(evidence)
-    for climb in (_supervised, _public, _threshold, _larger, _last_block, _budget, _pretrain):
+    for climb in (_supervised, _public, _threshold, _larger, _last_block, _budget, _labels, _pretrain):
         found = climb(evidence)
         if found is not None:
             return found
@@ -85,7 +91,7 @@ def next_step(evidence: Evidence) -> NextStep | None:
 
 def meanwhile(evidence: Evidence) -> NextStep | None:
     """What this machine can do where the next step is to bring a backbone to it; None where that is all."""
-    for climb in (_threshold, _larger, _last_block, _budget, _pretrain):
+    for climb in (_threshold, _larger, _last_block, _budget, _labels, _pretrain):
         found = climb(evidence)
         if found is not None:
             return found
@@ -192,9 +198,11 @@ def _public(evidence: Evidence) -> NextStep | None:
 
 
 def _threshold(evidence: Evidence) -> NextStep | None:
-    if evidence.target.threshold is not None:
-        return None
-    return step("threshold", evidence, cost="a talk with whoever bears the cost of an error")
+    cost = "a talk with whoever bears the cost of an error"
+    if says_nothing(evidence):
+        title = "Set a threshold that guessing doesn't meet"
+        return step("threshold", evidence, title=title, why=read(evidence).reason, cost=cost)
+    return step("threshold", evidence, cost=cost) if evidence.target.threshold is None else None
 
 
 def _larger(evidence: Evidence) -> NextStep | None:
@@ -210,6 +218,14 @@ def _last_block(evidence: Evidence) -> NextStep | None:
 
 def _budget(evidence: Evidence) -> NextStep | None:
     return None if any(rung.budgets for rung in evidence.rungs) else steps.budget(evidence)
+
+
+def _labels(evidence: Evidence) -> NextStep | None:
+    """Where all that was measured is like guessing."""
+    advice = read(evidence)
+    if advice.action != "check the labels":
+        return None
+    return step("labels", evidence, why=advice.reason, cost="an hour of somebody who knows these images")
 
 
 def _pretrain(evidence: Evidence) -> NextStep | None:

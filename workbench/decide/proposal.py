@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.decide.regime_rules import FEW_UNLABELLED
+from workbench.decide.regime_facts import FEW_UNLABELLED
 from workbench.records.decision import Proposal
 from workbench.records.evidence import Evidence
 from workbench.records.text import count, data_size

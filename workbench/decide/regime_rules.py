@@ -1,65 +1,20 @@
 """The regime table: which way of learning the data call for, each row with its reason.
 
-Everything that is known is first put into a few words (`Facts`); a row is a condition on these words. The first row
-that holds is the advice, and one always does: the tests go through every combination of words.
-
-Where a boundary between two words is no published one but a judgement, the constant says so.
+Everything that is known is first put into a few words (`regime_facts`); a row is a condition on these words. The
+first row that holds is the advice, and one always does: the tests go through every combination of words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from workbench.decide.standing import (
-    best,
-    frozen_public,
-    last_blocks,
-    place,
-    place_together,
-    told,
-)
+from workbench.decide.regime_facts import FEW_UNLABELLED, MUCH_UNLABELLED, Facts, facts_of
+from workbench.decide.standing import best, frozen_public, last_blocks, place, told
+from workbench.decide.testable import guess_words, like_guessing, untestable
 from workbench.records.decision import Advice
-from workbench.records.evidence import Evidence, Rung
-from workbench.records.text import count, points, printable
-
-# Judgement: between the 4,000 labels where practitioners still look at a frozen feature first and the 30,000 where
-# they fine-tune at once. VTAB calls 1,000 labels the low-data regime (Zhai et al. 2019, arXiv 1910.04867, section 2).
-ABUNDANT_LABELS = 10_000
-ABUNDANT_PER_CLASS = (
-    100  # of the class in the middle: judgement; below it most classes are scarce whatever their sum
-)
-# "A few thousand unlabelled images or fewer"; also where a pretraining run is warned of (engine.pretrain.guard).
-FEW_UNLABELLED = 5_000
-# Judgement: published domain pretrainings take 100,000 and more; a fifth of it where weights begin as public ones.
-MUCH_UNLABELLED = 20_000
-HOME_PURITY = 0.5  # of what neighbours could add to chance: judgement
-FOREIGN_PURITY = 0.2  # judgement
-HOME_DISTANCE = 1.25  # times that of everyday photographs: judgement
-FOREIGN_DISTANCE = 2.0  # judgement
-
-Cover = Literal["covered", "mismatched", "unknown"]
-Judged = Literal["none", "unjudged", "open", "above", "below"]  # unjudged: no threshold is set
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The evidence in words.
-
-    Attributes:
-        labels, pool: how many labelled and unlabelled images there are.
-        cover: whether a public backbone covers these images; `cover_reason` says why.
-        probe: public backbones, frozen, beside the threshold. last: the fine-tune of the last blocks.
-    """
-
-    problem: str
-    labels: Literal["none", "scarce", "abundant"]
-    pool: Literal["few", "some", "much"]
-    cover: Cover
-    cover_reason: str
-    probe: Judged
-    last: Judged
+from workbench.records.evidence import Evidence
+from workbench.records.text import count, points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +28,6 @@ class Row:
     reason: Callable[[Evidence, Facts], str]
 
 
-def facts_of(evidence: Evidence) -> Facts:
-    regime = evidence.regime
-    abundant = regime.labelled >= ABUNDANT_LABELS and regime.median >= ABUNDANT_PER_CLASS
-    unlabelled = regime.all_unlabelled
-    cover, why = _cover(evidence)
-    return Facts(
-        problem=evidence.problem,
-        labels="none" if not regime.labelled else "abundant" if abundant else "scarce",
-        pool="few" if unlabelled <= FEW_UNLABELLED else "some" if unlabelled < MUCH_UNLABELLED else "much",
-        cover=cover,
-        cover_reason=why,
-        probe=probe_place(evidence),
-        last=_judged(evidence, last_blocks(evidence)),
-    )
-
-
-def probe_place(evidence: Evidence) -> Judged:
-    """Public backbones under the probe, all of them together. A supervised one may pass by itself, but where none
-    that was learnt without labels, the stronger kind, has been tried, nothing has failed: "none"."""
-    together = _judged(evidence, frozen_public(evidence))
-    return together if together in ("above", "unjudged") or evidence.of("public") else "none"
-
-
 def read(evidence: Evidence) -> Advice:
     """The advice of the first row that holds."""
     facts = facts_of(evidence)
@@ -103,52 +35,6 @@ def read(evidence: Evidence) -> Advice:
     return Advice(
         row=row.id, action=row.action, advice=row.advice(evidence, facts), reason=row.reason(evidence, facts)
     )
-
-
-def _judged(evidence: Evidence, rungs: tuple[Rung, ...]) -> Judged:
-    if not rungs:
-        return "none"
-    return place_together(evidence, rungs) or "unjudged"
-
-
-def _cover(evidence: Evidence) -> tuple[Cover, str]:
-    """The strongest sign there is: a probe, then neighbours, then distances, then what the expert says."""
-    threshold, domain = evidence.target.threshold, evidence.domain
-    public = frozen_public(evidence)
-    if threshold is not None and public:
-        good = [rung for rung in public if place(evidence, rung) == "above"]
-        if good:
-            return "covered", f"{told(best(tuple(good)), evidence.target)}, which meets {threshold:.3f}."
-        bad = tuple(rung for rung in public if place(evidence, rung) == "below")
-        if len(bad) == len(public):
-            return "mismatched", f"{told(best(bad), evidence.target)}, which is under {threshold:.3f}."
-    by = f" of {printable(domain.backbone)}" if domain.backbone else ""
-    if domain.purity is not None and domain.purity_by_chance is not None and domain.purity_by_chance < 1:
-        lift = (domain.purity - domain.purity_by_chance) / (1 - domain.purity_by_chance)
-        said = (
-            f"{100 * domain.purity:.0f} % of the nearest neighbours in the features{by} have the same label, where "
-            f"chance gives {100 * domain.purity_by_chance:.0f} %."
-        )
-        if lift >= HOME_PURITY:
-            return "covered", said
-        if lift <= FOREIGN_PURITY:
-            return "mismatched", said
-    if domain.distance is not None:
-        who = printable(domain.distance_backbone) or "a public backbone"
-        said = (
-            f"What these images call up in {who} lies {domain.distance:.1f} times as far from what its training "
-            "images did as everyday photographs lie."
-        )
-        if domain.distance >= FOREIGN_DISTANCE:
-            return "mismatched", said
-        if domain.distance <= HOME_DISTANCE:
-            return "covered", said
-    if domain.everyday:
-        return (
-            "covered",
-            "These are photographs of everyday things, which public backbones have seen by the million.",
-        )
-    return "unknown", "Nobody has measured yet how well a public backbone covers these images."
 
 
 def _labelled(evidence: Evidence) -> str:
@@ -182,10 +68,14 @@ def _proven(evidence: Evidence, facts: Facts) -> str:
 
 def _too_few(evidence: Evidence, facts: Facts) -> str:
     images = evidence.regime.all_unlabelled
-    there = f"{_unlabelled(evidence)} are" if images else "No image without a label is there, which is"
+    there = (
+        f"{_unlabelled(evidence)} {'is' if images == 1 else 'are'} too little data to learn features from"
+        if images
+        else "There is no image without a label to learn features from"
+    )
     return (
-        f"{there} too little data to learn features from: under {FEW_UNLABELLED:,} a network learns these very "
-        "images, where published recipes take 100,000 and more."
+        f"{there}: under {FEW_UNLABELLED:,} a network learns these very images, where published recipes take 100,000 "
+        "and more."
     )
 
 
@@ -255,8 +145,29 @@ ROWS: tuple[Row, ...] = (
         advice=lambda e, f: (
             "Label some images first: fifty a class are enough for a first probe with its interval."
         ),
+        reason=lambda e, f: untestable(e.regime),
+    ),
+    Row(
+        id="labels that can't be tested",
+        action="label",
+        holds=lambda facts: facts.labels == "untestable" and facts.probe == facts.last == "none",
+        advice=lambda e, f: (
+            "Label images of two classes or more, fifty of each for a first probe with its interval; where they are "
+            "of groups (lots, patients, cameras), of several groups each."
+        ),
+        reason=lambda e, f: untestable(e.regime),
+    ),
+    Row(
+        id="guessing meets the threshold",
+        action="set a threshold",
+        holds=lambda facts: facts.easy,
+        advice=lambda e, f: (
+            "Set the threshold above what guessing gets; where classes are of unequal sizes, in macro-F1 or balanced "
+            "accuracy, which the largest class alone can't lift."
+        ),
         reason=lambda e, f: (
-            "Without a labelled image nothing can be tested, and no backbone be told from another."
+            f"The threshold is {e.target.metric_name} {e.target.threshold:.3f}, and {guess_words(e)}: whatever meets "
+            "it need know nothing of these images."
         ),
     ),
     Row(
@@ -299,6 +210,19 @@ ROWS: tuple[Row, ...] = (
         advice=lambda e, f: "Say which score is good enough; then what was measured can be judged.",
         reason=lambda e, f: (
             "Scores were measured, but no threshold is set: whether they suffice nobody can say."
+        ),
+    ),
+    Row(
+        id="nothing is better than guessing",
+        action="check the labels",
+        holds=lambda facts: facts.probe == "below" and facts.last == "below" and facts.blind,
+        advice=lambda e, f: (
+            "Look at some images of each class beside their labels. Don't pretrain: it learns to see, and what isn't "
+            "in the picture can't be seen."
+        ),
+        reason=lambda e, f: (
+            f"Nothing that was measured is shown to be better than guessing. {like_guessing(e)}; {guess_words(e)}. "
+            "Either labels are mixed up, or these pictures don't show what the labels say."
         ),
     ),
     Row(

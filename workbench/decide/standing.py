@@ -19,13 +19,13 @@ def judged_interval(rung: Rung) -> tuple[float, float] | None:
 
     The widest of three: over the seeds (`statistics.mean_interval`), over the test images where every seed tests the
     same (`Rung.items`), and Wilson's for as many independent images as were tested at all. The last is no more than a
-    floor. It is needed where the seeds happen to agree, as they do near a score of 1: five seeds without an error on
-    60 images don't make 1.000 sure.
+    floor, and counts as many images as small classes leave of them (`Rung.evenness`). It is needed where the seeds
+    happen to agree, as they do near a score of 1: five seeds without an error on 60 images don't make 1.000 sure.
     """
     if rung.num_seeds < SEVERAL or rung.score.interval is None:
         return None
     tested = rung.n_test if rung.same_test else min(rung.num_seeds * rung.n_test, rung.labelled)
-    intervals = [rung.score.interval, wilson_interval(rung.score.mean * tested, tested)]
+    intervals = [rung.score.interval, _wilson(rung, tested)]
     if rung.items is not None:
         intervals.append(rung.items)
     return min(low for low, _ in intervals), max(high for _, high in intervals)
@@ -59,8 +59,13 @@ def spoilt_share(evidence: Evidence, rung: Rung) -> float:
 
 def over_items(rung: Rung) -> tuple[float, float]:
     """The interval of a score that more seeds can't make narrower: that of the images there are to test."""
-    images = rung.n_test if rung.same_test else rung.labelled
-    return rung.items or wilson_interval(rung.score.mean * images, images)
+    return rung.items or _wilson(rung, rung.n_test if rung.same_test else rung.labelled)
+
+
+def _wilson(rung: Rung, images: int) -> tuple[float, float]:
+    """Of as many images, each as much as it counts: a class of five decides half of a macro-F1 of two classes."""
+    worth = rung.evenness * images
+    return wilson_interval(rung.score.mean * worth, worth)
 
 
 def only_with_leaks(evidence: Evidence, rung: Rung) -> bool:

@@ -42,6 +42,8 @@ NEEDS_TRANSFORMER = ("mae", "dino", "ibot")  # of the methods that are proposed
 # What no job can do, by step: what a person does, and what happens then.
 BY_HAND = {
     "label": "Only people who know these images can label them. With more labels the ladder goes on from here.",
+    "labels": "Look at some images of each class beside their labels: only people who know them see whether the "
+    "labels are right, and whether the pictures show what they say.",
     "threshold": "Say which score is good enough: whoever bears the cost of an error knows it.",
     "leaks": "Say what becomes of the copies: leave all but one of each set out, or make each set one group. Then "
     "everything is measured again, from vectors that are kept.",

@@ -61,6 +61,11 @@ STEPS: dict[str, Step] = {
         Step(
             "threshold", "Set a threshold", "Without the score that is good enough, no score can be judged."
         ),
+        Step(
+            "labels",
+            "Check the labels by eye",
+            "Where nothing is better than guessing, labels are mixed up or the pictures don't show what they say.",
+        ),
         Step("label", "Label more images", "What was measured can't decide, and more of the same won't."),
     )
 }

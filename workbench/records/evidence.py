@@ -142,6 +142,8 @@ class Rung:
         seeds: which they were; two rungs with the same seeds and protocol are paired.
         items: 95 % interval of the score over the test images or their groups, where every seed tests the same
             (`same_test`) or divides the same few groups; None where the spread of the seeds tells enough.
+        evenness: as how many of the test images they count, where the score averages classes and these are of
+            unequal sizes: 1 where they are equal, or where every image weighs the same (`decide.items.evenness`).
         blocks: of an adapted rung, what learnt: "1", "2", "4" or "all"; "" for a frozen one.
         budgets: the label-budget curve, by rising labels; empty where none was measured.
         projected: whether the feature was read behind the projection head of the pretraining.
@@ -158,6 +160,7 @@ class Rung:
     protocol: str = ""
     same_test: bool = False
     items: tuple[float, float] | None = None
+    evenness: float = 1.0
     seconds: float | None = None
     checkpoint: str = ""
     run: str = ""

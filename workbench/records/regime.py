@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from workbench.records.index import ImageIndex
-from workbench.records.leaks import leaking_sets
+from workbench.records.leaks import conflicting_sets, leaking_sets
 
+UNITS = 2  # images or groups of a class, below which it can't be both learnt from and tested
 SMALL = 96  # pixels, the shorter side: below it a picture holds little that a usual input of 224 could show
 
 
@@ -31,6 +32,9 @@ class Regime:
         bits_mixed: whether others have another number of bits.
         side: median of the shorter sides, pixels; 0 where there is no image.
         leaks: sets of copies that a split can tear apart.
+        conflicts: sets of copies that are under more than one label.
+        testable: classes with images in `UNITS` groups, or with as many that have none; under an official split, with
+            images in its training and its test part. None: not counted.
     """
 
     images: int = 0
@@ -49,6 +53,8 @@ class Regime:
     bits_mixed: bool = False
     side: int = 0
     leaks: int = 0
+    conflicts: int = 0
+    testable: int | None = None
 
     @property
     def all_unlabelled(self) -> int:
@@ -104,7 +110,25 @@ def describe_regime(
         bits_mixed=len(bits) > 1,
         side=int(np.median(np.minimum(index.width, index.height))),
         leaks=len(leaking_sets(index)) if leaks is None else leaks,
+        conflicts=len(conflicting_sets(index)),
+        testable=_testable(index, labelled),
     )
+
+
+def _testable(index: ImageIndex, labelled: np.ndarray) -> int:
+    label, part = index.label[labelled], index.part[labelled]
+    if index.plan.kind == "official" and np.any(part == 2):
+        return len(np.intersect1d(label[part == 0], label[part == 2]))
+    return int(np.sum(_units(label, index.group[labelled]) >= UNITS))
+
+
+def _units(label: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(K,) of each class, the groups that hold its images, and those of its images that have none."""
+    classes = int(label.max(initial=-1)) + 1
+    held = group >= 0
+    pairs = np.unique(label[held].astype(np.int64) * (int(group.max(initial=0)) + 1) + group[held])
+    owners = pairs // (int(group.max(initial=0)) + 1)
+    return np.bincount(label[~held], minlength=classes) + np.bincount(owners, minlength=classes)
 
 
 def _bits(mode: str) -> int:

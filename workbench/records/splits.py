@@ -262,7 +262,8 @@ def _by_group(
     grouped = np.flatnonzero(groups >= 0)
     if len(grouped):
         names, members = np.unique(groups[grouped], return_inverse=True)
-        chosen = _greedy(members, codes[grouped], len(names), totals, filled, rng, fractions)
+        whole = len(grouped) == len(groups)
+        chosen = _greedy(members, codes[grouped], len(names), totals, filled, rng, fractions, whole)
         part[grouped] = chosen[members]
     single = rng.permutation(np.flatnonzero(groups < 0))
     single = single[np.argsort(codes[single], kind="stable")]
@@ -284,8 +285,10 @@ def _greedy(
     filled: np.ndarray,
     rng: np.random.Generator,
     fractions: Sequence[float],
+    whole: bool,
 ) -> np.ndarray:
-    """(groups,) part of each group. `filled` is brought up to date.
+    """(groups,) part of each group. `filled` is brought up to date. `whole`: no item is without a group, so that no
+    other will fill a part that is left empty.
 
     Only the classes that a group has are looked at: many groups and many classes need no table of both.
     """
@@ -311,4 +314,29 @@ def _greedy(
         share[best, of_class[there]] += weights[there]
         filled[best, of_class[there]] += counts[there]
         chosen[group] = best
+    for empty in np.flatnonzero(filled.sum(axis=1) == 0).tolist() if whole else ():
+        _lend(empty, chosen, size, starts, of_class, counts, filled)
     return chosen
+
+
+def _lend(
+    empty: int,
+    chosen: np.ndarray,
+    size: np.ndarray,
+    starts: np.ndarray,
+    of_class: np.ndarray,
+    counts: np.ndarray,
+    filled: np.ndarray,
+) -> None:
+    """Give a part without any item the smallest group of the part that has most of them: of three groups each would
+    rather be learnt from, and a comparison needs all three parts."""
+    num = np.bincount(chosen, minlength=len(filled))
+    rich = int(np.argmax(num))
+    if num[rich] < 2:
+        return
+    members = np.flatnonzero(chosen == rich)
+    group = int(members[np.argmin(size[members])])
+    there = slice(starts[group], starts[group + 1])
+    filled[rich, of_class[there]] -= counts[there]
+    filled[empty, of_class[there]] += counts[there]
+    chosen[group] = empty

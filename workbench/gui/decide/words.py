@@ -59,6 +59,7 @@ class Lead(NamedTuple):
 LEADS = {
     "threshold": Lead("Set the threshold", "decide"),
     "label": Lead("Label in Data", "data", "data.label"),
+    "labels": Lead("See the images in Data", "data"),
     "leaks": Lead("Mend the copies in Data", "data", "data.copies"),
     "bring": Lead("Bring it in Models", "models"),
 }
@@ -67,6 +68,9 @@ PRETRAIN = Lead("Estimate it in Pretrain", "pretrain", "pretrain.new")
 MENDED = {
     "leaks decide": Lead("Mend in Data", "data", "data.copies"),
     "leaks left in": Lead("Mend in Data", "data", "data.copies"),
+    "pictures under two labels": Lead("Mend in Data", "data", "data.copies"),
+    "no better than guessing": Lead("See the images in Data", "data"),
+    "classes that are hardly tested": Lead("See Data", "data"),
     "label destroyed by the views": Lead("See Pretrain", "pretrain"),
     "SimCLR at a small batch": Lead("See Pretrain", "pretrain"),
     "an unsteady pretraining": Lead("See Pretrain", "pretrain"),
@@ -359,8 +363,11 @@ def _and(words: list[str]) -> str:
 
 def why_not_step(step: NextStep, evidence: Evidence) -> str:
     """A sentence that says what a step on the ladder waits for; "" where it can be run."""
-    if not evidence.regime.labelled and step.step != "pretrain":
-        return "Nothing can be tested without labelled images."
+    # Here, because the rules bring scipy along, which has been loaded by the time that there is a decision.
+    from workbench.decide.testable import untestable
+
+    if step.step != "pretrain" and (why := untestable(evidence.regime)):
+        return why
     if step.step in ("last block", "budget") and not step.backbone:
         return "A frozen backbone has to be probed first."
     if step.step == "pretrain":
