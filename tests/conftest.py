@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from tests import warm
-from workbench import supervisor
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -59,7 +58,8 @@ def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 @pytest.fixture
 def warm_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that need not import the large libraries anew, see `warm.py`."""
-    monkeypatch.setattr(supervisor, "subprocess", supervisor.subprocess)  # put back afterwards
+    for module in warm.STARTING:
+        monkeypatch.setattr(module, "subprocess", module.subprocess)  # put back afterwards
     warm.supervise()
 
 

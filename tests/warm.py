@@ -26,10 +26,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from workbench import supervisor
+from workbench import plugins, supervisor
+from workbench.engine import apart
 
 SERVER = "WORKBENCH_TEST_WARM"
 COLD = "WORKBENCH_TEST_COLD"  # set: ordinary Pythons here too
+STARTING: tuple[Any, ...] = (supervisor, plugins, apart)  # modules that start processes
 HERE = sys.platform == "linux" and not os.environ.get(COLD)
 
 
@@ -186,7 +188,7 @@ def run(
 class Starter:
     """`subprocess`, as the program uses it, with processes of a server: this process's own unless one is named."""
 
-    PIPE, TimeoutExpired = subprocess.PIPE, subprocess.TimeoutExpired
+    PIPE, DEVNULL, TimeoutExpired = subprocess.PIPE, subprocess.DEVNULL, subprocess.TimeoutExpired
 
     def __init__(self, server: str = "") -> None:
         self._server = server
@@ -200,6 +202,8 @@ class Starter:
 
 
 def supervise(server: str = "") -> None:
-    """Let the supervisors of this process take their workers from a server."""
+    """Let this process take its workers, its trials of plugins and the processes that plugins answer in from a
+    server."""
     if HERE:
-        supervisor.subprocess = Starter(server)  # type: ignore[assignment]
+        for module in STARTING:
+            module.subprocess = Starter(server)

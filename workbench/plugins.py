@@ -38,8 +38,9 @@ from workbench.records.text import printable
 # In the environment. "off": none is there. Else folders, apart as on a path: packages are looked for in these alone.
 SWITCH = "WORKBENCH_PLUGINS"
 SECONDS = "WORKBENCH_PLUGIN_SECONDS"  # how long one may take to load
+ANSWER_SECONDS = "WORKBENCH_ANSWER_SECONDS"  # and to answer, once it is loaded
 _LOAD_SECONDS = 180.0  # a sound one took more than 60 s beside other work that kept every core busy
-_START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plugin is
+START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plugin is
 TAKEN = {
     "methods": BUILT_IN_METHODS,
     "backbones": BUILT_IN_BACKBONES,
@@ -105,6 +106,13 @@ def load_seconds() -> float:
     with contextlib.suppress(ValueError):
         return max(float(os.environ.get(SECONDS, "")), 0.1)
     return _LOAD_SECONDS
+
+
+def answer_seconds(usual: float) -> float:
+    """How long a plugin may take to answer, where `usual` is what the program would give it."""
+    with contextlib.suppress(ValueError):
+        return max(float(os.environ.get(ANSWER_SECONDS, "")), 0.1)
+    return usual
 
 
 def plugins() -> tuple[Plugin, ...]:
@@ -182,7 +190,7 @@ def try_out(one: Plugin, part: Part, path: Path) -> None:
             stderr=log,
         )
         try:
-            code = process.wait(_START_SECONDS + load_seconds())
+            code = process.wait(START_SECONDS + load_seconds())
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         except subprocess.TimeoutExpired:
             how = "not at all"

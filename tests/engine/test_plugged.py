@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,8 @@ from workbench.engine import plugins as loading
 from workbench.engine.backbones.load import load_backbone
 from workbench.engine.backbones.plugged import BACKBONES
 from workbench.engine.backbones.resolve import resolve
-from workbench.engine.evals.extra import extra_scores, open_evaluations
+from workbench.engine.control import StopRequested
+from workbench.engine.evals.extra import Asked, checked, extra_scores, open_evaluations, predicted
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.inspect.plugged import looked
 from workbench.engine.inspect.vision import open_vision
@@ -33,7 +36,7 @@ from workbench.records.jobs import DescribeJob, EmbedJob, EvaluateJob
 from workbench.records.methods import load_methods
 from workbench.records.plugins import PluginError
 from workbench.records.pretraining import RESULT, PretrainResult
-from workbench.records.results import EvaluationResult
+from workbench.records.results import EvaluationResult, Predictions
 from workbench.records.sight_words import asked_words, column_words
 from workbench.worker import _sentence
 
@@ -206,6 +209,7 @@ def test_a_backbone_with_a_file_is_told_apart_by_its_weights(lab: Path, tmp_path
         load_backbone(resolve(f"lab_file:{evil}").spec, "cpu")
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_an_evaluation_scores_the_splits_of_the_comparison(
     lab: Path, picture_folder: Path, tmp_path: Path
 ) -> None:
@@ -231,17 +235,18 @@ def test_an_evaluation_scores_the_splits_of_the_comparison(
         part = Split.load(run.path / "splits" / f"seed-{seed}.json").part
         known = NearestCentroid().fit(vectors.X[part == 0], labels[part == 0])
         right = accuracy_score(labels[part == 2], known.predict(vectors.X[part == 2]))
-        assert first.score.values[seed] == pytest.approx(right)
+        assert first.score and first.score.values[seed] == pytest.approx(right)
     [model] = result.public_json()["models"]
     assert [one["name"] for one in model["evaluations"]] == ["lab_means", "lab_means:power=1"]
     for wrong, told in (
-        ("nobody", "no evaluation 'nobody'. Choose one of lab_means"),
+        ("nobody", "no evaluation 'nobody'. Choose one of .*lab_means"),
         ("lab_means:powr=1", "power"),
     ):
         with pytest.raises(ValueError, match=told):
             open_evaluations([wrong])
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_an_evaluation_that_fails_takes_no_other_number_with_it(
     lab: Path, picture_folder: Path, tmp_path: Path
 ) -> None:
@@ -256,40 +261,82 @@ def test_an_evaluation_that_fails_takes_no_other_number_with_it(
     run, control = new_run(job, tmp_path / "runs", "compared")
     evaluate.run(job, run, control)
     result = EvaluationResult.load(run.path / "result.json")
-    assert result.models[0].probe and [one.evaluation for one in result.extra] == ["lab_means"]
+    [failed, sound] = result.extra
+    assert result.models[0].probe and sound.evaluation == "lab_means" and sound.score and not sound.error
+    assert failed.score is None and failed.error.startswith("The plugin lab failed: ZeroDivisionError")
     [told] = [found.advice for found in result.findings if found.name == "evaluation failed"]
-    assert told.startswith(
-        "lab_means:power=1 of the plugin lab 2.1 failed and has no column (ZeroDivisionError"
-    )
+    assert told.startswith(f"lab_means:power=1 of the plugin lab 2.1 failed for 1 model: {failed.error}")
+    [model] = result.public_json()["models"]
+    assert [one["error"] for one in model["evaluations"]] == [failed.error, ""]
+    assert loading.versions() == {"lab": "2.1"} and "workbench_plugin_lab" not in sys.modules
 
 
-def test_an_evaluation_that_says_no_class_is_refused(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [asked] = open_evaluations(["lab_means"])
-    model = ModelFeatures(
-        **{"name": "m", "backbone": "m", "feature": "", "fingerprint": "", "image_size": None, "source": ""},
-        X=np.zeros((6, 2), np.float32),
-    )
-    labels, part = np.asarray([0, 1] * 3), np.asarray([0, 0, 1, 1, 2, 2])
-    for wrong in (np.zeros(3, int), np.asarray([0, 2]), np.asarray([-1, 0]), np.asarray([0.0, 1.0]), None):
-        monkeypatch.setattr(asked.evaluation, "predict", lambda task, wrong=wrong: wrong)
-        with pytest.raises(ValueError, match="a class, 0 to 1, for each of 2 test images"):
-            extra_scores([asked], [model], labels, [part], [0], 2, "accuracy")
-
-
-def test_of_an_evaluation_that_draws_the_mean_over_draws_counts(
-    lab: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("warm_workers")
+def test_what_the_program_computes_itself_is_there_before_a_plugin_answers(
+    lab: Path, picture_folder: Path, tmp_path: Path
 ) -> None:
-    [asked] = open_evaluations(["lab_means"])
+    lab.write_text(
+        CODE.replace(
+            "        means = np.stack", "        import time; time.sleep(600)\n        means = np.stack"
+        )
+    )
+    file = embedded(picture_folder, tmp_path, "histogram")
+    job = EvaluateJob(files=(str(file),), seeds=1, strengths=2, device="cpu", evaluation=("lab_means",))
+    run, control = new_run(job, tmp_path / "runs", "compared")
+
+    def stop_then() -> None:
+        while not list(run.path.glob("apart/ask-*.npz")):
+            time.sleep(0.05)
+        control.command("stop")
+
+    stopping = threading.Thread(target=stop_then)
+    stopping.start()
+    with pytest.raises(StopRequested):
+        evaluate.run(job, run, control)
+    stopping.join()
+    result = EvaluationResult.load(run.path / "result.json")
+    assert result.models[0].probe and not result.extra
+    assert Predictions.load(run.path / result.predictions).models
+    assert not (run.path / "apart").exists() and not list(plugins.plugin_home().glob("*.mark"))
+    assert plugins.plugin("lab").state == "enabled"  # who is stopped has not crashed
+
+
+def tasked() -> tuple[ModelFeatures, np.ndarray, np.ndarray]:
     model = ModelFeatures(
         **{"name": "m", "backbone": "m", "feature": "", "fingerprint": "", "image_size": None, "source": ""},
         X=np.zeros((6, 2), np.float32),
     )
-    labels, part = np.asarray([0, 1] * 3), np.asarray([0, 0, 1, 1, 2, 2])
-    monkeypatch.setattr(
-        asked.evaluation, "predict", lambda task: np.asarray([[0, 1], [0, 0], [1, 0], [0, 1]])
+    return model, np.asarray([0, 1] * 3), np.asarray([0, 0, 1, 1, 2, 2])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros(3, int), np.asarray([0, 2]), np.asarray([-1, 0]), np.asarray([0.0, 1.0]), None, "ab", [[]]],
+)
+def test_an_evaluation_that_says_no_class_is_refused(lab: Path, wrong: object) -> None:
+    model, labels, part = tasked()
+    asked = Asked("lab_means", "Nearest mean", plugins.plugin("lab"))
+    with pytest.raises(ValueError, match="a class, 0 to 1, for each of 2 test images"):
+        extra_scores(
+            [asked],
+            [model],
+            labels,
+            [part],
+            [0],
+            2,
+            "accuracy",
+            lambda one, task: checked(one.text, wrong, task),
+        )
+
+
+def test_of_an_evaluation_that_draws_the_mean_over_draws_counts(lab: Path) -> None:
+    model, labels, part = tasked()
+    asked = Asked("lab_means", "Nearest mean", plugins.plugin("lab"))
+    draws = np.asarray([[0, 1], [0, 0], [1, 0], [0, 1]])
+    [found] = extra_scores(
+        [asked], [model], labels, [part], [0], 2, "accuracy", lambda one, task: checked(one.text, draws, task)
     )
-    [found] = extra_scores([asked], [model], labels, [part], [0], 2, "accuracy")
-    assert found.score.values == (pytest.approx((1 + 0.5 + 0 + 1) / 4),)
+    assert found.score and found.score.values == (pytest.approx((1 + 0.5 + 0 + 1) / 4),)
 
 
 def test_a_method_pretrains_as_any_other(lab: Path, picture_folder: Path, tmp_path: Path) -> None:
@@ -320,6 +367,7 @@ def test_what_is_described_holds_what_plugins_bring(lab: Path, tmp_path: Path) -
     assert brought.backbone("lab_file") is None and brought.backbone("lab_directions:x") is None
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_an_inspection_looks_at_the_patches_of_a_model(
     lab: Path, picture_folder: Path, tmp_path: Path
 ) -> None:
@@ -354,6 +402,36 @@ def test_an_inspection_looks_at_the_patches_of_a_model(
             looked(wrong, tokens, sight.pictures)
 
 
+@pytest.mark.usefixtures("warm_workers")
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("os.abort()", "A worker that used the plugin lab ended by signal 6."),
+        ("time.sleep(600)", "The plugin lab gave no answer within 1 s, and its process was ended."),
+    ],
+)
+def test_an_inspection_that_ends_its_process_is_told_of_each_model_and_counted_once(
+    act: str, told: str, lab: Path, picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write_text(
+        CODE.replace("        assert pictures", f"        import os, time; {act}\n        assert pictures")
+    )
+    monkeypatch.setenv("WORKBENCH_ANSWER_SECONDS", "1")
+    picture = str(next(picture_folder.rglob("*.png")))
+    models = {"models": ("random_vit", "random_vit"), "images": (picture,), "image_size": 64, "device": "cpu"}
+    job = InspectJob(show="plugin", inspection="lab_lengths", **models)
+    run, control = new_run(job, tmp_path / "runs")
+    assert inspect.run(job, run, control)["shown"] == 0
+    for place in range(2):
+        assert Sight.load(run.path / sight_file(place)).error == told
+    one = plugins.plugin("lab")
+    assert (one.state, one.error) == ("broken", told)
+    assert not list(plugins.plugin_home().glob("*.mark")) and not (run.path / "apart").exists()
+    other = InspectJob(show="segments", **models)
+    run, control = new_run(other, tmp_path / "runs", "other")
+    assert inspect.run(other, run, control)["shown"] == 2
+
+
 def test_a_plugin_that_is_switched_off_brings_nothing(lab: Path) -> None:
     assert "lab_method" in METHODS.names()
     assert plugins.switch("lab", False).state == "off"
@@ -366,9 +444,8 @@ def test_a_plugin_that_is_switched_off_brings_nothing(lab: Path) -> None:
 
 
 def test_an_error_names_the_plugin_that_it_came_up_in(lab: Path) -> None:
-    [asked] = open_evaluations(["lab_means"])
     with pytest.raises(AttributeError) as caught:
-        asked.evaluation.predict(None)  # type: ignore[arg-type]
+        predicted("lab_means", None)  # type: ignore[arg-type]
     assert loading.culprit(caught.value) == "lab"
     told = _sentence(caught.value, loading.culprit(caught.value))
     assert told.startswith("The plugin lab failed. AttributeError: 'NoneType'")

@@ -79,5 +79,19 @@ def test_what_was_written_is_read_again_also_without_a_plugin_told(tmp_path: Pat
     found.save(tmp_path / "result.json")
     assert EvaluationResult.load(tmp_path / "result.json").extra == found.extra
     earlier = found.extra[0].to_json()
-    del earlier["plugin"]
+    del earlier["plugin"], earlier["error"]
     assert ExtraScore.from_json(earlier) == replace(found.extra[0], plugin="")
+
+
+def test_one_that_failed_is_a_word_with_its_reason(tmp_path: Path) -> None:
+    found = scored()
+    broken = replace(found.extra[0], score=None, error="It\x1b crashed.")
+    found = replace(found, extra=(broken, *found.extra[1:]))
+    found.save(tmp_path / "result.json")
+    assert EvaluationResult.load(tmp_path / "result.json").extra == found.extra
+    first = next(row for row in rows(found) if row.name == found.models[0].name)
+    assert first.failed == {"protos:shots=1": broken.error} and set(first.extra) == {"=protos"}
+    assert [column.metric for column in extra_columns(found)] == ["macro_f1"] * 2
+    assert any(line.endswith("| failed | 0.600 |") for line in as_markdown(found).splitlines())
+    assert extra_lines(found)[0].endswith("(protos:shots=1)  failed. It\\x1b crashed.")
+    assert [line[len(CSV_COLUMNS)] for line in csv.reader(io.StringIO(as_csv(found)))].count("") >= 1

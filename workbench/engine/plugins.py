@@ -1,4 +1,4 @@
-"""Plugins inside a worker: one is imported when something of it is asked for, and then joins the registries.
+"""Plugins inside a process: one is imported when something of it is asked for, and then joins the registries.
 
 A worker runs one job, so a plugin that crashes or hangs ends that job alone. What happened is kept by
 `records/plugin_state.py`, which finds the mark that is written before the import.
@@ -117,6 +117,11 @@ def watch() -> None:
     _loaded.watched = True
 
 
+def note(plugin: Plugin) -> None:
+    """That this process uses a plugin without loading it, in a process of the plugin's own."""
+    _loaded.plugins.setdefault(plugin.name, plugin)
+
+
 def release() -> None:
     """The process has ended its work as it should."""
     if _loaded.plugins:
@@ -124,7 +129,7 @@ def release() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of the plugins that this process has loaded."""
+    """Of the plugins that this process has used."""
     return {name: plugin.manifest.version for name, plugin in _loaded.plugins.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
 from workbench.engine import plugins
+from workbench.plugins import Plugin, provider
 from workbench.plugins import plugins as known_plugins
 from workbench.records.plugins import ONE
 from workbench.records.text import printable
@@ -46,7 +47,19 @@ class Registry(Generic[Thing]):
             raise ValueError(self._elsewhere[name])
         found = plugins.thing(self._kind, name)
         if found is None:
-            choose = ", ".join(self.names())
-            advice = f"Choose one of {choose}." if choose else "No plugin brings one."
-            raise ValueError(f"There is no {ONE[self._kind]} {printable(name)!r}. {advice}")
+            raise self._unknown(name)
         return cast(Thing, found)
+
+    def bringer(self, name: str) -> Plugin:
+        """The plugin that brings it, also one that can't be used. Raises ValueError for a name that no plugin has."""
+        if name in self._elsewhere:
+            raise ValueError(self._elsewhere[name])
+        found = provider(self._kind, name)
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def _unknown(self, name: str) -> ValueError:
+        choose = ", ".join(self.names())
+        advice = f"Choose one of {choose}." if choose else "No plugin brings one."
+        return ValueError(f"There is no {ONE[self._kind]} {printable(name)!r}. {advice}")

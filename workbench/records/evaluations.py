@@ -32,13 +32,15 @@ class EvaluationFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtraScore:
-    """What a plugin's evaluation says of one model, by the comparison's metric on the test parts of its splits."""
+    """What a plugin's evaluation says of one model, by the comparison's metric on the test parts of its splits, or
+    why it says nothing."""
 
     evaluation: str  # as it was asked for: "prototypes:shots=1"
     title: str
     model: str  # ModelResult.name
-    score: Score
+    score: Score | None
     plugin: str = ""  # its name and version; empty in results of earlier versions
+    error: str = ""  # a sentence, where there is no score
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,9 +48,11 @@ class ExtraScore:
             "title": self.title,
             "model": self.model,
             "plugin": self.plugin,
-            "score": self.score.to_json(),
+            "error": self.error,
+            "score": self.score.to_json() if self.score else None,
         }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> ExtraScore:
-        return cls(**{**body, "score": Score.from_json(body["score"])})
+        score = body["score"]
+        return cls(**{**body, "score": Score.from_json(score) if score else None})

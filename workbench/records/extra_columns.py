@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from workbench.records.evaluations import ExtraScore
 from workbench.records.methods import asked_by_name
 from workbench.records.results import EvaluationResult
-from workbench.records.scores import METRIC_NAMES, Score, score_text
+from workbench.records.scores import METRIC_NAMES, Score, score_text, spread_text
 from workbench.records.text import printable
+
+FAILED = "failed"  # instead of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,15 @@ class ExtraColumn:
 def extra_columns(result: EvaluationResult) -> tuple[ExtraColumn, ...]:
     """In the order in which they were asked for."""
     found = {one.evaluation: one for one in result.extra}
-    return tuple(ExtraColumn(name, one.title, one.score.metric, one.plugin) for name, one in found.items())
+    return tuple(
+        ExtraColumn(name, one.title, one.score.metric if one.score else result.metric, one.plugin)
+        for name, one in found.items()
+    )
+
+
+def extra_text(column: ExtraColumn, scores: Mapping[str, Score], failed: Mapping[str, str]) -> str:
+    """Of one model: "0.712 ± 0.013", "failed", or "—" under another metric than the column's."""
+    return FAILED if column.evaluation in failed else spread_text(scores.get(column.evaluation))
 
 
 def csv_heads(columns: Sequence[ExtraColumn]) -> list[str]:
@@ -64,6 +74,9 @@ def extra_lines(result: EvaluationResult) -> list[str]:
 
 def _line(one: ExtraScore) -> str:
     score = one.score
+    if score is None:
+        named = f"{printable(one.model)}  {printable(one.title)} ({printable(one.evaluation)})"
+        return f"{named}  {FAILED}. {printable(one.error)}"
     interval = f", {score.interval[0]:.3f} to {score.interval[1]:.3f}" if score.interval else ""
     return (
         f"{printable(one.model)}  {printable(one.title)} ({printable(one.evaluation)})  "

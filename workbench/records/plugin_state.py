@@ -6,7 +6,8 @@
 
 A mark is written before a plugin is imported, so that one that takes its process with it, or never comes back, is
 found by whoever looks next. A crash is an import or a registration that fails, or the death of a process that used
-the plugin; after the second the plugin is switched off until somebody asks for it.
+the plugin, also of one that had to be ended because it gave no answer; after the second the plugin is switched off
+until somebody asks for it. An error that it raises while it answers is kept and shown, and is no crash.
 """
 
 from __future__ import annotations
@@ -35,18 +36,19 @@ Stage = Literal["load", "use", "show"]  # imported; used by a worker; shown by t
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """`off`: "" for on, "asked" by the user, "crashes" by itself. `error` and `crashes` are of the plugin's files as
-    `stamp` names them."""
+    `stamp` names them. `raised`: whether the error is one that it raised while it answered, which breaks nothing."""
 
     off: str = ""
     crashes: int = 0
     error: str = ""
     traceback: str = ""
     stamp: str = ""
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """That a process works with a plugin. `limit`: s, that loading may take."""
+    """That a process works with a plugin. `limit`: s, that it may take from `started` on; 0 for any time."""
 
     plugin: str
     stamp: str
@@ -79,7 +81,7 @@ def standing(home: Path, found: Found) -> tuple[State, str, str]:
     error, traceback = printable(str(known.error)), str(known.traceback)
     if known.off:
         return "off", error if known.off == "crashes" else "", traceback
-    return ("broken" if error else "enabled"), error, traceback
+    return ("broken" if error and not known.raised else "enabled"), error, traceback
 
 
 def crashed(home: Path, name: str, stamp: str, error: str, traceback: str = "") -> None:
@@ -97,11 +99,19 @@ def crashed(home: Path, name: str, stamp: str, error: str, traceback: str = "") 
     _write(home, name, made)
 
 
+def raised(home: Path, name: str, stamp: str, error: str, traceback: str) -> None:
+    """Keep an error that it raised while it answered. `error` is a sentence."""
+    known = kept(home, Found(name=name, origin="file", place=Path(), stamp=stamp))
+    if not known.off:
+        told = traceback[-LONGEST_TRACEBACK:]
+        _write(home, name, replace(known, error=error, traceback=told, stamp=stamp, raised=True))
+
+
 def went_well(home: Path, name: str, stamp: str) -> None:
     """It was loaded, or used to the end. Earlier crashes still count: one that fails now and then is not sound."""
     known = kept(home, Found(name=name, origin="file", place=Path(), stamp=stamp))
     if known.error and not known.off:
-        _write(home, name, replace(known, error="", traceback=""))
+        _write(home, name, replace(known, error="", traceback="", raised=False))
 
 
 def switch(home: Path, found: Found, on: bool) -> None:
@@ -110,7 +120,7 @@ def switch(home: Path, found: Found, on: bool) -> None:
 
 
 def put_mark(home: Path, name: str, stamp: str, stage: Stage, limit: float = 0.0) -> None:
-    """Of this process. Loading and using have one mark, which says the last of the two."""
+    """Of this process. Loading and using have one mark, which says the last of the two. `limit`: see `Mark`."""
     made = Mark(
         plugin=name,
         stamp=stamp,
@@ -177,11 +187,14 @@ def sweep(home: Path) -> None:
 
 
 def _why(mark: Mark, how: str) -> str:
+    late = bool(mark.limit) and time.time() - mark.started >= mark.limit
+    if mark.stage == "use" and late:
+        return f"The plugin {mark.plugin} gave no answer within {mark.limit:g} s, and its process was ended."
     if mark.stage == "use":
         return f"A worker that used the plugin {mark.plugin} ended {how}."
     if mark.stage == "show":
         return f"The window ended {how} while it showed the plugin {mark.plugin}."
-    if mark.limit and time.time() - mark.started >= mark.limit:
+    if late:
         return f"The plugin {mark.plugin} was not loaded within {mark.limit:g} s, and its process was ended."
     return f"The plugin {mark.plugin} ended its process {how} while it was being loaded."
 

@@ -166,7 +166,8 @@ class EvaluationResult:
                             "name": one.evaluation,
                             "title": one.title,
                             "plugin": one.plugin,
-                            **one.score.to_json(),
+                            "error": one.error,
+                            **(one.score.to_json() if one.score else {}),
                         }
                         for one in self.extra
                         if one.model == model.name

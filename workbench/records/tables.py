@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.records.budget_text import budget_lines
-from workbench.records.extra_columns import csv_cells, csv_heads, extra_columns, extra_lines
+from workbench.records.extra_columns import csv_cells, csv_heads, extra_columns, extra_lines, extra_text
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import (
     METRIC_NAMES,
@@ -72,9 +72,9 @@ class Row:
     difference: float | None  # None also for "not ranked": it would be no difference between backbones
     interval: tuple[float, float] | None
     reason: str
-    extra: Mapping[str, Score] = field(
-        default_factory=dict
-    )  # of plugins' evaluations, as they were asked for
+    # Of plugins' evaluations, as they were asked for: what they say, and why those say nothing that failed.
+    extra: Mapping[str, Score] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -143,7 +143,12 @@ def rows(
                 extra={
                     one.evaluation: one.score
                     for one in result.extra
-                    if one.model == model.name and one.score.metric == wanted
+                    if one.model == model.name and one.score and one.score.metric == wanted
+                },
+                failed={
+                    one.evaluation: one.error
+                    for one in result.extra
+                    if one.model == model.name and not one.score
                 },
             )
         )
@@ -323,7 +328,7 @@ def as_markdown(
     sides = ["---:" if column in _RIGHT else "---" for column in range(len(HEADS))] + ["---:"] * len(extra)
     lines.append("|" + "|".join(sides) + "|")
     for row in rows(result, baseline, metric, titles):
-        cells = [*_cells(row), *(spread_text(row.extra.get(column.evaluation)) for column in extra)]
+        cells = [*_cells(row), *(extra_text(column, row.extra, row.failed) for column in extra)]
         lines.append("| " + " | ".join(_markdown(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -13,7 +13,7 @@ from ssl_workbench_prototypes.prototypes import Prototypes, draws_of
 from tests.installed import install
 from workbench.engine.api import Task
 from workbench.engine.checks.evaluation import check_evaluation
-from workbench.engine.evals.extra import extra_scores, open_evaluations
+from workbench.engine.evals.extra import extra_scores, open_evaluations, predicted
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.records.params import build
 from workbench.records.plugin_checks import Steps
@@ -128,8 +128,9 @@ def test_it_is_scored_beside_others_and_is_what_the_workbench_asks_for(
     parts = [rng.permutation(np.arange(120) % 5).clip(0, 2).astype(np.int8) for _ in range(3)]
     model = ModelFeatures(name="m", backbone="m", feature="", fingerprint="", image_size=None, source="", X=X)
     asked = open_evaluations(["prototypes:shots=1", "prototypes:shots=10"])
-    few, more = extra_scores(asked, [model], labels, parts, (0, 1, 2), 3, "balanced_accuracy")
-    assert few.score.interval is not None and few.score.mean < more.score.mean
+    here = lambda one, task: predicted(one.text, task)  # noqa: E731
+    few, more = extra_scores(asked, [model], labels, parts, (0, 1, 2), 3, "balanced_accuracy", here)
+    assert few.score and more.score and few.score.interval is not None and few.score.mean < more.score.mean
     steps = Steps(tmp_path / "steps.json")
     check_evaluation("prototypes", Prototypes, steps)
     assert [step.outcome for step in steps.steps] == ["ok"] * 4, steps.steps

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from workbench.engine import watching
+from workbench.engine.apart import Apart
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.inspect import looker as looking
 from workbench.engine.inspect.artefacts import token_norms
@@ -245,11 +246,11 @@ def test_memory_that_is_full_halves_the_batch(look, files, published, monkeypatc
     assert "memory is too small" in look(models=(folder,), images=files)[0].error
 
 
-def test_a_model_that_finds_no_room_makes_some(files, published, monkeypatch, memo) -> None:
+def test_a_model_that_finds_no_room_makes_some(files, published, monkeypatch, memo, tmp_path) -> None:
     """The first model leaves the device when the second doesn't fit beside it."""
     opening, opened = looking.open_vision, []
     first, second = (str(published(kind).folder) for kind in ("dinov2", "vit"))
-    looker = looking.Looker("cpu")
+    looker = looking.Looker("cpu", Apart(tmp_path))
 
     def fits_alone(name: str, *more: Any, **values: Any) -> Any:
         opened.append(name)

@@ -95,6 +95,29 @@ def test_under_another_metric_they_are_left_out_and_say_why(scored: CompareView)
     )
 
 
+def test_one_that_failed_says_so_and_why(scored: CompareView, compared: Session) -> None:
+    found = compared.result
+    assert found is not None
+    told = "The plugin lab gave no answer within 600 s, and its process was ended."
+    compared.result = replace(
+        found,
+        extra=tuple(
+            replace(one, score=None, error=told)
+            if one.evaluation == "protos" and one.model != "weak"
+            else one
+            for one in found.extra
+        ),
+    )
+    compared.result_changed.emit()
+    texts = dict(zip(names(scored), shown(scored, FIRST), strict=True))
+    assert texts == {"strong": "failed", "middle": "failed", "weak": "0.600 ± 0.028"}
+    cell = scored.table.filter.index(names(scored).index("middle"), FIRST)
+    assert told in cell.data(Qt.ItemDataRole.ToolTipRole)
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Class mean: failed"
+    scored.table.sortByColumn(FIRST, Qt.SortOrder.DescendingOrder)
+    assert names(scored)[0] == "weak"
+
+
 def test_where_there_is_no_room_the_table_moves_sideways(scored: CompareView) -> None:
     bar = scored.table.horizontalScrollBar()
     scored.resize(2000, 640)

@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 
-from workbench.engine.evals.extra import extra_scores, open_evaluations
+from workbench.engine.evals.extra import Asked, extra_scores, predicted
 from workbench.engine.evals.inputs import ModelFeatures
-from workbench.engine.evals.plugged import Evaluation
+from workbench.engine.evals.plugged import EVALUATIONS, Evaluation
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.params import build, config_of
 from workbench.records.plugin_checks import Steps
@@ -55,6 +55,16 @@ def _scores(name: str) -> tuple[float, ...]:
         source="",
         X=X.astype(np.float32),
     )
-    asked = open_evaluations([name])
-    [found] = extra_scores(asked, [model], labels, parts, (0, 1), CLASSES, "balanced_accuracy")
+    [found] = extra_scores(
+        [Asked(name, name, EVALUATIONS.bringer(name))],
+        [model],
+        labels,
+        parts,
+        (0, 1),
+        CLASSES,
+        "balanced_accuracy",
+        lambda one, task: predicted(one.text, task),
+    )
+    if found.score is None:
+        raise ValueError(found.error)
     return found.score.values

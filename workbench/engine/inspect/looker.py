@@ -13,12 +13,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 
+from workbench.engine.apart import Apart
 from workbench.engine.device import is_out_of_memory
 from workbench.engine.inspect import patch_maps
 from workbench.engine.inspect.artefacts import find_artefacts, token_norms
 from workbench.engine.inspect.attention import Attention, Fusion, Query, read_attention
 from workbench.engine.inspect.painters import Painter, drawn_hidden, open_painter, random_hidden
-from workbench.engine.inspect.plugged import looked
+from workbench.engine.inspect.plugged import looked_apart
 from workbench.engine.inspect.views import Gallery, Views
 from workbench.engine.inspect.vision import Vision, open_vision
 from workbench.engine.kept import Kept, room_for_models
@@ -44,10 +45,11 @@ class _Patches:
 
 
 class Looker:
-    """Answers for one device. `check` is called between parts of the work: what it raises ends an answer."""
+    """Answers for one device, plugins' inspections from `apart`. `check` is called between parts of the work: what it
+    raises ends an answer."""
 
-    def __init__(self, device: str, check: Callable[[], None] = lambda: None) -> None:
-        self.device, self.check = device, check
+    def __init__(self, device: str, apart: Apart, check: Callable[[], None] = lambda: None) -> None:
+        self.device, self.check, self._apart = device, check, apart
         self._models: Kept[Opened] = Kept(room_for_models(device), _parameter_bytes, newest=True)
         self._gallery = Gallery()
         self._reads: Kept[list[Attention]] = Kept(_READ, lambda parts: sum(part.nbytes for part in parts))
@@ -175,7 +177,7 @@ class Looker:
         elif job.show == "segments":
             made = {"groups": _rows(total, good, patch_maps.segments(tokens, job.groups, job.seed), -1)}
         elif job.show == PLUGGED:
-            values = looked(job.inspection, tokens, views.shown()[good])
+            values = looked_apart(self._apart, job.inspection, tokens, views.shown()[good])
             made = {"values": _rows(total, good, values, np.nan)}
         else:
             values = patch_maps.likeness_to(tokens, self._asked(vision, patches, views, job, notes))

@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench.engine.apart import Apart
 from workbench.engine.registries import Registry
 from workbench.records.brought import InspectionFacts
 from workbench.records.methods import asked_by_name, parse_settings
 from workbench.records.params import build, describe
 from workbench.records.plugins import OWN_INSPECTIONS
 from workbench.records.text import printable
+
+SECONDS = 120.0  # that an inspection may take for the pictures of one model
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,37 @@ INSPECTIONS: Registry[type[Inspection]] = Registry("inspections", {}, OWN_INSPEC
 
 
 def looked(text: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """(G, h, w) float32 of an inspection, asked for as NAME or NAME:SETTING=VALUE,... Other arguments as
-    `Inspection.values`.
+    """(G, h, w) float32 of an inspection, asked for as NAME or NAME:SETTING=VALUE,... and loaded into this process.
+    Other arguments as `Inspection.values`.
 
     Raises:
-        ValueError: no plugin brings it, its plugin can't be used, it has no such setting, or it gives something else.
+        ValueError: no plugin brings it, its plugin can't be used, it has no such setting, or what `checked` raises.
     """
     name, settings = asked_by_name(text)
     kind = INSPECTIONS.get(name)
     made = kind()
     made.config = build(kind.Config, parse_settings(describe(kind.Config), settings))
-    found = np.asarray(made.values(tokens.copy(), pictures.copy()))
-    if found.shape != tokens.shape[:3] or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+    return checked(name, made.values(tokens.copy(), pictures.copy()), tokens.shape)
+
+
+def looked_apart(apart: Apart, text: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """The same from the plugin's own process.
+
+    Raises:
+        ValueError: no plugin brings it; or, whatever the plugin does, a sentence about that.
+    """
+    name, _ = asked_by_name(text)
+    by = INSPECTIONS.bringer(name)
+    arrays = {"tokens": tokens, "pictures": pictures}
+    return checked(name, apart.ask(by, "inspections", text, arrays, SECONDS), tokens.shape)
+
+
+def checked(name: str, values: object, shape: tuple[int, ...]) -> np.ndarray:
+    """(G, h, w) float32. Raises ValueError for what isn't a finite number for each patch of tokens of a `shape`."""
+    found = np.asarray(values)
+    if found.shape != shape[:3] or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
         raise ValueError(
-            f"The inspection {printable(name)} must give a finite number for each of {tokens.shape[:3]} patches; it "
+            f"The inspection {printable(name)} must give a finite number for each of {shape[:3]} patches; it "
             f"gave {found.dtype} of shape {found.shape}."
         )
     return found.astype(np.float32)

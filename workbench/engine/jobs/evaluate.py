@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench.engine.control import Control, StopRequested
+from workbench.engine.apart import Apart
+from workbench.engine.control import Control
 from workbench.engine.device import pick_device
 from workbench.engine.evals.evaluate import evaluate
-from workbench.engine.evals.extra import Asked, extra_scores, open_evaluations
+from workbench.engine.evals.extra import extra_scores, open_evaluations, predicted_apart
 from workbench.engine.evals.inputs import ModelFeatures
 from workbench.engine.evals.leaks import find_leaks
 from workbench.engine.evals.probe import strengths
@@ -99,27 +100,25 @@ def run(job: EvaluateJob, run: RunFolder, control: Control) -> dict[str, Any]:
     told = "" if plan.kind == "shares" else plan.told()
     unread = max(int(part.provenance.get("unread", 0)) for part in sets)
     findings = (*finding, *_dropped(dropped), *_unread(unread), *result.findings)
-    extra: list[ExtraScore] = []
-    for one in asked:
-        try:
-            extra += extra_scores(
-                [one],
+    result = replace(result, leaks=leaks, plan=told, findings=findings)
+    # What the program has computed itself is on the disk before a plugin runs.
+    predictions.save(run.path / result.predictions)
+    result.save(run.path / "result.json")
+    if asked:
+        with Apart(run.path / "apart", control.checkpoint) as apart:
+            extra = extra_scores(
+                asked,
                 models,
                 y,
                 [split.part for split in splits],
                 seeds,
                 len(classes),
                 result.metric,
+                predicted_apart(apart),
                 lambda done, total, detail: control.progress(done, total, unit="evaluations", detail=detail),
             )
-        except StopRequested:
-            raise
-        except Exception as error:  # what the program has computed itself is kept, whatever a plugin does
-            traceback.print_exc()
-            findings = (*findings, _broken(one, error))
-    result = replace(result, leaks=leaks, plan=told, findings=findings, extra=tuple(extra))
-    predictions.save(run.path / result.predictions)
-    result.save(run.path / "result.json")
+        result = replace(result, findings=(*findings, *_broken(extra)), extra=extra)
+        result.save(run.path / "result.json")
     run.add_provenance(
         {
             "seeds": {"splits": list(seeds)},
@@ -183,13 +182,18 @@ def _plan(embeddings: Embeddings) -> SplitPlan:
     return SplitPlan.from_json(plan) if isinstance(plan, dict) else SplitPlan()
 
 
-def _broken(asked: Asked, error: Exception) -> Finding:
-    advice = (
-        f"{asked.text} of the plugin {asked.plugin} failed and has no column "
-        f"({type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}). All other numbers stand. "
-        "The log of the run has more; tell the plugin's author."
-    )
-    return Finding(name="evaluation failed", severity="warn", advice=advice)
+def _broken(extra: Sequence[ExtraScore]) -> tuple[Finding, ...]:
+    """One for each evaluation that failed."""
+    failed = {one.evaluation: one for one in reversed(extra) if one.error}
+    found = []
+    for one in failed.values():
+        lacking = sum(each.evaluation == one.evaluation and not each.score for each in extra)
+        advice = (
+            f"{printable(one.evaluation)} of the plugin {one.plugin} failed for {count(lacking, 'model')}: "
+            f"{printable(one.error)} All other numbers stand. Plugins says more."
+        )
+        found.append(Finding(name="evaluation failed", severity="warn", advice=advice))
+    return tuple(reversed(found))
 
 
 def _unread(unread: int) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.engine.apart import Apart
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import pick_device
 from workbench.engine.inspect.looker import Looker
@@ -29,18 +30,19 @@ from workbench.records.text import printable
 
 def run(job: InspectJob, run: RunFolder, control: Control) -> dict[str, Any]:
     """Raises ValueError, where it doesn't watch, for what can't be asked of any model."""
-    answerer = _Answerer(run, control)
-    if not job.watch:
-        _check(job)
-        run.add_provenance({"seeds": {"looking": job.seed}, "device": pick_device(job.device)})
-        shown = answerer.answer(job, 0)
-        return {"sights": [sight_file(place) for place in range(len(job.models))], "shown": shown}
-    path = run.path / ASK
-    answered = 0
-    if stamp_of(path) is None and job.models:
-        answerer.answer(job, 0)
-        answered = 1
-    return {"answered": answered + watch(path, control, lambda check: _answer(path, answerer, check))}
+    with Apart(run.path / "apart") as apart:
+        answerer = _Answerer(run, control, apart)
+        if not job.watch:
+            _check(job)
+            run.add_provenance({"seeds": {"looking": job.seed}, "device": pick_device(job.device)})
+            shown = answerer.answer(job, 0)
+            return {"sights": [sight_file(place) for place in range(len(job.models))], "shown": shown}
+        path = run.path / ASK
+        answered = 0
+        if stamp_of(path) is None and job.models:
+            answerer.answer(job, 0)
+            answered = 1
+        return {"answered": answered + watch(path, control, lambda check: _answer(path, answerer, check))}
 
 
 def _answer(path: Path, answerer: _Answerer, give_up: Check) -> None:
@@ -79,8 +81,8 @@ def _check(job: InspectJob) -> None:
 class _Answerer:
     """Keeps what answers have in common from one ask to the next."""
 
-    def __init__(self, run: RunFolder, control: Control) -> None:
-        self.run, self._control = run, control
+    def __init__(self, run: RunFolder, control: Control, apart: Apart) -> None:
+        self.run, self._control, self._apart = run, control, apart
         self._looker: Looker | None = None
 
     def answer(self, job: InspectJob, number: int, give_up: Check = lambda: None) -> int:
@@ -101,6 +103,8 @@ class _Answerer:
             self._control.checkpoint()
             give_up()
 
+        self._apart.check = check
+        self._apart.forgive()
         for place, model in enumerate(job.models):
             check()
             self._control.progress(place, total, unit="models", detail=f"Looking with {printable(model)}")
@@ -118,7 +122,7 @@ class _Answerer:
     def _looker_on(self, wanted: str) -> Looker:
         device = pick_device(wanted)
         if self._looker is None or self._looker.device != device:
-            self._looker = Looker(device)
+            self._looker = Looker(device, self._apart)
         return self._looker
 
     def _drop_from(self, place: int) -> None:

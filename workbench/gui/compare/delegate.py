@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from workbench.gui.compare.table_model import AXIS_ROLE, EXTRA_ROLE, ROW_ROLE, Column
 from workbench.gui.compare.words import VERDICT_SEVERITY, feature_name
 from workbench.gui.theme import current_theme, font_of, model_colour, severity_colours
+from workbench.records.extra_columns import FAILED
 from workbench.records.scores import NONE, Score, score_text
 from workbench.records.tables import Row, difference_text
 from workbench.records.text import printable
@@ -20,6 +21,11 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 K_SLOT = 52.0  # px, where "k 10" stands after the k-NN score
 
 
+def chip_width(text: str) -> float:
+    """Of a word on its ground, in px."""
+    return QFontMetricsF(font_of("regular", 12)).horizontalAdvance(text) + 16
+
+
 def draw_chip(
     painter: QPainter, left: float, middle: float, text: str, severity: str, *, chosen: bool = False
 ) -> float:
@@ -27,8 +33,7 @@ def draw_chip(
 
     In a `chosen` row an accent chip stands on the panel's colour: the row has the chip's own ground.
     """
-    font = font_of("regular", 12)
-    width = QFontMetricsF(font).horizontalAdvance(text) + 16
+    font, width = font_of("regular", 12), chip_width(text)
     box = QRectF(left, middle - 9.5, width, 19)
     painter.setFont(font)
     if severity == "outline":
@@ -73,7 +78,12 @@ class ComparisonDelegate(QStyledItemDelegate):
         area = whole.adjusted(MARGIN, 0, -MARGIN, 0)
         column = index.column()
         if column >= len(Column):
-            self._score(painter, area, row.extra.get(index.data(EXTRA_ROLE)))
+            asked = index.data(EXTRA_ROLE)
+            if asked in row.failed:
+                left = area.right() - chip_width(FAILED)
+                draw_chip(painter, left, area.center().y(), FAILED, "warn", chosen=chosen)
+            else:
+                self._score(painter, area, row.extra.get(asked))
         elif column == Column.MODEL:
             self._model(painter, area, row)
         elif column == Column.INPUT:
@@ -107,7 +117,7 @@ class ComparisonDelegate(QStyledItemDelegate):
         elif column == Column.INTERVAL:
             width = 140.0
         elif column == Column.VERDICT:
-            width = _width(row.verdict, font_of("regular", 12)) + 16
+            width = chip_width(row.verdict)
         elif column == Column.KNN:
             width = _width("0.000", font_of()) + K_SLOT
         elif column == Column.DIFFERENCE:
@@ -126,7 +136,7 @@ class ComparisonDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(model_colour(row.name)))
         painter.drawEllipse(QPointF(area.left() + 4, middle), 4, 4)
         feature = feature_name(row.model.feature) or NONE
-        chip = _width(feature, font_of("regular", 12)) + 16
+        chip = chip_width(feature)
         font = font_of("semibold")
         room = area.width() - 14 - chip - 8
         title = QFontMetricsF(font).elidedText(

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 from workbench.gui.compare.words import VERDICT_HELP, feature_name
 from workbench.gui.glossary import tip
 from workbench.gui.plain_text import plain
-from workbench.records.extra_columns import ExtraColumn, extra_columns
+from workbench.records.extra_columns import ExtraColumn, extra_columns, extra_text
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES, NONE, Score, score_text, spread_text
 from workbench.records.tables import Row, difference_text, rows
@@ -179,7 +179,7 @@ class ComparisonModel(QAbstractTableModel):
     def text(self, row: Row, column: int) -> str:
         extra = self._extra(column)
         if extra:
-            return spread_text(row.extra.get(extra.evaluation))
+            return extra_text(extra, row.extra, row.failed)
         probe, model = row.probe, row.model
         if column == Column.MODEL:
             return f"{printable(row.title)} ({feature_name(model.feature)})"
@@ -246,6 +246,8 @@ def _extra_tip(extra: ExtraColumn) -> str:
 
 def _score_tip(row: Row, extra: ExtraColumn) -> str:
     score = row.extra.get(extra.evaluation)
+    if extra.evaluation in row.failed:
+        return f"{row.failed[extra.evaluation]} All other numbers stand. Plugins says more."
     if score is None:
         return f"It was computed for {METRIC_NAMES[extra.metric]} only. Choose that metric to see it."
     return f"{_interval_words(score)}Every seed: {', '.join(score_text(value) for value in score.values)}"
