@@ -109,7 +109,7 @@ def _asked_words(settings: InspectSettings, top: float) -> str:
             f"What lies in {count(len(settings.boxes), 'box', 'boxes')} is hidden"
             if settings.boxes
             else f"{percent(settings.mask_ratio)} of the patches are hidden at random, seed {settings.seed}, the "
-            "same for all models with as many patches"
+            "same in all pictures and for all models with as many patches"
         )
         return (
             f"{what}. Errors are root mean squares over hidden patches, in levels of 0 to 255, on one scale for all: "

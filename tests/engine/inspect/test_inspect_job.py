@@ -154,7 +154,7 @@ def test_masks_are_the_same_for_every_model_and_what_is_painted_is_the_models_ow
     one, two = look(show="reconstruction", models=(folder, folder), images=files, seed=3, mask_ratio=0.5)
     assert np.array_equal(one.hidden, two.hidden)
     good = [0, 2, 3, 4]
-    hidden = random_hidden(5, 4, 0.5, 3)[good]  # a picture that can't be read moves no mask
+    hidden = np.tile(random_hidden(4, 0.5, 3), (4, 1, 1))  # all alike: an error isn't the luck of a mask
     assert np.array_equal(one.hidden[good], hidden) and not one.hidden[1].any()
     painted = open_painter(folder, memo=memo).paint(one.pictures[good], hidden)
     assert np.abs(one.painted[good] - painted.painted.clip(0, 1) * 255).max() <= 0.51

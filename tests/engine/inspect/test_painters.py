@@ -44,7 +44,7 @@ def pictures() -> np.ndarray:
 def test_what_is_painted_is_what_transformers_paints(folder, pictures, tmp_path) -> None:
     painter = open_painter(str(folder), memo=tmp_path)
     assert (painter.size, painter.patch, painter.grid) == (SIZE, PATCH, GRID)
-    hidden = random_hidden(3, GRID, 0.75, seed=1)
+    hidden = np.stack([random_hidden(GRID, 0.75, seed) for seed in (1, 2, 3)])
     done = painter.paint(pictures, hidden, own_statistics=True)
     model = transformers.ViTMAEForPreTraining.from_pretrained(folder).eval()
     recipe = painter.spec.preprocess
@@ -66,7 +66,7 @@ def test_what_is_painted_is_what_transformers_paints(folder, pictures, tmp_path)
 def test_a_hidden_patch_gives_nothing_of_itself_away(folder, pictures, tmp_path) -> None:
     """Whatever lies under the mask, the painted picture is the same; with its own statistics it isn't."""
     painter = open_painter(str(folder), memo=tmp_path)
-    hidden = random_hidden(3, GRID, 0.5, seed=2)
+    hidden = np.stack([random_hidden(GRID, 0.5, seed) for seed in (2, 3, 4)])
     other = pictures.copy()
     under = hidden.repeat(PATCH, 1).repeat(PATCH, 2)
     other[under] //= 4
@@ -116,11 +116,10 @@ def test_an_encoder_alone_is_refused(folder, tmp_path) -> None:
 
 
 def test_masks() -> None:
-    first = random_hidden(2, 12, 0.75, seed=3)
-    assert first.sum((1, 2)).tolist() == [108, 108] and not np.array_equal(first[0], first[1])
-    assert np.array_equal(first, random_hidden(2, 12, 0.75, seed=3))
-    assert np.array_equal(first[:1], random_hidden(1, 12, 0.75, seed=3))
-    assert random_hidden(1, 2, 1.0, seed=0).sum() == 3
+    first = random_hidden(12, 0.75, seed=3)
+    assert first.sum() == 108 and np.array_equal(first, random_hidden(12, 0.75, seed=3))
+    assert not np.array_equal(first, random_hidden(12, 0.75, seed=4))
+    assert random_hidden(2, 1.0, seed=0).sum() == 3
     drawn = drawn_hidden(np.array([[0.0, 0.5, 0.5, 1.0]]), 4)
     assert drawn[2:, :2].all() and drawn.sum() == 4
     assert not drawn_hidden(np.zeros((0, 4)), 4).any()

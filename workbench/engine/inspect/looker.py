@@ -195,7 +195,7 @@ class Looker:
                     "The boxes are smaller than its patches, so nothing is hidden. Draw larger ones."
                 )
         else:
-            hidden = random_hidden(total, grid, job.mask_ratio, job.seed)
+            hidden = np.tile(random_hidden(grid, job.mask_ratio, job.seed), (total, 1, 1))
         hidden = hidden & np.isin(np.arange(total), good)[:, None, None]
 
         def paint(part: slice) -> Any:

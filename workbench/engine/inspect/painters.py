@@ -204,19 +204,20 @@ def open_painter(
     return Painter(module, found.spec, found.title, device)
 
 
-def random_hidden(num: int, grid: int, ratio: float, seed: int) -> np.ndarray:
-    """Masks as MAE learns with: the same for every model with as many patches.
+def random_hidden(grid: int, ratio: float, seed: int) -> np.ndarray:
+    """A mask as MAE learns with: one for all pictures, and the same for every model with as many patches.
+
+    A mask for each picture would make its error a matter of luck, and of the row that it stands in.
 
     Args:
         ratio: share of the patches that is hidden; one at least stays visible.
 
     Returns:
-        (num, grid, grid) bool, True where hidden.
+        (grid, grid) bool, True where hidden.
     """
     total = grid * grid
     count = min(max(round(total * ratio), 0), total - 1)
-    order = np.stack([np.random.default_rng((seed, row)).permutation(total) for row in range(num)])
-    return (order < count).reshape(num, grid, grid)
+    return (np.random.default_rng(seed).permutation(total) < count).reshape(grid, grid)
 
 
 def drawn_hidden(boxes: np.ndarray, grid: int) -> np.ndarray:
