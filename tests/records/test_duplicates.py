@@ -54,6 +54,17 @@ def test_all_pairs_are_found_and_no_other(max_coarse: int, max_fine: int) -> Non
     assert (max_coarse, max_fine) == (0, 0) or len(expected) > 20
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 17, 1000])
+def test_among_few_pictures_the_same_pairs_are_found_without_tables(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    signatures = planted(1000, 300)[-number:] if number else planted(1000, 300)[:0]
+    expected = slowly(signatures, MAX_COARSE, MAX_FINE)
+    assert found(signatures) == expected and (number < 1000 or len(expected) > 20)
+    monkeypatch.setattr(duplicates, "_FEW", -1)
+    assert found(signatures) == expected
+
+
 def test_all_pairs_are_found_among_pictures_that_were_taken_alike() -> None:
     """Nine in ten share each of the first signs: buckets are long, and pairs abound."""
     rng = np.random.default_rng(1)

@@ -26,6 +26,9 @@ _MANY = 10_000  # pictures from which on the key's signs are chosen: with fewer,
 _STEADY = 160  # signs among which they are
 _BALANCED = 0.3  # the share that the rarer sign must have
 _CHUNK = 1 << 21  # pairs compared at a time
+_FEW = (
+    1_000  # pictures up to which all pairs are compared: some ms, where asking the tables takes 100 or more
+)
 _CROWD = 64  # signatures of one band from which the nearest to the first are left to it
 _ROUNDS = 16  # at most, of that
 
@@ -45,8 +48,8 @@ def near_pairs(
     pictures do that were all taken alike (chests, faces, packs on a belt): such signs tell nothing apart.
 
     Of two signatures that near, one half of the key differs in at most `max_coarse` // 2 signs. A table of the halves
-    is asked for each of them with every such change made to it, and only what it answers is compared. All pairs
-    are found, but that
+    is asked for each of them with every such change made to it, and only what it answers is compared; of a thousand
+    pictures or fewer all pairs are. All pairs are found, but that
     - equal signatures are compared through the first of them, and paired with it alone;
     - where more than 64 signatures share a half, those that differ from the first in at most half of `max_coarse` and
       a quarter of `max_fine` are paired with it alone too: a camera that stands still would have millions of pairs;
@@ -72,10 +75,23 @@ def near_pairs(
         kept, pairs = _collapse_crowds(words, keys, _half(keys, second), rows, max_coarse // 2, max_fine // 4)
         found.append(pairs)
         rows, keys = rows[kept], keys[kept]
-    found += _searched(words[rows], keys, rows, max_coarse, max_fine, on_progress)
+    if len(rows) <= _FEW:
+        found.append(rows[_compared(words[rows], keys, max_coarse, max_fine)])
+        on_progress(1, 1)
+    else:
+        found += _searched(words[rows], keys, rows, max_coarse, max_fine, on_progress)
     together = np.concatenate(found)
     together.sort(axis=1)
     return together[np.lexsort((together[:, 1], together[:, 0]))]
+
+
+def _compared(words: np.ndarray, keys: np.ndarray, max_coarse: int, max_fine: int) -> np.ndarray:
+    """(P, 2): what `_searched` finds among few, as places of `keys`, by comparing each with each."""
+    left, right = np.triu_indices(len(keys), 1)
+    close = np.bitwise_count(keys[left] ^ keys[right]) <= max_coarse
+    left, right = left[close], right[close]
+    near = _differing(words[left] ^ words[right]) <= max_fine
+    return np.stack([left[near], right[near]], axis=1)
 
 
 def _searched(
