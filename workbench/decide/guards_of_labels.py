@@ -1,5 +1,5 @@
-"""What the guard rails say of images, labels and threshold, whatever backbone was measured: leaks, contradictions, and
-tests that can't tell what they are asked.
+"""What the guard rails say of images, labels and threshold, whatever backbone was measured: leaks, contradictions,
+and tests that can't tell what they are asked.
 
 Each gives the sentence, or "" where there is nothing to say; `guards` makes rules of them.
 """
@@ -63,8 +63,8 @@ def never_tested(evidence: Evidence) -> str:
     what = f"images of {UNITS} groups" if regime.groups else f"{UNITS} images"
     return (
         f"{count(lacking, 'class', 'classes')} of {regime.classes:,} {'has' if lacking == 1 else 'have'} fewer than "
-        f"{what}, and can't be both learnt from and tested: the scores say nothing of such a class. Label more of it, "
-        "or leave it out and say so."
+        f"{what}, and can't be both learnt from and tested: the scores say nothing of such a class. Label more of "
+        "it, or leave it out and say so."
     )
 
 

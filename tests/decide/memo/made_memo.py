@@ -13,6 +13,7 @@ from tests.records.made import files
 from workbench.decide.statistics import mean_interval
 from workbench.records.case import Case
 from workbench.records.embeddings import read_h5ad, write_h5ad
+from workbench.records.evaluations import ExtraScore
 from workbench.records.evidence import Target
 from workbench.records.project import Project, append_ledger
 from workbench.records.results import EvaluationResult, Predictions
@@ -88,3 +89,13 @@ def mapped(project: Project, run: RunFolder) -> None:
 
 def evaluation(project: Project) -> RunFolder:
     return project.runs("evaluate")[-1]
+
+
+def add_extra(project: Project, title: str = "Nearest class mean") -> None:
+    """Let a plugin have evaluated the better model of the last comparison, with an interval of its own."""
+    path = evaluation(project).path / "result.json"
+    score = Score("balanced_accuracy", (0.5, 0.55, 0.6, 0.65, 0.7), (0.5125, 0.6875))
+    extra = ExtraScore(
+        evaluation="prototypes:shots=1", title=title, model="lab/good", score=score, plugin="prototypes 0.1"
+    )
+    replace(EvaluationResult.load(path), extra=(extra,)).save(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.decide.memo.made_memo import evaluation, memo_project
+from tests.decide.memo.made_memo import add_extra, evaluation, memo_project
 from workbench.decide.memo.check import Checked, check_memo
 from workbench.decide.memo.edits import edits
 from workbench.decide.memo.write import write_memo
@@ -207,3 +207,19 @@ def test_edits_tell_line_and_words() -> None:
     made, words = edits(wanted, found)
     assert [(edit.line, edit.found, edit.wanted) for edit in made] == [(6, "5", "2")] and words
     assert edits(wanted, wanted) == ([], False)
+
+
+def test_an_edited_score_of_a_plugin_is_found(project: Project) -> None:
+    add_extra(project)
+    assert any("that the memo lacks" in each.said for each in check_memo(project.folder).differences)
+    for name in ("memo.html", "memo.md"):
+        write_memo(project.folder, project.folder / name)
+    assert check_memo(project.folder).same
+    path = evaluation(project).path / "result.json"
+    body = json.loads(path.read_text("utf-8"))
+    body["extra"][0]["score"]["values"][4] = 0.95
+    body["extra"][0]["score"]["interval"][1] = 0.9
+    path.write_text(json.dumps(body), "utf-8")
+    stem = "lab-good.plugin.plugin-prototypes-shots-1"
+    found = {each.number for each in check_memo(project.folder).differences if each.kind == "number"}
+    assert found == {f"{stem}.mean", f"{stem}.interval", f"{stem}.seed.4"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.decide.made_runs import Hand, made_project
-from tests.decide.memo.made_memo import evaluation, memo_project
+from tests.decide.memo.made_memo import add_extra, evaluation, memo_project
 from workbench.decide.memo.document import Memo
 from workbench.decide.memo.write import memo_of, text_of, write_memo
 from workbench.records.case import Case
@@ -247,3 +247,22 @@ def test_a_project_without_a_threshold_and_one_without_a_run(project: Project, t
 def test_other_endings_are_refused(project: Project) -> None:
     with pytest.raises(ValueError, match=r"as \.html, \.md or \.pdf"):
         text_of(project, memo_of(project), Path("memo.docx"))
+
+
+def test_evaluations_of_plugins_stand_beside_the_verdict_and_are_bound(project: Project) -> None:
+    bare = memo_of(project)
+    add_extra(project)
+    memo = memo_of(project)
+    assert (memo.verdict, memo.why, memo.advice) == (bare.verdict, bare.why, bare.advice)
+    numbers = {number.key: number for number in memo.numbers}
+    stem = "lab-good.plugin.plugin-prototypes-shots-1"
+    run = evaluation(project)
+    assert numbers[f"{stem}.mean"].text == "0.600" and numbers[f"{stem}.seeds"].text == "5"
+    assert numbers[f"{stem}.interval"].text == "0.512 to 0.688", "as the plugin's score has it"
+    assert numbers[f"{stem}.seed.4"].text == "0.7000"
+    assert numbers[f"{stem}.mean"].where == "extra[0].score.values"
+    assert numbers[f"{stem}.mean"].file == f"runs/{run.id}/result.json"
+    for text in (html(project, memo), text_of(project, memo, project.folder / "memo.md")):
+        assert "Evaluations by plugins, beside the verdict" in text and "no part of the verdict" in text
+        assert "0.512 to 0.688" in text and "Nearest class mean, shots" in text
+    assert "Evaluations by plugins" not in html(project, bare)

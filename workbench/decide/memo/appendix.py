@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workbench.decide.memo.book import Book
 from workbench.decide.memo.document import Block, Inline, Link, Paragraph, Table
+from workbench.decide.memo.plugins_section import extras
 from workbench.decide.memo.sources import Sources
 from workbench.records.finetunes import FinetuneResult
 from workbench.records.memo import Bound
+from workbench.records.scores import METRIC_NAMES, Score
 from workbench.records.text import printable
 
 _NUMBERED = (
@@ -57,29 +61,58 @@ def _runs(sources: Sources) -> Table:
 
 
 def _seeds(sources: Sources, book: Book) -> list[Block]:
+    target = sources.evidence.target
+    blocks: list[Block] = []
     rows: list[tuple[Inline, ...]] = []
     for rung in sources.evidence.rungs:
         origin = sources.origin(rung)
-        numbers: list[str | Bound | Link] = []
-        for place, value in enumerate(rung.score.values):
-            seed = rung.seeds[place] if place < len(rung.seeds) else place
-            numbers += [", "] if numbers else []
-            numbers.append(
-                book.number(
-                    f"{book.stem(rung.name)}.seed.{seed}",
-                    f"{value:.4f}",
-                    value,
-                    run=origin.run if origin else sources.name(rung.run),
-                    file=origin.file if origin else "",
-                    where=f"{origin.where}.{rung.score.metric}.values[{place}]" if origin else "",
-                    how=f"seed {seed}",
-                )
+        run, file = (origin.run, origin.file) if origin else (sources.name(rung.run), "")
+        where = f"{origin.where}.{rung.score.metric}" if origin else ""
+        numbers = _of_each(book, book.stem(rung.name), rung.score, rung.seeds, (run, file, where))
+        rows.append(((printable(rung.name),), numbers))
+    if rows:
+        head = ("Rung", f"{target.metric_name} of each seed")
+        blocks.append(Table(caption="Seeds", head=head, rows=tuple(rows), numeric=(False, False)))
+    beside = tuple(
+        (
+            (printable(extra.rung.name),),
+            (f"{extra.told}, {METRIC_NAMES[extra.score.score.metric]}",),
+            _of_each(
+                book,
+                extra.key(book),
+                extra.score.score,
+                extra.rung.seeds,
+                (extra.origin.run, extra.origin.file, extra.where),
+            ),
+        )
+        for extra in extras(sources)
+    )
+    if beside:
+        head = ("Model", "Evaluation", "Each seed")
+        caption = "Seeds of evaluations by plugins"
+        blocks.append(Table(caption=caption, head=head, rows=beside, numeric=(False, False, False)))
+    return blocks
+
+
+def _of_each(book: Book, key: str, score: Score, seeds: Sequence[int], place: tuple[str, str, str]) -> Inline:
+    """The score of every seed, with commas between. `place`: run, file, and where the score stands in it."""
+    run, file, where = place
+    numbers: list[str | Bound | Link] = []
+    for number, value in enumerate(score.values):
+        seed = seeds[number] if number < len(seeds) else number
+        numbers += [", "] if numbers else []
+        numbers.append(
+            book.number(
+                f"{key}.seed.{seed}",
+                f"{value:.4f}",
+                value,
+                run=run,
+                file=file,
+                where=f"{where}.values[{number}]" if where else "",
+                how=f"seed {seed}",
             )
-        rows.append(((printable(rung.name),), tuple(numbers)))
-    if not rows:
-        return []
-    head = ("Rung", f"{sources.evidence.target.metric_name} of each seed")
-    return [Table(caption="Seeds", head=head, rows=tuple(rows), numeric=(False, False))]
+        )
+    return tuple(numbers)
 
 
 def _hashes(sources: Sources, book: Book) -> list[Block]:

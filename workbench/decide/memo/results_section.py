@@ -10,6 +10,7 @@ from workbench.decide.memo.book import Book
 from workbench.decide.memo.charts import Curve, Spread, budget_curves, confusion, seed_spread
 from workbench.decide.memo.document import Block, Chart, Inline, Paragraph, Table
 from workbench.decide.memo.map_chart import COLOURED, draw_map, thinned
+from workbench.decide.memo.plugins_section import by_plugins
 from workbench.decide.memo.sources import Origin, Sources
 from workbench.decide.memo.verdict_sections import RULES
 from workbench.decide.standing import best, judged_interval, only_with_leaks
@@ -108,6 +109,7 @@ def results(sources: Sources, decision: Decision, book: Book) -> tuple[Block, ..
     if origin is not None:
         blocks += _confusion(top, origin, book)
         blocks += _map(sources, top, origin, book)
+    blocks += by_plugins(sources, book)
     return tuple(blocks)
 
 
