@@ -11,7 +11,7 @@ from typing import TextIO
 from workbench.decide.from_results import at_hand
 from workbench.decide.keep import decide_and_keep
 from workbench.decide.ladder import meanwhile
-from workbench.decide.start import jobs_for
+from workbench.decide.start import Plan, estimate_for, jobs_for
 from workbench.headless import JobFailed, run_folder
 from workbench.records.case import Case
 from workbench.records.catalogue import load_catalogue
@@ -64,6 +64,8 @@ def climb(
     """
     began = time.monotonic()
     taken: set[tuple[object, ...]] = set()
+    runner = _Runner(project, None if bounds.seconds is None else began + bounds.seconds, out)
+    estimated = False
     lacking = False  # whether it was said that the backbone to try next is not on this machine
     shown: dict[str, tuple[object, ...]] = {}
     while True:
@@ -78,6 +80,12 @@ def climb(
             return Climbed(
                 evidence=evidence, decision=decision, ended=decision.stopped or "Nothing is left to measure."
             )
+        trial = Plan() if estimated else estimate_for(step, project, evidence)
+        if trial.stages:
+            estimated = True
+            say(f"{trial.stages[0].title}: one step of it, before hours are spent on it.")
+            _try(trial, runner, say)
+            continue
         plan = jobs_for(step, project, evidence)
         other = meanwhile(evidence) if plan.by_hand and step.step == "public" else None
         if other is not None:
@@ -93,7 +101,6 @@ def climb(
             return Climbed(evidence=evidence, decision=decision, ended=f"{ended}{flags}")
         taken.add(asked)
         say(f"{step.title}\n  {step.why}\n  Expected: {step.cost}.")
-        runner = _Runner(project, None if bounds.seconds is None else began + bounds.seconds, out)
         try:
             plan.start(runner)
         except JobFailed:
@@ -103,6 +110,14 @@ def climb(
             return Climbed(
                 evidence=evidence, decision=decision, ended=f"The time is over. {step.title}: {_KEPT}"
             )
+
+
+def _try(plan: Plan, runner: _Runner, say: Callable[[str], None]) -> None:
+    """What can't be estimated is said, and ends nothing: the cost stays unknown."""
+    try:
+        plan.start(runner)
+    except JobFailed as error:
+        say(str(error))
 
 
 class _Runner:

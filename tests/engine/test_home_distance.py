@@ -107,7 +107,15 @@ def test_an_embedding_says_how_far_its_images_lie_and_measures_once(tmp_path: Pa
     monkeypatch.setattr(module, "LEAST", few)
     noise(tmp_path / "images", few)
     counted(tmp_path / "images").save(tmp_path / "index.npz")
+    opened, open_ = [], load.load_backbone
+
+    def once(spec, device, **how):
+        opened.append(spec.backbone)
+        return open_(spec, device, **how)
+
+    monkeypatch.setattr(load, "load_backbone", once)
     far = embedded(tmp_path, tmp_path / "index.npz")["distance"]
+    assert opened == ["efficientnet_lite0"], "the one that has embedded them"
     assert far > 2, "noise is farther than twice everyday photographs"
 
     def refuse(*_: object, **__: object) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.indices import counted
-from workbench.engine import extract as extraction
+from workbench.engine.backbones import load
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs import embed, evaluate
 from workbench.records.embeddings import read_h5ad
@@ -152,7 +152,7 @@ class FullDevice:
 def test_a_full_device_halves_the_batch_goes_on_and_says_so(
     embedding: Embedding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extraction, "load_backbone", FullDevice)
+    monkeypatch.setattr(load, "load_backbone", FullDevice)
     run, result = embedding.run()
     assert (result["images"], result["batch_size"]) == (36, 2)
     notes = run.status().notes
@@ -167,7 +167,7 @@ def test_an_error_that_is_not_memory_is_not_swallowed(
         def pooled_features(self, images: np.ndarray) -> dict[str, np.ndarray]:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(extraction, "load_backbone", Broken)
+    monkeypatch.setattr(load, "load_backbone", Broken)
     with pytest.raises(RuntimeError, match="illegal"):
         embedding.run()
 

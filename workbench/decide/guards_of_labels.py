@@ -9,7 +9,14 @@ from __future__ import annotations
 import math
 
 from workbench.decide.standing import only_with_leaks, spoilt_share
-from workbench.decide.testable import best_shown, guess_words, images_to_show, like_guessing, says_nothing
+from workbench.decide.testable import (
+    best_shown,
+    guess_words,
+    images_to_show,
+    like_guessing,
+    says_nothing,
+    untestable,
+)
 from workbench.records.evidence import Evidence
 from workbench.records.regime import UNITS
 from workbench.records.text import count, percent, printable
@@ -57,13 +64,13 @@ def two_labels(evidence: Evidence) -> str:
 
 def never_tested(evidence: Evidence) -> str:
     regime = evidence.regime
-    if regime.testable is None or regime.testable >= regime.classes or not regime.labelled:
+    if regime.testable is None or regime.testable >= regime.classes or untestable(regime):
         return ""
     lacking = regime.classes - regime.testable
-    what = f"images of {UNITS} groups" if regime.groups else f"{UNITS} images"
+    what = f"images of fewer than {UNITS} groups" if regime.groups else f"fewer than {UNITS} images"
     return (
-        f"{count(lacking, 'class', 'classes')} of {regime.classes:,} {'has' if lacking == 1 else 'have'} fewer than "
-        f"{what}, and can't be both learnt from and tested: the scores say nothing of such a class. Label more of "
+        f"{count(lacking, 'class', 'classes')} of {regime.classes:,} {'has' if lacking == 1 else 'have'} {what}, "
+        "and can't be both learnt from and tested: the scores say nothing of such a class. Label more of "
         "it, or leave it out and say so."
     )
 

@@ -153,7 +153,8 @@ ROWS: tuple[Row, ...] = (
         holds=lambda facts: facts.labels == "untestable" and facts.probe == facts.last == "none",
         advice=lambda e, f: (
             "Label images of two classes or more, fifty of each for a first probe with its interval; where they are "
-            "of groups (lots, patients, cameras), of several groups each."
+            "of groups (lots, patients, cameras), of several groups each. Where a group is no more than its class, "
+            "take something else for it."
         ),
         reason=lambda e, f: untestable(e.regime),
     ),

@@ -21,7 +21,7 @@ from workbench.records.decision import NextStep
 from workbench.records.evidence import Evidence, Rung
 from workbench.records.files import DocumentError
 from workbench.records.jobs import EmbedJob, FinetuneJob, JobConfig
-from workbench.records.pretrain_job import AuditJob
+from workbench.records.pretrain_job import AuditJob, EstimateJob
 from workbench.records.project import Chosen, Project
 from workbench.records.project_jobs import (
     embed_job,
@@ -37,6 +37,7 @@ from workbench.records.text import count, printable
 OUTPUT = "<output of stage {}>"  # counted from 0; stands for the folder of its run
 FLOORS = {"histogram": "Colour and texture", "random_vit": "Random ViT"}
 VECTORS = "embeddings.h5ad"
+PRETRAININGS = ("pretrain", "method")  # steps in which a backbone is pretrained
 NEEDS_TRANSFORMER = ("mae", "dino", "ibot")  # of the methods that are proposed
 
 # What no job can do, by step: what a person does, and what happens then.
@@ -118,6 +119,14 @@ def proposed_values(project: Project, evidence: Evidence) -> tuple[dict[str, Any
     return _Planner(project, evidence).proposed()
 
 
+def estimate_for(step: NextStep, project: Project, evidence: Evidence) -> Plan:
+    """What tells the cost of a pretraining before it is begun: one step of it is tried. Nothing where `step` is no
+    pretraining, where how fast this machine is has been measured, or where there is none to propose."""
+    if step.step not in PRETRAININGS or evidence.machine.pretrain_rate is not None:
+        return Plan()
+    return _Planner(project, evidence).estimate()
+
+
 class _Planner:
     """Makes the plans of one project and its evidence."""
 
@@ -140,7 +149,7 @@ class _Planner:
             return self._last_block(step.backbone)
         if step.step == "views":
             return self._audit()
-        if step.step in ("pretrain", "method"):
+        if step.step in PRETRAININGS:
             return self._pretrain()
         raise ValueError(f"There is no step {step.step!r}.")
 
@@ -281,6 +290,13 @@ class _Planner:
             after=(0,),
         )
         return self._compared((learn, embed), files=[f"{OUTPUT.format(1)}/{VECTORS}"])
+
+    def estimate(self) -> Plan:
+        values, _ = self.proposed()
+        if not values or self._untested() is not None:
+            return Plan()
+        asked = write_asked(self.project, pretrain_job(self.project, values))
+        return Plan(stages=(Stage(job=EstimateJob(pretrain=str(asked)), title="Estimate the pretraining"),))
 
     def proposed(self) -> tuple[dict[str, Any], str]:
         proposal = propose(self.evidence)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from workbench.engine.backbones.base import Backbone
-from workbench.engine.backbones.load import load_backbone
 from workbench.engine.control import Control, StopRequested
 from workbench.engine.device import is_out_of_memory, memory, pick_device
 from workbench.engine.loader import BatchLoader
@@ -35,12 +34,12 @@ def extract(
     store: FeatureStore,
     run: RunFolder,
     control: Control,
-    load: Callable[[FeatureSpec, str], Backbone] | None = None,
+    load: Callable[[FeatureSpec, str], Backbone],
 ) -> tuple[dict[str, Any], dict[int, str]]:
     """Embed the images at positions `missing` into `store`.
 
     Args:
-        load: gives what a spec names on a device, where it need not be opened anew.
+        load: gives what a spec names on a device.
 
     Returns:
         facts (images a second, share of the time spent waiting for data, device, batch size), and the
@@ -51,7 +50,7 @@ def extract(
     """
     device = pick_device(job.device)
     control.progress(0, len(missing), detail=f"Loading {spec.backbone}", device=device)
-    backbone = (load or load_backbone)(spec, device)
+    backbone = load(spec, device)
     loader = BatchLoader(
         [index.file(int(i)) for i in missing],
         spec.preprocess,

@@ -7,8 +7,9 @@ has not been measured before.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,13 @@ VERSION = 1
 
 
 def home_distance(
-    index: ImageIndex, kept: np.ndarray, spec: FeatureSpec, cache: Path, device: str, control: Control
+    index: ImageIndex,
+    kept: np.ndarray,
+    spec: FeatureSpec,
+    cache: Path,
+    device: str,
+    control: Control,
+    load: Callable[[FeatureSpec, str], Any],
 ) -> float | None:
     """The shift of up to `SAMPLE` images over that of everyday photographs; 1 is at home.
 
@@ -35,6 +42,7 @@ def home_distance(
     Args:
         kept: positions of the images that could be read. cache: folder of the cached vectors, where the answer for
             the same images is kept too. device: as a job asks for it.
+        load: gives what a spec names on a device; asked only where it has not been measured before.
 
     Raises:
         StopRequested: nothing was kept.
@@ -53,10 +61,9 @@ def home_distance(
     # Here, because torch takes seconds and what is kept needs none.
     from workbench.engine.activation_shift import shift
     from workbench.engine.backbones.base import TorchBackbone
-    from workbench.engine.backbones.load import load_backbone
     from workbench.engine.device import pick_device
 
-    backbone = load_backbone(spec, pick_device(device))
+    backbone = load(spec, pick_device(device))
     if not isinstance(backbone, TorchBackbone):
         return None
     found = shift(backbone.module, backbone, _batches(index, chosen, spec, control))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -30,9 +30,12 @@ from workbench.records.index import ImageIndex
 from workbench.records.jobs import EmbedJob
 from workbench.records.project import counting_index
 from workbench.records.runs import RunFolder
-from workbench.records.spec import Reading
+from workbench.records.spec import FeatureSpec, Reading
 from workbench.records.splits import PARTS, make_split
 from workbench.records.text import count, printable
+
+if TYPE_CHECKING:
+    from workbench.engine.backbones.base import Backbone
 
 CACHE = "features"
 
@@ -71,12 +74,13 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         }
     )
     missing = _first_of_each(index, store.missing(index.digest))
+    opened = _Opened()
     facts: dict[str, Any] = {}
     refused: dict[int, str] = {}
     if len(missing):
         from workbench.engine.extract import extract
 
-        facts, refused = extract(index, missing, spec, job, store, run, control)
+        facts, refused = extract(index, missing, spec, job, store, run, control, opened)
     still = set(store.missing(index.digest).tolist())
     kept = np.asarray([i for i in range(len(index)) if i not in still], dtype=np.int64)
     if not len(kept):
@@ -88,8 +92,9 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     embeddings.provenance["unread"] = len(index) - len(kept)
     _mark(embeddings, resolved, index.digest[kept])
     if resolved.own_size:
-        far = home_distance(index, kept, spec, store.folder, job.device, control)
+        far = home_distance(index, kept, spec, store.folder, job.device, control, opened)
         embeddings.provenance |= {} if far is None else {"distance": far}
+    del opened  # the device's memory may be needed for what follows
     write_h5ad(run.path / "embeddings.h5ad", embeddings)
     looked = find_look_alikes(
         embeddings,
@@ -116,6 +121,20 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
         "seconds": time.perf_counter() - began,
         **facts,
     }
+
+
+class _Opened:
+    """The job's backbone, opened where it is first asked for: that may be never, and is never twice."""
+
+    def __init__(self) -> None:
+        self._backbone: Backbone | None = None
+
+    def __call__(self, spec: FeatureSpec, device: str) -> Backbone:
+        if self._backbone is None:
+            from workbench.engine.backbones import load
+
+            self._backbone = load.load_backbone(spec, device)
+        return self._backbone
 
 
 def _mark(embeddings: Embeddings, resolved: Resolved, digests: np.ndarray) -> None:
