@@ -11,12 +11,13 @@ import pytest
 
 from tests.decide.made_runs import Hand, made_project
 from workbench import headless_ladder
-from workbench.decide.start import FLOORS
+from workbench.decide.start import FLOORS, Plan, Stage
 from workbench.headless import JobFailed
 from workbench.headless_ladder import Bounds, Climbed, climb
 from workbench.records.case import Case
 from workbench.records.evidence import AtHand, Machine, Target
 from workbench.records.jobs import EmbedJob, EvaluateJob
+from workbench.records.pretrain_job import EstimateJob
 from workbench.records.project import Project
 from workbench.records.runs import RunFolder
 
@@ -151,3 +152,31 @@ def test_where_the_next_backbone_is_not_here_it_goes_on_with_what_is(
     found = climbed(project, 0.9, up_to="public")
     assert found.decision.next_step is not None and found.decision.next_step.step == "public"
     assert "--up-to public" in found.ended
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_hours_are_estimated_once_before_they_are_spent(
+    project: Project, worker: Worker, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """Whatever comes of it, the climb goes on."""
+    trial = Plan(stages=(Stage(job=EstimateJob(pretrain="asked.json"), title="Estimate it"),))
+    monkeypatch.setattr(headless_ladder, "estimate_for", lambda *_: trial)
+    did = worker.__class__.__call__
+
+    def call(self: Worker, run: RunFolder, title: str, **more: Any) -> RunFolder:
+        if run.job().kind == "estimate" and not self.fails:
+            self.did.append(("estimate", run.id))
+            return run
+        return did(self, run, title, **more)
+
+    monkeypatch.setattr(Worker, "__call__", call)
+    worker.fails = {"estimate"} if fails else set()
+    said: list[str] = []
+    found = climbed(project, 0.6, said)
+    assert [kind for kind, _ in worker.did][:2] == ["estimate", "embed"]
+    assert sum(kind == "estimate" for kind, _ in worker.did) == 1
+    assert found.decision.verdict == "public backbone suffices"
+    assert ("Estimate it: No." in said) == fails
+    worker.did.clear()
+    climbed(project, 0.6, up_to="floors")
+    assert not worker.did, "nothing is left to do"

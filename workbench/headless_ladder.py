@@ -80,7 +80,8 @@ def climb(
             return Climbed(
                 evidence=evidence, decision=decision, ended=decision.stopped or "Nothing is left to measure."
             )
-        trial = Plan() if estimated else estimate_for(step, project, evidence)
+        no_use = estimated or runner.late or bounds.beyond(step)
+        trial = Plan() if no_use else estimate_for(step, project, evidence)
         if trial.stages:
             estimated = True
             say(f"{trial.stages[0].title}: one step of it, before hours are spent on it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from workbench.records.index import ImageIndex
 from workbench.records.jobs import (
     AuditJob,
     EmbedJob,
+    EstimateJob,
     EvaluateJob,
     FinetuneJob,
     JobConfig,
@@ -264,6 +266,23 @@ def test_what_is_filled_in_is_what_would_be_run(
         assert told in why
     assert ("from DINOv2 small, the best" in why) == (values["start"] == "dinov2")
     assert ("from ResNet, the best" in why) == (values["start"] == "resnet")
+
+
+def test_a_pretraining_is_estimated_where_nobody_knows_how_long_it_takes(
+    project: Project, climbed: Evidence
+) -> None:
+    step = steps.pretrain(climbed)
+    assert step is not None and climbed.machine.pretrain_rate is None
+    [job], _, _ = begun(start.estimate_for(step, project, climbed), project)
+    assert isinstance(job, EstimateJob)
+    values, _ = start.proposed_values(project, climbed)
+    asked = json.loads(Path(job.pretrain).read_text())["config"]
+    assert {name: asked[name] for name in values} == values
+    timed = replace(climbed, machine=replace(climbed.machine, pretrain_rate=50.0))
+    assert not start.estimate_for(step, project, timed).stages
+    assert not start.estimate_for(steps.floors(climbed), project, climbed).stages
+    few = replace(climbed, regime=replace(climbed.regime, pool=10))
+    assert not start.estimate_for(step, project, few).stages
 
 
 def test_where_too_little_is_there_nothing_is_filled_in(project: Project, climbed: Evidence) -> None:

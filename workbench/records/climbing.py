@@ -31,9 +31,13 @@ class Bounds:
     seconds: float | None = None
     pretrain: bool = False
 
+    def beyond(self, step: NextStep) -> bool:
+        """Whether a step is dearer than the dearest that is asked for."""
+        return bool(self.up_to) and _RANK.get(step.step, 0) > _RANK[self.up_to.replace("-", " ")]
+
     def why_stop(self, step: NextStep, spent: float) -> str:
         """A sentence; "" where the step may be climbed."""
-        if self.up_to and _RANK.get(step.step, 0) > _RANK[self.up_to.replace("-", " ")]:
+        if self.beyond(step):
             return f"Stopped before this step, as --up-to {self.up_to} asks."
         if not self.pretrain and step.step in ("pretrain", "method"):
             return "Stopped before pretraining, which takes long: --pretrain yes goes on with it."
