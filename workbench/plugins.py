@@ -1,8 +1,8 @@
 """The plugins of this user: what there is, how each stands, and a trial of one in a process of its own.
 
 Nothing here imports a plugin; a trial does so in another process (`workbench.engine.plugin_trial`), which may crash
-or hang without harm. Used by the window, the command line, the supervisor and the workers alike; standard library
-and platformdirs only.
+or hang without harm. Used by the window, the command line, the supervisor and the workers alike; standard library,
+numpy and platformdirs only.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from platformdirs import user_data_path
 
 from workbench.records import plugin_state
 from workbench.records.catalogue import BUILT_IN as BUILT_IN_BACKBONES
+from workbench.records.evaluations import BUILT_IN as BUILT_IN_EVALUATIONS
 from workbench.records.files import DocumentError, read_document, write_document
+from workbench.records.inspection import BUILT_IN as BUILT_IN_INSPECTIONS
 from workbench.records.methods import BUILT_IN as BUILT_IN_METHODS
 from workbench.records.plugin_sources import find_plugins
 from workbench.records.plugins import (
     ENGINE_KINDS,
-    OWN_EVALUATIONS,
-    OWN_INSPECTIONS,
     Found,
     Manifest,
     PluginError,
@@ -44,8 +44,8 @@ START_SECONDS = 180.0  # for torch to be imported on a slow disk, before the plu
 TAKEN = {
     "methods": BUILT_IN_METHODS,
     "backbones": BUILT_IN_BACKBONES,
-    "evaluations": frozenset(OWN_EVALUATIONS),
-    "inspections": frozenset(OWN_INSPECTIONS),
+    "evaluations": BUILT_IN_EVALUATIONS,
+    "inspections": BUILT_IN_INSPECTIONS,
 }
 Part = Literal["engine", "views"]
 WINGS: dict[Part, str] = {"engine": "engine", "views": "gui"}

@@ -18,6 +18,10 @@ Thing = TypeVar("Thing")
 class Registry(Generic[Thing]):
     """Things by name. Each is imported when it is asked for, a plugin's with its plugin.
 
+    What the program brings is an entry where a plugin could bring it too: methods and evaluations. Its backbones are
+    found by their files instead (`backbones/catalogue.py`, `resolve.py`), and its inspections read more of a model
+    than a plugin is given (`inspect/plugged.py`): of these only the names are known, so that no plugin takes one.
+
     Args:
         kind: one of records.plugins.ENGINE_KINDS.
         places: of the program's own, "module:attribute" by name, in the order in which they are offered.
@@ -50,8 +54,11 @@ class Registry(Generic[Thing]):
             raise self._unknown(name)
         return cast(Thing, found)
 
-    def bringer(self, name: str) -> Plugin:
-        """The plugin that brings it, also one that can't be used. Raises ValueError for a name that no plugin has."""
+    def bringer(self, name: str) -> Plugin | None:
+        """The plugin that brings it, also one that can't be used; None for one of the program's own. Raises
+        ValueError for a name that nothing has."""
+        if name in self._places:
+            return None
         if name in self._elsewhere:
             raise ValueError(self._elsewhere[name])
         found = provider(self._kind, name)

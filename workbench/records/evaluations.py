@@ -1,4 +1,4 @@
-"""Evaluations that plugins bring, as plain facts, and what came of one."""
+"""Evaluations beside the comparison's own, as plain facts, and what came of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from workbench.records.params import Param
 from workbench.records.scores import Score
+
+BUILT_IN = frozenset({"probe", "knn"})  # names that no plugin may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

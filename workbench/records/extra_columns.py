@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.records.evaluations import ExtraScore
+from workbench.records.evaluations import BUILT_IN, ExtraScore
 from workbench.records.methods import asked_by_name
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES, Score, score_text, spread_text
@@ -21,12 +21,20 @@ class ExtraColumn:
     evaluation: str  # "prototypes:shots=1"
     title: str  # "Nearest class mean"
     metric: str  # that its scores are of
-    plugin: str  # name and version; "" where nobody knows
+    plugin: str  # name and version; "" for one of the program's own, and where nobody knows
 
     @property
     def settings(self) -> str:
         """ "shots=1, distance=cosine", "" where nothing was set."""
         return ", ".join(asked_by_name(self.evaluation)[1])
+
+    @property
+    def by(self) -> str:
+        """ "by the plugin prototypes 0.1"."""
+        if self.plugin:
+            return f"by the plugin {self.plugin}"
+        own = asked_by_name(self.evaluation)[0] in BUILT_IN
+        return "by the program itself" if own else "by a plugin"
 
     def told(self) -> str:
         """ "Nearest class mean, shots=1"."""

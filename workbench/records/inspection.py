@@ -26,6 +26,9 @@ SHOWN = {  # by how they are asked for: how they are called
     "likeness": "Likeness",
     "segments": "Groups of patches",
 }
+BUILT_IN = frozenset(
+    {*SHOWN, "neighbours"}
+)  # all that `workbench inspect` has; names that no plugin may take
 PLUGGED = "plugin"  # asked for like those of SHOWN, and shown where a plugin brings an inspection
 FOR_LOOKING = (
     "For looking: a map shows where a model looks, not whether it separates your classes. The probe decides."

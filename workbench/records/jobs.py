@@ -161,7 +161,8 @@ class EvaluateJob:
     )
     evaluation: tuple[str, ...] = param(
         (),
-        help="Another way to score, from a plugin: NAME, or NAME:SETTING=VALUE,SETTING=VALUE.",
+        help="Another way to score, beside the table's own: NAME, or NAME:SETTING=VALUE,SETTING=VALUE, such as "
+        '"knn:k=20" or one of a plugin.',
         label="Other evaluations",
         advanced=True,
     )

@@ -36,15 +36,6 @@ ENGINE_KINDS = ("methods", "backbones", "evaluations", "inspections")
 KINDS = (*ENGINE_KINDS, "views")
 ONE = {kind: kind[:-1] for kind in KINDS}  # "methods" -> "method"
 TOLD_KINDS = ("methods", "backbones", "evaluations", "views")  # of `workbench plugins --json`
-# What the program computes and shows itself, under names that no plugin may take; each with where it is asked for.
-OWN_EVALUATIONS = {
-    "probe": "The linear probe is part of every comparison, and needs no asking.",
-    "knn": "k-NN is part of every comparison, and needs no asking.",
-}
-OWN_INSPECTIONS = {
-    name: f"`workbench inspect {name}` shows it."
-    for name in ("attention", "reconstruction", "patch-pca", "likeness", "segments", "neighbours")
-}
 
 LARGEST_MANIFEST = 64 << 10  # bytes
 LARGEST_FILE = 1 << 20  # bytes, of a single file

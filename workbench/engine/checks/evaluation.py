@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.engine.evals.extra import Asked, extra_scores, predicted
 from workbench.engine.evals.inputs import ModelFeatures
-from workbench.engine.evals.plugged import EVALUATIONS, Evaluation
+from workbench.engine.evals.plugged import Evaluation
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.params import build, config_of
 from workbench.records.plugin_checks import Steps
@@ -56,7 +56,7 @@ def _scores(name: str) -> tuple[float, ...]:
         X=X.astype(np.float32),
     )
     [found] = extra_scores(
-        [Asked(name, name, EVALUATIONS.bringer(name))],
+        [Asked(name, name)],
         [model],
         labels,
         parts,

@@ -1,4 +1,5 @@
-"""Evaluations of plugins on the comparison's own splits: they never see the labels that the house scores them by."""
+"""Evaluations beside the comparison's probe and k-NN, on the same splits: they never see the labels that they are
+scored by."""
 
 from __future__ import annotations
 
@@ -28,17 +29,19 @@ Predict = Callable[["Asked", Task], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An evaluation, the words that it was asked for by, and the plugin that brings it. `error` says why it can't be
-    used, in a sentence; "" where nothing is known against it."""
+    """An evaluation, the words that it was asked for by, and the plugin that brings it, None for one of the program's
+    own. `error` says why it can't be used, in a sentence; "" where nothing is known against it."""
 
     text: str
     title: str
-    by: Plugin
+    by: Plugin | None = None
     error: str = ""
 
     @property
     def plugin(self) -> str:
         """Its name and version."""
+        if self.by is None:
+            return ""
         return f"{self.by.name} {self.by.manifest.version}" if self.by.found.manifest else self.by.name
 
 
@@ -47,17 +50,18 @@ def open_evaluations(texts: Sequence[str]) -> list[Asked]:
     plugin is loaded for it; one that nobody has tried yet is tried in a process of its own.
 
     Raises:
-        ValueError: no plugin brings it, or it has no such setting.
+        ValueError: there is none of that name, or it has no such setting.
     """
     made = []
     for text in dict.fromkeys(one.strip() for one in texts):
         name, settings = asked_by_name(text)
         by = EVALUATIONS.bringer(name)
-        told = facts_of(by)
-        if told is None:
+        told = None if by is None else facts_of(by)
+        if by is not None and told is None:
             made.append(Asked(text, name, by, _why_unusable(by)))
             continue
-        facts = next(EvaluationFacts.from_json(one) for one in told["evaluations"] if one["name"] == name)
+        listed = told["evaluations"] if told else [EVALUATIONS.get(name).facts().to_json()]
+        facts = next(EvaluationFacts.from_json(one) for one in listed if one["name"] == name)
         build(config_of("Settings", facts.params), parse_settings(facts.params, settings))
         made.append(Asked(text, facts.title, by))
     return made
@@ -76,9 +80,11 @@ def predicted(text: str, task: Task) -> np.ndarray:
 
 
 def predicted_apart(apart: Apart, seconds: float = SECONDS) -> Predict:
-    """The same from the plugin's own process. Raises PluginError, whatever the plugin does."""
+    """The same, a plugin's from its own process. Raises PluginError, whatever the plugin does."""
 
     def predict(one: Asked, task: Task) -> np.ndarray:
+        if one.by is None:
+            return predicted(one.text, task)
         arrays = {name: np.asarray(getattr(task, name)) for name in Task.__slots__}
         said = apart.ask(one.by, "evaluations", one.text, arrays, seconds)
         try:

@@ -56,20 +56,18 @@ class Outcome:
 
 def run_model(features: np.ndarray, protocol: Protocol, meter: Meter, name: str) -> Outcome:
     """Args: features (N, D) float; name, as the progress tells it."""
-    X = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)).to(protocol.device)
-    if protocol.standardise == "l2":
-        X = normalize(X, dim=1)
+    X = laid_out(features, protocol)
     parts = protocol.parts
     probe = np.full((len(parts), len(X)), -1, dtype=np.int32)
     confidence = np.full(probe.shape, np.nan, dtype=np.float32)
     knn = np.full_like(probe, -1)
     whole = [(part == 0, part == 1) for part in parts]
-    probes = _Probes(X, protocol, meter)
-    strengths, converged = probes.fit(whole, whole, f"{name}: probe", _keeper(X, parts, probe, confidence))
-    neighbours = []
+    probes = Probes(X, protocol, meter)
+    strengths, converged = probes.fit(whole, whole, f"{name}: probe", keeper(X, parts, probe, confidence))
+    ks = []
     for seed, part in enumerate(parts):
-        k, test, predicted = _neighbours(X, part, protocol, meter)
-        neighbours.append(k)
+        k, test, predicted = neighbours(X, part, protocol, meter)
+        ks.append(k)
         knn[seed, test] = predicted
         meter.add(2, f"{name}: nearest neighbours")
     budgets = []
@@ -79,7 +77,7 @@ def run_model(features: np.ndarray, protocol: Protocol, meter: Meter, name: str)
             labelled = [labelled_at(protocol, seed, fraction) for seed in range(len(parts))]
             said, unused = np.full_like(probe, -1), np.empty_like(confidence)
             what = f"{name}: {100 * fraction:g} % of the labels"
-            settled = probes.fit(labelled, whole, what, _keeper(X, parts, said, unused))[1]
+            settled = probes.fit(labelled, whole, what, keeper(X, parts, said, unused))[1]
             converged = converged and settled
         budgets.append(
             BudgetOutcome(
@@ -88,7 +86,13 @@ def run_model(features: np.ndarray, protocol: Protocol, meter: Meter, name: str)
                 tuple(tables(said, protocol)),
             )
         )
-    return Outcome(probe, confidence, knn, strengths, tuple(neighbours), converged, tuple(budgets))
+    return Outcome(probe, confidence, knn, strengths, tuple(ks), converged, tuple(budgets))
+
+
+def laid_out(features: np.ndarray, protocol: Protocol) -> torch.Tensor:
+    """(N, D) float32 on the protocol's device, of length 1 where it says so."""
+    X = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)).to(protocol.device)
+    return normalize(X, dim=1) if protocol.standardise == "l2" else X
 
 
 def labelled_at(protocol: Protocol, seed: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +119,7 @@ def tables(said: np.ndarray, protocol: Protocol) -> list[np.ndarray]:
 Keep = Callable[[int, ProbeFit, int], None]
 
 
-def _keeper(X: torch.Tensor, parts: Sequence[np.ndarray], said: np.ndarray, sure: np.ndarray) -> Keep:
+def keeper(X: torch.Tensor, parts: Sequence[np.ndarray], said: np.ndarray, sure: np.ndarray) -> Keep:
     """Writes what the probe of a seed says of its test part into row `seed` of `said` and `sure`."""
 
     def keep(seed: int, fits: ProbeFit, row: int) -> None:
@@ -127,7 +131,7 @@ def _keeper(X: torch.Tensor, parts: Sequence[np.ndarray], said: np.ndarray, sure
     return keep
 
 
-class _Probes:
+class Probes:
     """Probes of one model's features on parts of the labels."""
 
     def __init__(self, X: torch.Tensor, protocol: Protocol, meter: Meter) -> None:
@@ -240,7 +244,7 @@ def _stack(masks: Sequence[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(np.stack(masks))
 
 
-def _neighbours(
+def neighbours(
     X: torch.Tensor, part: np.ndarray, protocol: Protocol, meter: Meter
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """k chosen on validation (the smaller among equals), the test items and their predicted classes."""

@@ -15,7 +15,6 @@ import numpy as np
 from workbench.engine.registries import Registry
 from workbench.records.evaluations import EvaluationFacts
 from workbench.records.params import describe
-from workbench.records.plugins import OWN_EVALUATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +31,7 @@ class Task:
 
 
 class Evaluation(ABC):
-    """Base of every evaluation that a plugin brings. Subclasses set the class variables and implement `predict`."""
+    """Base of every evaluation, built in or not. Subclasses set the class variables and implement `predict`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -59,4 +58,11 @@ class Evaluation(ABC):
         )
 
 
-EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluations", {}, OWN_EVALUATIONS)
+# In the order in which they are offered; no plugin may take these names (records.evaluations.BUILT_IN).
+EVALUATIONS: Registry[type[Evaluation]] = Registry(
+    "evaluations",
+    {
+        "probe": "workbench.engine.evals.own:Probe",
+        "knn": "workbench.engine.evals.own:Neighbours",
+    },
+)

@@ -11,9 +11,9 @@ import numpy as np
 from workbench.engine.apart import Apart
 from workbench.engine.registries import Registry
 from workbench.records.brought import InspectionFacts
+from workbench.records.inspection import BUILT_IN
 from workbench.records.methods import asked_by_name, parse_settings
 from workbench.records.params import build, describe
-from workbench.records.plugins import OWN_INSPECTIONS
 from workbench.records.text import printable
 
 SECONDS = 120.0  # that an inspection may take for the pictures of one model
@@ -55,7 +55,13 @@ class Inspection(ABC):
         )
 
 
-INSPECTIONS: Registry[type[Inspection]] = Registry("inspections", {}, OWN_INSPECTIONS)
+# The program's own are names here and no entries: they read the model itself (queries, keys, what a masked
+# autoencoder paints) in the worker's process, and answer with arrays of many kinds (records.inspection.Sight), where
+# a plugin gets patches and gives a number for each, in a process of its own. They are entries of
+# records.inspection.SHOWN, by which the sweeps go.
+INSPECTIONS: Registry[type[Inspection]] = Registry(
+    "inspections", {}, {name: f"`workbench inspect {name}` shows it." for name in sorted(BUILT_IN)}
+)
 
 
 def looked(text: str, tokens: np.ndarray, pictures: np.ndarray) -> np.ndarray:
@@ -80,6 +86,7 @@ def looked_apart(apart: Apart, text: str, tokens: np.ndarray, pictures: np.ndarr
     """
     name, _ = asked_by_name(text)
     by = INSPECTIONS.bringer(name)
+    assert by is not None
     arrays = {"tokens": tokens, "pictures": pictures}
     return checked(name, apart.ask(by, "inspections", text, arrays, SECONDS), tokens.shape)
 

@@ -236,10 +236,9 @@ def _side(column: int) -> Qt.AlignmentFlag:
 
 
 def _extra_tip(extra: ExtraColumn) -> str:
-    """Of a plugin's column: whose it is and how it was asked for."""
-    by = f"by the plugin {extra.plugin}" if extra.plugin else "by a plugin"
+    """Of an evaluation's column: whose it is and how it was asked for."""
     return (
-        f"{extra.told()}\n{METRIC_NAMES[extra.metric]} of the same test images, {by}, mean ± SD over the seeds. "
+        f"{extra.told()}\n{METRIC_NAMES[extra.metric]} of the same test images, {extra.by}, mean ± SD over seeds. "
         f"Asked for as {extra.evaluation}. No verdict is made of it."
     )
 
