@@ -15,7 +15,7 @@ from workbench.gui.commands import Command, Commands
 from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.palette import Palette
 from workbench.gui.places import Place, find_places
-from workbench.gui.plugins.offered import Offered, views_of
+from workbench.gui.plugins.offered import Offered, is_view, views_of
 from workbench.gui.rail import Rail
 from workbench.gui.thumbnails import Thumbnails
 from workbench.gui.top_bar import TopBar
@@ -47,6 +47,9 @@ class MainWindow(QMainWindow):
         self._view_commands: list[Callable[[], None]] = []
         self._num_done = 0
         self._restored = ""  # folder of the project whose look was restored last
+        self._awaited = (
+            ""  # the view of a plugin that was open last, until it is offered or somebody goes elsewhere
+        )
         self.place = ""
         self.setWindowTitle("SSL workbench")
         self.resize(*SIZE)
@@ -65,6 +68,7 @@ class MainWindow(QMainWindow):
         self._views = views_of(session)
         self._views.changed.connect(self._offer_views)
         self._views.asked.connect(self.show_place)
+        self._views.looked.connect(self._reopen)
         self._offer_views()
         self._watcher.changed.connect(self._show_facts)
         session.result_changed.connect(self._show_facts)
@@ -76,7 +80,7 @@ class MainWindow(QMainWindow):
             application.aboutToQuit.connect(self._end)
         self._restore()
         if not self.place and self.places:
-            self.show_place(self.places[0].id)
+            self._show(self.places[0].id)
 
     def _lay_out(self) -> None:
         middle = QVBoxLayout()
@@ -107,6 +111,11 @@ class MainWindow(QMainWindow):
 
     def show_place(self, identifier: str) -> None:
         """Open a place, building it the first time. Raises KeyError for a place that there is not."""
+        self._awaited = ""
+        self._show(identifier)
+        self.session.remember("place", identifier)
+
+    def _show(self, identifier: str) -> None:
         if identifier not in self._built:
             widget = self._build(identifier)
             self._built[identifier] = widget
@@ -116,7 +125,6 @@ class MainWindow(QMainWindow):
         self.rail.mark(identifier)
         self.stack.setCurrentWidget(self._built[identifier])
         self._built[identifier].setFocus()
-        self.session.remember("place", identifier)
 
     def _build(self, identifier: str) -> QWidget:
         """Raises KeyError for a place that there is not."""
@@ -248,7 +256,18 @@ class MainWindow(QMainWindow):
         place = recall("place", "")
         if place != self.place and any(place == known.id for known in self.places):
             self.show_place(place)
+        elif is_view(place):
+            self._awaited = place
+            self._reopen()
         self.setWindowTitle(f"{printable(self.session.settings.name)} - SSL workbench")
+
+    def _reopen(self) -> None:
+        """The view that was open last, as soon as its plugin is found; else another place stays open."""
+        if not self._awaited or not self._views.known:
+            return
+        if self._views.find(self._awaited) is not None:
+            self.show_place(self._awaited)
+        self._awaited = ""
 
     def _end(self) -> None:
         """Before the application goes: write down the look, end the threads of this window."""

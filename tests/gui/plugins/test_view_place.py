@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from workbench.gui.places import Place
 from workbench.gui.plugins.offered import views_of
 from workbench.gui.plugins.view import PluginsView
 from workbench.gui.plugins.view_place import ViewPlace
+from workbench.gui.session import Session
 
 CODE = """
 PLUGIN = {"name": "shows", "version": "1.0", "api": "1.0",
@@ -38,7 +39,8 @@ def register_views(views):
 
 
 @pytest.fixture
-def window(qtbot, session, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def opened(qtbot, session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], MainWindow]]:
+    """What opens the window, with the plugin in the user's folder."""
     only_files(monkeypatch)
     monkeypatch.setattr(plugins, "tried", plugins.plugins)  # no process for a trial
     monkeypatch.setattr(plugins, "facts_of", lambda one, part="engine": {})
@@ -50,13 +52,22 @@ def window(qtbot, session, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWind
         Place(id="data", title="Data", icon="data", order=1, build=lambda *_: QLabel("images")),
         Place(id="plugins", title="Plugins", icon="plugins", order=2, build=PluginsView, bottom=True),
     ]
-    made = MainWindow(session, places=places)
-    qtbot.addWidget(made)
-    made.show()
+
+    def made() -> MainWindow:
+        window = MainWindow(session, places=places)
+        qtbot.addWidget(window)
+        window.show()
+        return window
+
     yield made
     plugin_views.release_views()
     for child in session.findChildren(Background):
         child.close()
+
+
+@pytest.fixture
+def window(opened: Callable[[], MainWindow]) -> MainWindow:
+    return opened()
 
 
 def opener(page: PluginsView, view: str) -> QPushButton:
@@ -94,6 +105,41 @@ def test_a_view_opens_as_a_place_and_is_built_once(qtbot, window: MainWindow) ->
     assert window.commands.run("go.view:shows:fine") == ""
     assert place_of(window, "fine") is place and place.view.isVisible()
     assert plugins.plugin("shows").state == "enabled"
+
+
+def test_the_view_that_was_open_is_open_again(
+    qtbot, opened: Callable[[], MainWindow], session: Session
+) -> None:
+    session.remember("place", "view:shows:fine")
+    window = opened()
+    assert window.place == "data"  # until it is known what there is
+    qtbot.waitUntil(lambda: window.place == "view:shows:fine" and place_of(window, "fine").view is not None)
+    assert window.rail.views.isChecked() and session.recall("place", "") == "view:shows:fine"
+
+
+def test_who_goes_elsewhere_meanwhile_is_left_there(
+    qtbot, opened: Callable[[], MainWindow], session: Session
+) -> None:
+    session.remember("place", "view:shows:fine")
+    window = opened()
+    window.commands.run("go.plugins")
+    qtbot.waitUntil(lambda: views_of(session).known)
+    assert window.place == "plugins" and session.recall("place", "") == "plugins"
+
+
+@pytest.mark.parametrize("place", ["view:shows:fine", "view:gone:fine", "view:", "nowhere"])
+def test_a_view_that_is_no_longer_there_is_not_waited_for(
+    place: str, qtbot, opened: Callable[[], MainWindow], session: Session
+) -> None:
+    session.remember("place", place)
+    plugins.switch("shows", False)
+    window = opened()
+    qtbot.waitUntil(lambda: views_of(session).known)
+    assert window.place == "data" and window.notice.isHidden()
+    plugins.switch("shows", True)
+    views_of(session).look()
+    qtbot.waitUntil(lambda: not window.rail.views.isHidden())
+    assert window.place == "data"  # it doesn't jump where the plugin comes back later
 
 
 def test_of_several_the_button_offers_a_choice_and_marks_none_before(qtbot, window: MainWindow) -> None:

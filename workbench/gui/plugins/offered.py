@@ -19,6 +19,13 @@ from workbench.records.plugins import PluginError
 if TYPE_CHECKING:
     from workbench.gui.session import Session
 
+_VIEW = "view:"
+
+
+def is_view(place: object) -> bool:
+    """Whether the id of a place is one of a plugin's view, which may be there or not."""
+    return isinstance(place, str) and place.startswith(_VIEW)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
@@ -32,13 +39,14 @@ class Offered:
     @property
     def place(self) -> str:
         """The id of its place in the window."""
-        return f"view:{self.plugin}:{self.view}"
+        return f"{_VIEW}{self.plugin}:{self.view}"
 
 
 class PluginViews(QObject):
     """Files are read and plugins tried in a thread; nothing of one runs in the window before a view is asked for."""
 
     changed = Signal()  # what is offered
+    looked = Signal()  # what there is has been read, and may be what was known
     asked = Signal(str)  # a view is wanted: the id of its place
     ready = Signal(object, str)  # a Plugin that was tried and may be loaded, and the name of a view
     failed = Signal(str, str, str)  # plugin, view, and why it can't be shown
@@ -46,11 +54,12 @@ class PluginViews(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.offered: tuple[Offered, ...] = ()
+        self.known = False  # whether `offered` is what there is
         self._background = Background(session)  # closed with it
 
     def look(self) -> None:
         """Read which views there are now."""
-        self._background.run(_offered, self._show, lambda _: None)  # the Plugins place says what is wrong
+        self._background.run(_offered, self._take, lambda _: None)  # the Plugins place says what is wrong
 
     def close(self) -> None:
         """Before the window goes."""
@@ -81,6 +90,11 @@ class PluginViews(QObject):
             lambda found: self.ready.emit(found, one.view),
             lambda error: self.failed.emit(one.plugin, one.view, str(error)),
         )
+
+    def _take(self, offered: tuple[Offered, ...]) -> None:
+        self._show(offered)
+        self.known = True
+        self.looked.emit()
 
     def _show(self, offered: tuple[Offered, ...]) -> None:
         if offered != self.offered:
