@@ -18,7 +18,7 @@ VERSION = 1
 # Names that no plugin may take; those of timm are asked for when a plugin is loaded.
 BUILT_IN = frozenset({"efficientnet_lite0", "random_vit", "histogram", "starter_mae", "starter_dino"})
 PRETRAINED_HERE = "pretrained here"  # the source of a backbone that a run of the project made
-PLUGIN = "plugin"  # the source of one that a plugin brings: it gives features and no more
+PLUGIN = "plugin"  # the source of one that a plugin brings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,14 @@ class BackboneFacts:
         parts = (self.title, self.id, self.family, self.training_data, self.licence, self.source, here)
         text = " ".join(parts).casefold()
         return all(word in text for word in words)
+
+
+def gives_patches(facts: BackboneFacts) -> bool:
+    """Whether there is something to look at. A plugin says it by the features that it promises; of files that nobody
+    has opened yet it isn't known, and they may be tried."""
+    if facts.source == PLUGIN:
+        return any("mean" in feature for feature in facts.features)
+    return facts.source != "built in" or facts.patch > 0
 
 
 def search(entries: Iterable[BackboneFacts], text: str) -> list[BackboneFacts]:

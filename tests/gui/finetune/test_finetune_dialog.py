@@ -53,6 +53,6 @@ def test_backbones_of_plugins_are_left_out_and_it_is_said_why(qtbot, small_index
     qtbot.addWidget(dialog)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     [told] = [one.text() for one in dialog.findChildren(QLabel) if one.text().startswith("Not offered")]
-    assert told.startswith("Not offered: Plugged, hub:/w. What a plugin brings gives features and no more")
+    assert told.startswith("Not offered: Plugged, hub:/w. What would be learnt on top of a plugin's backbone")
     session.brought, session.catalogue = Brought(), (facts("strong"),)
     assert [name for name, _ in backbones_of(session)] == ["hub:/w", "lab/strong"]

@@ -14,7 +14,7 @@ from workbench.gui.inspect.board import Answer, Board
 from workbench.gui.inspect.columns import columns_of, default_models
 from workbench.gui.inspect.rows import ChosenRows, choose_rows, hardest
 from workbench.records.boards import BoardPlan, Rows
-from workbench.records.brought import Brought, OpenBackbone
+from workbench.records.brought import Brought
 from workbench.records.catalogue import PLUGIN, PRETRAINED_HERE
 from workbench.records.inspection import SHOWN, InspectSettings, Sight
 from workbench.records.runs import Status
@@ -263,10 +263,10 @@ def test_columns_are_the_comparison_and_what_was_pretrained_here(compared) -> No
     blind = facts("blind", source="built in", family="Floor", patch=0)
     floor = facts("floor", source="built in", family="Floor", patch=16)
     catalogue = (*compared.catalogue, own, blind, floor)
-    found = default_models(compared.result, ["lab/floor"], catalogue, NOTHING)
+    found = default_models(compared.result, ["lab/floor"], catalogue)
     assert found == ("lab/strong", "lab/middle", "lab/weak", "lab/own")
     missing = facts("missing", available=False)
-    found = default_models(None, ["lab/blind", "lab/floor", "lab/missing"], (*catalogue, missing), NOTHING)
+    found = default_models(None, ["lab/blind", "lab/floor", "lab/missing"], (*catalogue, missing))
     assert found == ("lab/floor", "lab/own")
 
 
@@ -275,21 +275,25 @@ def test_what_the_program_brings_along_joins_where_nothing_else_has_trained_patc
     brought = facts("brought", source="built in", family="ViT", patch=8)
     convolutions, transformer = facts("convolutions", patch=0), facts("transformer", patch=14)
     catalogue = (floor, brought, convolutions, transformer)
-    assert default_models(None, ["lab/convolutions", "lab/floor"], catalogue, NOTHING) == (
+    assert default_models(None, ["lab/convolutions", "lab/floor"], catalogue) == (
         "lab/convolutions",
         "lab/floor",
         "lab/brought",
     )
-    assert default_models(None, ["lab/transformer"], catalogue, NOTHING) == ("lab/transformer",)
+    assert default_models(None, ["lab/transformer"], catalogue) == ("lab/transformer",)
 
 
-def test_backbones_of_plugins_are_no_columns_by_themselves(compared) -> None:
-    listed = facts("plugged", source=PLUGIN)
-    opened = Brought(backbones=(OpenBackbone(name="hub", summary="A folder.", plugin="hubfolder"),))
-    chosen = ["lab/plugged", "hub:/x", "other:/x", "lab/strong"]
-    found = default_models(None, chosen, (*compared.catalogue, listed), opened)
-    assert found[:2] == ("other:/x", "lab/strong")
-    assert "lab/plugged" not in found and "hub:/x" not in found
+def test_backbones_of_plugins_are_columns_where_they_give_patches(compared) -> None:
+    blind = facts("blind", source=PLUGIN, features=("cls", "pooled"))
+    sees = facts("sees", source=PLUGIN, features=("cls", "cls+mean"))
+    chosen = [
+        "lab/blind",
+        "lab/sees",
+        "hub:/x",
+        "lab/strong",
+    ]  # which of a folder are patches nobody knows yet
+    found = default_models(None, chosen, (*compared.catalogue, blind, sees))
+    assert found[:3] == ("lab/sees", "hub:/x", "lab/strong") and "lab/blind" not in found
 
 
 def test_a_head_has_the_number_of_the_probe(compared) -> None:

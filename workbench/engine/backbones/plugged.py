@@ -144,10 +144,10 @@ def candidate_of(backbone: PluginBackbone) -> Candidate:
 
 
 def refuse_plugged(kind: str, title: str, what: str) -> None:
-    """Raises ValueError where `kind` is that of a plugin's backbone, for `what` needs more than a plugin gives."""
+    """Raises ValueError where `kind` is that of a plugin's backbone, for `what` needs more than that."""
     if kind == KIND:
         raise ValueError(
-            f"{printable(title)} comes from a plugin, which gives its features and no more: {what}. Take a backbone "
+            f"{printable(title)} comes from a plugin, which gives its features: {what}. Take a backbone "
             "of timm, of Hugging Face or from a file instead; in Compare it stands beside them."
         )
 

@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ import torch
 from workbench.engine.backbones import catalogue
 from workbench.engine.backbones.base import Named, TorchBackbone
 from workbench.engine.backbones.load import load_backbone
-from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.resolve import Resolved, resolve
+from workbench.engine.inspect.plugged_vision import library_of
 from workbench.engine.loader import BatchLoader
 from workbench.pixels.prepare import prepare
+from workbench.records.catalogue import PLUGIN
 from workbench.records.spec import Reading
 from workbench.records.text import count, printable
 
@@ -208,10 +209,15 @@ def open_vision(
             f"{found.title} counts colours and edges of the whole picture: it has no patches to look at. Choose a "
             "neural network."
         )
-    refuse_plugged(found.kind, found.title, "its layers and its attention can't be read")
     backbone = load_backbone(found.spec, device, memo=memo, cache=cache)
     assert isinstance(backbone, TorchBackbone)
-    facts = _hugging_face(found, backbone) if found.kind == "huggingface" else _timm(backbone)
+    if found.kind == PLUGIN:
+        kind, architecture, depth = library_of(backbone, found.title)
+        found = replace(found, kind=kind, architecture=architecture, depth=depth)
+    if found.kind == "huggingface":
+        facts = _hugging_face(found, backbone)
+    else:
+        facts = _timm(backbone) if found.kind else _patches_alone(backbone)
     size = found.spec.preprocess.size
     return Vision(title=found.title, size=size, depth=found.depth, backbone=backbone, **facts)
 
@@ -261,6 +267,17 @@ def _timm(backbone: TorchBackbone) -> dict[str, Any]:
         "final_norm": getattr(module, "norm", None) if attends else None,
         "reader": reader,
     }
+
+
+def _patches_alone(backbone: TorchBackbone) -> dict[str, Any]:
+    """Of a network that nobody knows: no layer of it is asked for, and it is never run but as a whole."""
+
+    def reader(layer: int) -> Callable[[torch.Tensor], Named]:
+        raise ValueError(f"its layer {layer + 1} can't be read.")
+
+    shape = _shape(False, backbone.spec.preprocess.size, 0)
+    tokens = {"heads": 0, "has_cls": "cls" in backbone.dimensions, "registers": 0}
+    return {**shape, **tokens, "run": backbone.read, "final_norm": None, "reader": reader}
 
 
 def _shape(attends: bool, size: int, patches: int) -> dict[str, Any]:

@@ -257,7 +257,7 @@ class Board(QObject):
         session, wanted = self.session, self.plan.models
         if wanted is None:
             chosen = [choice.backbone for choice in session.settings.chosen]
-            wanted = default_models(session.result, chosen, session.catalogue, session.brought)
+            wanted = default_models(session.result, chosen, session.catalogue)
         columns = columns_of(session, wanted)
         if columns != self.columns:
             self.columns = columns

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.gui.compare.words import feature_name, titles_of
-from workbench.records.brought import Brought
-from workbench.records.catalogue import PLUGIN, PRETRAINED_HERE, BackboneFacts
+from workbench.records.catalogue import PRETRAINED_HERE, BackboneFacts, gives_patches
 from workbench.records.results import EvaluationResult
 from workbench.records.scores import METRIC_NAMES
 from workbench.records.text import count, printable
@@ -44,12 +43,11 @@ def default_models(
     result: EvaluationResult | None,
     chosen: Sequence[str],
     catalogue: Sequence[BackboneFacts],
-    brought: Brought,
 ) -> tuple[str, ...]:
     """Those of the comparison, else the chosen ones that are on this machine; then what was pretrained here.
 
-    Floors that have no patches have nothing to look at, and backbones of plugins don't let anybody look. Where no
-    trained model has any, the small ones that the program brings along join, so that there is something to see.
+    Floors and backbones of plugins that have no patches have nothing to look at. Where no trained model has any, the
+    small ones that the program brings along join, so that there is something to see.
     """
     known = {facts.id: facts for facts in catalogue}
     if result is not None:
@@ -57,10 +55,7 @@ def default_models(
     else:
         wanted = [each for each in chosen if each not in known or known[each].available]
     own = [facts.id for facts in catalogue if facts.source == PRETRAINED_HERE and facts.available]
-    seeing = (
-        each for each in (*wanted, *own) if not _is_blind(known.get(each)) and not brought.backbone(each)
-    )
-    found = dict.fromkeys(seeing)
+    found = dict.fromkeys(each for each in (*wanted, *own) if not _is_blind(known.get(each)))
     if not any(_is_trained_with_patches(known.get(each)) for each in found):
         brought = (each for each in catalogue if each.source == "built in" and _is_trained_with_patches(each))
         found |= dict.fromkeys(facts.id for facts in brought)
@@ -72,7 +67,7 @@ def _is_trained_with_patches(facts: BackboneFacts | None) -> bool:
 
 
 def _is_blind(facts: BackboneFacts | None) -> bool:
-    return facts is not None and (facts.source == PLUGIN or (facts.source == "built in" and not facts.patch))
+    return facts is not None and not gives_patches(facts)
 
 
 def columns_of(session: Session, models: Sequence[str]) -> tuple[BoardColumn, ...]:

@@ -23,10 +23,10 @@ from workbench.records.boards import (
     with_board,
     without_board,
 )
-from workbench.records.catalogue import PLUGIN, PRETRAINED_HERE
+from workbench.records.catalogue import PLUGIN, PRETRAINED_HERE, gives_patches
 from workbench.records.text import count
 
-FROM_PLUGIN = "It comes from a plugin, which gives features and no more: its patches can't be looked at"
+BLIND = "Its plugin gives one vector of a picture and no patches, so there is nothing to look at"
 LISTED = 40  # models of a menu; more are found under Models
 SIZES = (224, 336, 448, 672)  # px: patches of 14 and of 16 px tile them
 INPUT_TIP = (
@@ -53,7 +53,7 @@ class ModelsMenu(QObject):
         own = [facts for facts in here if facts.source == PRETRAINED_HERE]
         public = [facts for facts in here if facts.source != PRETRAINED_HERE]
         listed = {facts.id for facts in here}
-        blind = {facts.id for facts in here if facts.source == PLUGIN}
+        blind = {facts.id for facts in here if facts.source == PLUGIN and not gives_patches(facts)}
         others = [(column.model, column.title) for column in board.columns if column.model not in listed]
         others += [
             (choice.backbone, session.title_of(choice.backbone))
@@ -74,7 +74,7 @@ class ModelsMenu(QObject):
                 action.setChecked(model in board.models)
                 if model in blind:
                     action.setEnabled(model in board.models)  # to be taken out again
-                    action.setToolTip(FROM_PLUGIN)
+                    action.setToolTip(BLIND)
                 action.triggered.connect(lambda _, model=model: self.toggle(model))
         self.menu.addSeparator()
         back = self.menu.addAction("Those of the comparison", lambda: board.set_models(None))

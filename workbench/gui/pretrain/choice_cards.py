@@ -149,8 +149,8 @@ class StartCard(Card):
         self.start.setAccessibleName("Start from")
         set_tip(
             self.start,
-            "Weights to start from: those on this machine that the method can work with. Backbones of plugins give "
-            "features alone: they can be compared, and not learnt from.",
+            "Weights to start from: those on this machine that the method can work with. Backbones of plugins are "
+            "left out: what would be learnt from them could not be written for other programs.",
         )
         self.backbone.setAccessibleName("Architecture")
         self.backbone.setEditable(True)

@@ -84,8 +84,8 @@ def is_transformer(name: str) -> bool:
 
 
 def can_learn(facts: BackboneFacts) -> bool:
-    """Whether a backbone is a network whose weights are here: floors are none worth starting from, and a plugin's
-    gives features alone."""
+    """Whether a backbone is a network whose weights are here: floors are none worth starting from, and what
+    is learnt from a plugin's could not be written for other programs."""
     network = facts.family != "Floor" and facts.source != PLUGIN
     return facts.available and network and bool(facts.parameters or facts.parameters is None)
 
