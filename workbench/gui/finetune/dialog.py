@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 REMEMBERED = "finetune"  # under which the project keeps what was asked last
 HIDDEN = ("index", "curation", "roots", "backbone", "ledger", "cache")
 FEATURES_ALONE = (
-    "Not offered: {names}. What would be learnt on top of a plugin's backbone could not be written for other programs, "
-    "so it is compared and not fine-tuned. Take a backbone of timm, of Hugging Face or from a file."
+    "Not offered: {names}. What would be learnt on top of a plugin's backbone could not be written for other "
+    "programs, so it is compared and not fine-tuned. Take a backbone of timm, of Hugging Face or from a file."
 )
 NO_WEIGHTS = "histogram"  # counts and does not learn
 
