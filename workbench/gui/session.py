@@ -21,6 +21,7 @@ from workbench.gui.lookup import Lookup
 from workbench.gui.map_store import MapStore
 from workbench.gui.model_store import ModelStore
 from workbench.gui.neighbours.outside import OutsideAsker
+from workbench.gui.outside_files import OutsideFiles
 from workbench.gui.pretrain_store import PretrainStore
 from workbench.records.brought import Brought
 from workbench.records.catalogue import BackboneFacts
@@ -80,7 +81,7 @@ class Session(QObject):
         self.lookup.told.connect(self.message)
         self.lookup.found.connect(self.backbones_changed)
         self.lookup.brought_changed.connect(self.brought_changed)
-        self.maps = MapStore(self, self._jobs)
+        self.pictures, self.maps = OutsideFiles(self), MapStore(self, self._jobs)
         self.decisions = DecisionStore(self, self._jobs, self._follow_up)
         self.decisions.told.connect(self.message)
         self._done: list[str] = []  # "edit" and "discard" in the order in which they were done
@@ -239,8 +240,7 @@ class Session(QObject):
         self._save_choice()
 
     def set_lock(self, **changes: Any) -> None:
-        """Of the settings that hold for every chosen backbone: feature_rule, layers, image_size, standardise,
-        evaluations."""
+        """Of the settings that hold for every chosen backbone, such as feature_rule, layers and evaluations."""
         for name, value in changes.items():
             setattr(self.settings, name, value)
         self._save_choice()

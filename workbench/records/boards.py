@@ -16,8 +16,9 @@ from workbench.records.params import build
 
 VERSION = 1
 FILE = "boards.json"
-ROWS = ("picked", "misses", "hardest", "random", "odd", "kept")
+ROWS = ("picked", "misses", "hardest", "random", "odd", "files", "kept")
 MOST_ROWS = 48
+OUTSIDE = "file:"  # what the id of a picture from a file begins with; no item of a data set has such an id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Rows:
         number: of rows, without those that are pinned.
         model: as the comparison names it; "" takes its first.
         draw: another number draws other images.
-        ids: item ids, of "picked" and "kept".
+        ids: of "picked", "files" and "kept": item ids, and `outside_id` of pictures from files.
     """
 
     kind: str = "random"
@@ -40,15 +41,25 @@ class Rows:
     ids: tuple[str, ...] = ()
 
 
+def outside_id(file: Path) -> str:
+    """What names a picture that is not in the data set: the whole path of its file."""
+    return f"{OUTSIDE}{file}"
+
+
+def outside_file(identifier: str) -> Path | None:
+    """The file of a picture from outside; None for an item of the data set."""
+    return Path(identifier.removeprefix(OUTSIDE)) if identifier.startswith(OUTSIDE) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardPlan:
     """A board as plain data.
 
     Attributes:
         models: as a job is asked for them; None for those of the comparison that is shown.
-        pinned: item ids of rows that stay whatever is chosen.
+        pinned: ids of rows that stay whatever is chosen.
         panel: which picture of a reconstruction is shown, of `pixels.cells.PANELS`.
-        query_image: item id of the image that the query for likeness lies in; "" for the first row.
+        query_image: id of the image that the query for likeness lies in; "" for the first row.
     """
 
     name: str = ""

@@ -125,7 +125,7 @@ def test_a_board_out_of_sight_asks_nothing(qtbot, compared) -> None:
 
 def test_pages_and_files_are_those_of_the_rows(board, models, small_index) -> None:
     job = models.answer()
-    files = [str(small_index.file(board.positions[each])) for each in board.rows]
+    files = [str(small_index.file(small_index.ids.index(each))) for each in board.rows]
     assert list(job.images) == files and job.pages == (0,) * 8
 
 

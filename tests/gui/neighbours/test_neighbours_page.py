@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from tests.gui.maps.conftest import commands, place_of, session, write_files
 from workbench.gui import theme
@@ -244,14 +244,14 @@ def answer_outside(
     image = AskedImage(image=job.images[0], same=tuple(itself), answers=tuple(answers))
     result = NeighboursResult(k=job.k, images=(image,), ask=number)
     result.save(run.path / RESULT)
-    qtbot.waitUntil(lambda: not session.outside.waiting)
+    qtbot.waitUntil(lambda: not session.outside.waiting or asked_outside(session)[1] > number)
     return result
 
 
-def drop(page: NeighboursPage, path: Path) -> bool:
-    """Drag a file onto the page and let it go; whether it is taken."""
+def drop(page: QWidget, *paths: Path) -> bool:
+    """Drag files onto a page and let them go; whether they are taken."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     enter = QDragEnterEvent(QPoint(50, 50), *how)
     enter.ignore()
@@ -274,9 +274,12 @@ def test_a_dropped_picture_is_asked_of_every_model(
 ) -> None:
     first = ask(qtbot, page, small_index.ids[3])
     (tmp_path / "notes.txt").write_text("no picture")
-    assert not drop(page, tmp_path / "notes.txt") and not drop(page, tmp_path)
+    assert drop(page, tmp_path / "notes.txt")
+    qtbot.waitUntil(lambda: session.pictures.told() == "notes.txt can't be shown. It is text, not an image.")
+    assert page.board.query.item == first, "what is asked about stays"
     assert drop(page, picture)
-    assert not session.selected and page.board.query.name == "new.png"
+    qtbot.waitUntil(lambda: page.board.query.name == "new.png")
+    assert not session.selected and not session.pictures.told() and page.strip.isHidden()
     assert all(row.why.startswith("Embedding the picture") for row in page.board.rows)
     result = answer_outside(qtbot, session, page, error="Its weights are others.")
     qtbot.waitUntil(lambda: bool(page.board.rows[0].tiles))
@@ -306,8 +309,9 @@ def test_a_dropped_picture_is_asked_of_every_model(
 def test_a_picture_that_is_an_item_is_told_and_does_not_count_itself(
     qtbot, page: NeighboursPage, session: Session, small_index: ImageIndex, picture: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(picture), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([str(picture)], ""))
     qtbot.mouseClick(page.choose, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.question.outside == picture)
     same = sorted(page._atlas.ids)[0]
     label = small_index.classes[small_index.label[small_index.ids.index(same)]]
     result = answer_outside(qtbot, session, page, same=same)

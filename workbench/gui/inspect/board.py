@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from workbench.gui.background import Background
 from workbench.gui.inspect.columns import BoardColumn, columns_of, default_models
-from workbench.gui.inspect.rows import ChosenRows, choose_rows
+from workbench.gui.inspect.row_image import RowImage, item_image, outside_image
+from workbench.gui.inspect.rows import FoundRows, find_rows
 from workbench.gui.item_ids import positions
 from workbench.gui.session import Session
 from workbench.pixels.cells import error_top
-from workbench.records.boards import MOST_ROWS, BoardPlan
-from workbench.records.index import ImageIndex
+from workbench.records.boards import MOST_ROWS, BoardPlan, outside_id
+from workbench.records.index import ImageIndex, Refused
 from workbench.records.inspection import InspectJob, InspectSettings, Sight, same_answer
 from workbench.records.spec import Reading
 
@@ -65,8 +65,7 @@ class Board(QObject):
         self.columns: tuple[BoardColumn, ...] = ()
         self.asked_ids: tuple[str, ...] = ()  # which the models are asked about
         self.rows: tuple[str, ...] = ()  # which are shown, pinned ones first
-        self.positions: dict[str, int] = {}  # of these in the index
-        self.said: dict[str, int] = {}  # of misses: the class code that the model said instead
+        self.found = FoundRows()  # where they lie
         self.choosing = False  # which images are shown is being found out
         self.why = ""  # the last ask failed: a sentence
         self._answers: dict[tuple[str, str], Answer] = {}  # (model, what is shown), the latest last
@@ -118,12 +117,26 @@ class Board(QObject):
         """Levels of the lightest error of all reconstructions, so that their colours can be compared."""
         return self._top
 
-    def file(self, identifier: str) -> Path:
-        position = self.positions[identifier]
-        if self.session.index is not None:
-            return self.session.file(position)
-        assert self.index is not None
-        return self.index.file(position)
+    @property
+    def said(self) -> dict[str, int]:
+        """Of misses: the class code that the model said instead."""
+        return self.found.said
+
+    @property
+    def gone(self) -> tuple[Refused, ...]:
+        """Pictures from files that are rows and can't be shown any more."""
+        return self.found.gone
+
+    def image(self, identifier: str) -> RowImage | None:
+        """The image of a row; None where the data set has another index by now."""
+        index, picture = self.index, self.found.pictures.get(identifier)
+        if picture is not None:
+            return outside_image(picture, index, self.found.twins.get(identifier, -1))
+        position = self.found.places.get(identifier, -1)
+        if index is None or not 0 <= position < len(index):
+            return None
+        own = self.session.index is not None
+        return item_image(index, position, self.session.file(position) if own else index.file(position))
 
     def answer(self, model: str) -> Answer | None:
         """What the model said when it was asked last what is shown now; it may be about another layer or query."""
@@ -229,6 +242,10 @@ class Board(QObject):
         ids = tuple(nsmallest(MOST_ROWS, found, key=found.__getitem__))
         self.set_rows(kind="picked", ids=ids or self._picked_before())
 
+    def show_files(self) -> None:
+        """The pictures from files that were read last become the rows."""
+        self.set_rows(kind="files", ids=tuple(map(outside_id, self.session.pictures.files)))
+
     def _picked_before(self) -> tuple[str, ...]:
         return self.plan.rows.ids if self.plan.rows.kind == "picked" else ()
 
@@ -274,27 +291,27 @@ class Board(QObject):
         """Find out which images the rows are, in a thread."""
         self._turn += 1
         turn, index, rows, pinned = self._turn, self.index, self.plan.rows, self.plan.pinned
-        if index is None:
-            self._show_rows(ChosenRows(), {})
-            return
-        predictions = self.session.predictions
+        predictions, reading = self.session.predictions, self.session.reading
+        known = {outside_id(picture.file): picture for picture in self.session.pictures.pictures}
+        known |= self.found.pictures
 
-        def find() -> tuple[ChosenRows, dict[str, int]]:
-            chosen = choose_rows(rows, index, predictions)
-            ids = dict.fromkeys((*pinned, *chosen.ids))
-            found = positions(index, list(ids))
-            return replace(chosen, ids=tuple(each for each in ids if each in found)), found
-
-        def show(found: tuple[ChosenRows, dict[str, int]]) -> None:
+        def show(found: FoundRows) -> None:
             if turn == self._turn:
-                self._show_rows(*found)
+                self._show_rows(found)
 
+        if index is None and not (rows.ids or pinned):
+            show(FoundRows())
+            return
         self.choosing = True
-        self._background.run(find, show, lambda error: self._fail(str(error)))
+        self._background.run(
+            lambda: find_rows(rows, pinned, index, predictions, known, reading),
+            show,
+            lambda error: self._fail(str(error)),
+        )
 
-    def _show_rows(self, chosen: ChosenRows, found: dict[str, int]) -> None:
+    def _show_rows(self, found: FoundRows) -> None:
         self.choosing = False
-        self.asked_ids, self.said, self.positions = chosen.ids, chosen.said, found
+        self.asked_ids, self.found = found.ids, found
         self._sort_rows()
         self.changed.emit("rows")
         self.ask()
@@ -340,17 +357,18 @@ class Board(QObject):
         needed = tuple(model for model in self.models if not self.is_current(model))
         if not needed:
             return
-        index, settings = self.index, self._asked()
-        assert index is not None
-        places = [self.positions[each] for each in self.asked_ids]
+        settings = self._asked()
+        images = [image for each in self.asked_ids if (image := self.image(each)) is not None]
+        if len(images) < len(self.asked_ids):  # another index: it is found out which of them it holds
+            return
         query = self.asked_ids.index(self.query_image) + 1
         try:
             job = InspectJob(
                 **{name: getattr(settings, name) for name in settings.__dataclass_fields__}
                 | {"query_image": query},
                 models=needed,
-                images=tuple(str(self.file(each)) for each in self.asked_ids),
-                pages=tuple(int(index.page[place]) for place in places),
+                images=tuple(str(image.file) for image in images),
+                pages=tuple(image.page for image in images),
                 curation=str(project.keep_curation()),
             )
         except (OSError, ValueError) as error:

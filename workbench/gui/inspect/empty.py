@@ -13,7 +13,7 @@ Reason = tuple[str, str, str, str]  # title, text, button, what it does
 def why_empty(board: Board) -> Reason | None:
     """None where there is something to look at, or will be in a moment."""
     session, rows = board.session, board.plan.rows
-    if board.index is None or not len(board.index):
+    if (board.index is None or not len(board.index)) and not (board.rows or rows.kind == "files"):
         return (
             "No images yet",
             "Choose a folder with images. Nothing in it is changed.",
@@ -35,6 +35,14 @@ def why_empty(board: Board) -> Reason | None:
             "Select images in Data, in the plots of Compare or on this board: they are the rows then.",
             "Show random images",
             "rows:random",
+        )
+    if rows.kind == "files":
+        return (
+            "No picture from a file" if not rows.ids else "None of these files can be shown",
+            "Drop image files or folders here, from wherever they are: each picture is a row, and they join no data "
+            "set.",
+            "Choose files",
+            "run:inspect.files",
         )
     if rows.kind in ("misses", "hardest") and session.predictions is None:
         return (
@@ -77,5 +85,7 @@ class BoardAwaited(Card):
         what, where = self._step.split(":")
         if what == "go":
             go(self.commands, where)
+        elif what == "run":
+            self.commands.run(where)
         else:
             self.board.set_rows(kind=where)

@@ -14,8 +14,7 @@ from workbench.gui.inspect.board import Answer, Board
 from workbench.gui.inspect.composer import Composer, Made, Wish
 from workbench.gui.inspect.painter import Head
 from workbench.gui.inspect.zoom import Box, letterbox
-from workbench.gui.thumbnails import Tile, thumbnails_of, tile_key
-from workbench.gui.widgets.image_grid import describe
+from workbench.gui.thumbnails import Tile, thumbnails_of
 from workbench.pixels.cells import Cell, cells
 from workbench.records.index import NO_CODE
 from workbench.records.inspection import InspectSettings
@@ -40,7 +39,7 @@ class Look(QObject):
         self.thumbnails.arrived.connect(self._on_tiles)
         self.thumbnails.renewed.connect(lambda: self.arrived.emit(None))
         self._wishes: list[Wish] = []
-        self._tiles: dict[bytes, str] = {}  # what was asked for -> item id
+        self._tiles: dict[bytes, frozenset[str]] = {}  # what was asked for -> rows: files may be copies
         self._drawn: dict[
             int, tuple[Answer | None, InspectSettings, bool]
         ] = {}  # by column, while it is painted
@@ -57,7 +56,7 @@ class Look(QObject):
         self._drawn = {}
 
     def _on_tiles(self, keys: set[bytes]) -> None:
-        if found := {("", self._tiles[key]) for key in keys if key in self._tiles}:
+        if found := {("", name) for key in keys for name in self._tiles.get(key, ())}:
             self.arrived.emit(found)
 
     # Pictures
@@ -85,21 +84,17 @@ class Look(QObject):
 
     def tile(self, identifier: str) -> Tile | None:
         """The image itself."""
-        board, index = self.board, self.board.index
-        position = board.positions.get(identifier)
-        if index is None or position is None or position >= len(index):
+        image = self.board.image(identifier)
+        if image is None:
             return None
-        key = tile_key(index, position)
-        self._tiles[key] = identifier
-        return self.thumbnails.get(key, board.file(identifier), id(self))
+        self._tiles[image.key] = self._tiles.get(image.key, frozenset()) | {identifier}
+        return self.thumbnails.get(image.key, image.file, id(self))
 
     def seen(self, identifier: str, column: int) -> np.ndarray | None:
         """(4,) what of the whole picture a cell shows; the image itself is column -1."""
         if column < 0:
-            index, position = self.board.index, self.board.positions.get(identifier, -1)
-            if index is None or not 0 <= position < len(index):
-                return None
-            return letterbox(int(index.width[position]), int(index.height[position]))
+            image = self.board.image(identifier)
+            return letterbox(image.width, image.height) if image is not None else None
         answer = self.board.answer(self.board.models[column])
         row = answer.row(identifier) if answer is not None else -1
         if answer is None or answer.sight.seen is None or row < 0:
@@ -154,31 +149,28 @@ class Look(QObject):
 
     def image_words(self, identifier: str) -> tuple[str, str]:
         """File name and label."""
-        index, position = self.board.index, self.board.positions.get(identifier, -1)
-        if index is None or not 0 <= position < len(index):
+        image = self.board.image(identifier)
+        if image is None:
             return identifier, ""
-        name, page = str(index.paths[position]).rsplit("/", 1)[-1], int(index.page[position])
-        label = int(index.label[position])
-        about = index.classes[label] if label != NO_CODE else ""
+        about = image.about
         result, said = self.board.session.result, self.board.said.get(identifier, NO_CODE)
         if result is not None and 0 <= said < len(result.classes):
             about = f"{about}, called {result.classes[said]}"
         error = self.board.picture_error(identifier) if self.board.plan.rows.kind == "odd" else -1.0
         if error >= 0:
             about = f"{about} · error {error:.1f}" if about else f"error {error:.1f}"
-        return printable(f"{name} · p. {page + 1}" if page else name), printable(about)
+        return printable(image.name), printable(about)
 
     def told(self, row: int, column: int) -> str:
         """The whole of what is known of a cell, or of a head where the row is -1."""
         board = self.board
-        index = board.index
         if row < 0:
             return self._head_told(column) if column >= 0 else ""
         if row >= len(board.rows) or column >= len(board.columns):
             return ""
         identifier = board.rows[row]
-        position = board.positions.get(identifier, -1)
-        image = describe(index, position) if index is not None and 0 <= position < len(index) else identifier
+        known = board.image(identifier)
+        image = known.told if known is not None else identifier
         pinned = " Pinned." if identifier in board.plan.pinned else ""
         if column < 0:
             return f"{image}{pinned}"

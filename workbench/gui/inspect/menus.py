@@ -19,6 +19,7 @@ from workbench.records.boards import (
     BoardPlan,
     Rows,
     load_boards,
+    outside_file,
     save_boards,
     with_board,
     without_board,
@@ -199,9 +200,18 @@ def _section(menu: QMenu, title: str) -> None:
 
 
 def cell_menu(
-    owner: QWidget, board: Board, row: int, column: int, at: QPoint, look: Callable[[int], None]
+    owner: QWidget,
+    board: Board,
+    row: int,
+    column: int,
+    at: QPoint,
+    look: Callable[[int], None],
+    neighbours: Callable[[str], None],
 ) -> QMenu:
-    """What can be done with a row, or with a model where `row` is -1; `look(row)` shows an image large."""
+    """What can be done with a row, or with a model where `row` is -1.
+
+    `look(row)` shows an image large, `neighbours(id)` what lies nearest to it.
+    """
     menu = QMenu(owner)
     if row < 0:
         if column > 0:
@@ -216,7 +226,9 @@ def cell_menu(
         pinned = identifier in board.plan.pinned
         menu.addAction("Let this row go" if pinned else "Pin this row\tP", lambda: board.pin(identifier))
         menu.addAction("Show the image large\tSpace", lambda: look(row))
-        menu.addAction("Select this image", lambda: board.session.select([identifier]))
+        menu.addAction("Show its neighbours", lambda: neighbours(identifier))
+        if outside_file(identifier) is None:
+            menu.addAction("Select this image", lambda: board.session.select([identifier]))
     if not menu.isEmpty():
         menu.popup(at)
     return menu

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -27,13 +28,15 @@ from workbench.gui.inspect.look import Look
 from workbench.gui.inspect.menus import BoardsMenu, InputMenu, ModelsMenu, cell_menu
 from workbench.gui.inspect.rows_panel import RowsPanel
 from workbench.gui.inspect.saving import PICTURES, memo_saver, saver, why_not_save
+from workbench.gui.outside_files import choose_files, dropped
+from workbench.gui.outside_notice import OutsideNotice
 from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import CommandButton
 from workbench.gui.widgets.cards import Card, NoticeBar
-from workbench.gui.widgets.image_grid import describe
 from workbench.gui.widgets.labels import Chip, label
 from workbench.gui.widgets.quick_look import Item, QuickLook
+from workbench.records.boards import outside_file
 from workbench.records.inspection import PLUGGED
 from workbench.records.methods import asked_by_name
 from workbench.records.sight_words import asked_words
@@ -79,6 +82,7 @@ class BoardPage(QWidget):
         self._background = Background(session)  # closed with it
         self._selecting = False
         self._picks = False  # whether another selection waits to become the rows
+        self._opens = False  # whether files that are being read will be the rows
         self._register()
         self.models_menu, self.boards_menu = ModelsMenu(self.board, commands), BoardsMenu(self.board, self)
         self.save_button = CommandButton(commands, SAVE, "Save as…")
@@ -100,9 +104,12 @@ class BoardPage(QWidget):
         self.canvas.box_drawn.connect(self.controls.add_box)
         self.controls.drawing_changed.connect(self.canvas.set_drawing)
         self.rows.pin_asked.connect(self._pin)
+        self.rows.files_asked.connect(self.choose_files)
+        session.pictures.changed.connect(self._on_pictures)
         session.selection_changed.connect(self._on_selection)
         session.dataset_changed.connect(self.refresh)
         session.brought_changed.connect(self.refresh)
+        self.setAcceptDrops(True)
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -139,6 +146,7 @@ class BoardPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(12)
         outer.addWidget(self.notice)
+        outer.addWidget(OutsideNotice(self.session.pictures))
         outer.addLayout(across, 1)
         strip = Card(margin=10)
         row = QHBoxLayout()
@@ -178,6 +186,22 @@ class BoardPage(QWidget):
                 run=lambda: self.boards_menu.ask_name(),
                 why_not=lambda: "" if self.board.rows and self.board.columns else "The board is empty.",
                 help="Models, images and settings, to be opened again under Boards",
+                place="inspect",
+            ),
+            Command(
+                id="inspect.files",
+                title="Look at pictures from files…",
+                run=self._show_and_choose,
+                why_not=self._why_no_files,
+                help="Pictures that are not in the data set become the rows of the board",
+                place="inspect",
+            ),
+            Command(
+                id="inspect.rows_files",
+                title="Show the pictures from files on the board",
+                run=self.board.show_files,
+                why_not=lambda: "" if self.session.pictures.pictures else "No pictures from files are open.",
+                help="Those that were dropped or chosen last are its rows",
                 place="inspect",
             ),
             Command(
@@ -240,9 +264,46 @@ class BoardPage(QWidget):
     def _tell_failure(self, sentence: str) -> None:
         self.notice.tell("bad", sentence, "Ask again", self.board.ask)
 
+    # Pictures from files
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped(event) and not self._why_no_files():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.open_files(dropped(event))
+
+    def choose_files(self) -> None:
+        """Ask which; they become the rows."""
+        self.open_files(choose_files(self, self.session, "Look at pictures"))
+
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Make these files, and the images of these folders, the rows as soon as they are read."""
+        if files:
+            self._opens = True
+            self.session.pictures.open(files)
+
+    def _on_pictures(self) -> None:
+        pictures = self.session.pictures
+        if pictures.busy or not self._opens:
+            return
+        self._opens = False
+        if pictures.newly_read:
+            self.board.show_files()
+
+    def _show_and_choose(self) -> None:
+        self.commands.run("inspect.show_board")
+        self.choose_files()
+
+    def _why_no_files(self) -> str:
+        return "" if self.session.project is not None else "Open a project or make a new one first."
+
     # Doing
 
     def _pick(self, identifier: str, add: bool) -> None:
+        if outside_file(identifier) is not None:
+            return  # it is in no other place of the window
         self._selecting = True  # the rows stay as they are
         selected = self.session.selected
         self.session.select(selected ^ {identifier} if add else [identifier])
@@ -260,23 +321,29 @@ class BoardPage(QWidget):
             self.board.pin(self.board.rows[self.canvas.current[0]])
 
     def _menu(self, row: int, column: int, at: QPoint) -> None:
-        cell_menu(self, self.board, row, column, at, self._look)
+        cell_menu(self, self.board, row, column, at, self._look, self._ask_neighbours)
+
+    def _ask_neighbours(self, identifier: str) -> None:
+        """Show on the page beside what the models have nearest to the image of a row."""
+        file = outside_file(identifier)
+        self.commands.run("inspect.show_neighbours")
+        if file is None:
+            self.session.select([identifier])
+        else:
+            self.session.pictures.asked.emit(file)
 
     def _look(self, row: int) -> None:
-        board, index = self.board, self.board.index
-        if index is None or self.looking is not None or row >= len(board.rows):
+        board = self.board
+        known = row < len(board.rows) and all(board.image(each) is not None for each in board.rows)
+        if self.looking is not None or not known:
             return
 
         def item(at: int) -> Item:
             identifier = board.rows[at]
-            position, tile = board.positions[identifier], self.look.tile(identifier)
-            return Item(
-                board.file(identifier),
-                describe(index, position),
-                tile.image if tile is not None else None,
-                int(index.page[position]),
-                self.session.reading,
-            )
+            image, tile = board.image(identifier), self.look.tile(identifier)
+            assert image is not None
+            preview = tile.image if tile is not None else None
+            return Item(image.file, image.told, preview, image.page, self.session.reading)
 
         def moved(at: int) -> None:
             self.canvas.set_current(at, self.canvas.current[1])

@@ -17,14 +17,34 @@ def register(page: NeighboursPage) -> None:
         page.commands.run("inspect.show_neighbours")
         page.choose_file()
 
-    remove = page.commands.add(
+    def why_not_step() -> str:
+        several = len(page.session.pictures.pictures) > 1
+        return "" if several else "There are not several pictures from files. Drop some on the page first."
+
+    made = (
         Command(
             id="neighbours.from_file",
-            title="Find the neighbours of a picture from a file…",
+            title="Find the neighbours of pictures from files…",
             run=from_file,
             why_not=page.why_not_ask_file,
-            help="It is embedded by every compared model, just as the images were.",
+            help="Each is embedded by every compared model, just as the images were.",
             place="inspect",
-        )
+        ),
+        Command(
+            id="neighbours.next_file",
+            title="Neighbours of the next picture from a file",
+            run=lambda: page.strip.step(1),
+            why_not=why_not_step,
+            help="Alt and the right arrow",
+            place="inspect",
+        ),
+        Command(
+            id="neighbours.previous_file",
+            title="Neighbours of the picture from a file before",
+            run=lambda: page.strip.step(-1),
+            why_not=why_not_step,
+            help="Alt and the left arrow",
+            place="inspect",
+        ),
     )
-    page.destroyed.connect(lambda: remove())
+    page.destroyed.connect(page.commands.add_all(made))

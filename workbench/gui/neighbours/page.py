@@ -1,19 +1,19 @@
 """What each model of the shown comparison has nearest to an image, and where the models differ.
 
 The image is the first of the selection, so that a click anywhere in the window asks for its neighbours; or a picture
-from a file, which is chosen or dropped.
+from a file. Of several that are chosen or dropped the first is asked about, and a strip leads to the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QScrollArea,
@@ -32,9 +32,11 @@ from workbench.gui.neighbours.board import NeighbourBoard, Row
 from workbench.gui.neighbours.column import Column
 from workbench.gui.neighbours.commands import register
 from workbench.gui.neighbours.output import copy_board, save_board
-from workbench.gui.neighbours.pictures import FILES, picture_of
 from workbench.gui.neighbours.question import Question
 from workbench.gui.neighbours.rows import item_row, item_told, picture_row, picture_told
+from workbench.gui.neighbours.strip import Strip
+from workbench.gui.outside_files import FOLDER, choose_files, dropped
+from workbench.gui.outside_notice import OutsideNotice
 from workbench.gui.session import Session
 from workbench.gui.theme import know_models
 from workbench.gui.thumbnails import thumbnails_of
@@ -45,7 +47,7 @@ from workbench.gui.widgets.segments import Segments
 from workbench.records.nearest import ALL, QUERIES, Stopped, Surroundings, surroundings
 from workbench.records.text import count
 
-NUMBER, FOLDER = "neighbours.number", "neighbours.folder"  # what the project remembers
+NUMBER = "neighbours.number"  # what the project remembers
 AT_ONCE = 5_000  # images up to which all are compared without being asked to
 CAUTION = "Neighbours show what a model takes for alike. The probe beside each model decides."
 
@@ -62,8 +64,10 @@ class NeighboursPage(QWidget):
         self._atlas: Atlas | None = None
         self._known: Known | None = None
         self._round = 0  # of looking at all images
+        self._opens = False  # the first of the files that are being read will be asked about
         self.board = NeighbourBoard(thumbnails_of(session), self._file)
         self.column = Column(session)
+        self.strip = Strip(session.pictures, thumbnails_of(session))
         self.numbers = Segments(
             "Neighbours", [(str(k), str(k), f"Show the {k} nearest images") for k in (5, 10, 20)]
         )
@@ -79,17 +83,26 @@ class NeighboursPage(QWidget):
         session.selection_changed.connect(self._on_selection)
         session.dataset_changed.connect(self._look_up)
         session.backbones_changed.connect(self._show)
+        session.pictures.changed.connect(self._on_pictures)
+        session.pictures.asked.connect(self.ask_file)
+        self.strip.chosen.connect(self.ask_file)
+        self.strip.board_asked.connect(self._show_on_board)
         register(self)
+        for keys, by in (("Alt+Left", -1), ("Alt+Right", 1)):
+            pressed = QShortcut(
+                QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+            )
+            pressed.activated.connect(partial(self.strip.step, by))
         self.setAcceptDrops(True)
         self.refresh()
 
     def _lay_out(self) -> None:
         self.back = icon_button("chevron-left", "The image that was looked at before", self.go_back)
         self.choose = button(
-            "From a file…",
+            "From files…",
             self.choose_file,
             kind="quiet",
-            tip="Ask about a picture that is not in the data set: choose a file, or drop one on this page",
+            tip="Ask about pictures that are not in the data set: choose files, or drop some on this page",
         )
         self.save = icon_button(
             "save",
@@ -108,7 +121,7 @@ class NeighboursPage(QWidget):
         tools.addWidget(self.save)
         steps = [
             ("Go to Compare", lambda: self.commands.run("go.compare"), "primary"),
-            ("Picture from a file…", self.choose_file, "primary"),
+            ("Pictures from files…", self.choose_file, "primary"),
         ]
         self.empty = EmptyState("", "", steps, "inspect")
         scroll = QScrollArea()
@@ -121,6 +134,7 @@ class NeighboursPage(QWidget):
         self.pages.addWidget(scroll)
         card = Card()
         card.body.addLayout(tools)
+        card.body.addWidget(self.strip)
         card.body.addWidget(self.pages, 1)
         caution = QHBoxLayout()
         caution.setSpacing(8)
@@ -128,6 +142,7 @@ class NeighboursPage(QWidget):
         caution.addWidget(label(CAUTION, wrap=True), 1)
         left = QVBoxLayout()
         left.setSpacing(8)
+        left.addWidget(OutsideNotice(self.session.pictures))
         left.addWidget(card, 1)
         left.addLayout(caution)
         outer = QHBoxLayout(self)
@@ -223,14 +238,31 @@ class NeighboursPage(QWidget):
         if len(places):
             self.question.ask_item(int(np.min(places)))
 
-    # A picture from a file
+    # Pictures from files
 
     def choose_file(self) -> None:
-        """Ask which, then for its neighbours."""
-        folder = str(self.session.recall(FOLDER, str(Path.home())))
-        chosen, _ = QFileDialog.getOpenFileName(self, "Neighbours of a picture", folder, FILES)
-        if chosen:
-            self.ask_file(Path(chosen))
+        """Ask which, then for the neighbours of the first."""
+        self.open_files(choose_files(self, self.session, "Neighbours of pictures"))
+
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Look up the neighbours of the first of these files and of the images of these folders that can be read."""
+        reason = self.why_not_ask_file()
+        if reason:
+            self.session.message.emit("warn", reason)
+        elif files:
+            self._opens = True
+            self.session.pictures.open(files)
+
+    def _on_pictures(self) -> None:
+        pictures = self.session.pictures
+        if self._opens and pictures.newly_read:
+            self._opens = False
+            self.ask_file(pictures.files[0])
+        self._opens = self._opens and pictures.busy
+
+    def _show_on_board(self) -> None:
+        self.commands.run("inspect.show_board")
+        self.commands.run("inspect.rows_files")
 
     def ask_file(self, picture: Path) -> None:
         """Look up the neighbours of a picture from a file; nothing is selected any more."""
@@ -252,14 +284,12 @@ class NeighboursPage(QWidget):
         )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if picture_of(event) is not None and not self.why_not_ask_file():
+        if dropped(event) and not self.why_not_ask_file():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        picture = picture_of(event)
-        if picture is not None:
-            event.acceptProposedAction()
-            self.ask_file(picture)
+        event.acceptProposedAction()
+        self.open_files(dropped(event))
 
     # All images
 
@@ -295,6 +325,7 @@ class NeighboursPage(QWidget):
         question = self.question
         self.back.setEnabled(bool(question.before))
         outside = question.outside
+        self.strip.show_current(outside)
         self.save.setEnabled(question.answered)
         self.choose.setVisible(not self.why_not_ask_file())
         ready = atlas is not None and result is not None
@@ -321,7 +352,8 @@ class NeighboursPage(QWidget):
             self.board.show_rows(*picture_told(outside, question.answer), rows)
         else:
             self.board.show_rows(*item_told(atlas, question.item), rows)
-        self.status.setText(f"exact, by cosine, among {count(len(atlas.ids), 'image')}")
+        self.status.setText(f"by cosine, of {count(len(atlas.ids), 'image')}")
+        self.status.set_tip("Exact: each is compared with all images, and none is left out to be quicker")
 
     def _tell_empty(self, atlas: Atlas | None, problem: str) -> None:
         compare = self.session.result is None
@@ -336,8 +368,8 @@ class NeighboursPage(QWidget):
             self.empty.set("Looking up the neighbours…", "")
         else:
             text = (
-                "Select an image anywhere: on a map, in Data, among the failures, or in the list beside. Or drop a "
-                "picture from elsewhere here."
+                "Select an image anywhere: on a map, in Data, among the failures, or in the list beside. Or drop "
+                "pictures from elsewhere here."
             )
             self.empty.set("Which image", text)
 

@@ -109,10 +109,17 @@ class Question(QObject):
             return
         files: Mapping[str, Path] = {name: session.maps.files[name] for name in atlas.rows}
         try:
-            session.outside.ask(picture, files, tuple(session.settings.roots.values()))
+            folders = tuple(session.settings.roots.values())
+            session.outside.ask(picture, files, folders, partial(self._after, picture))
         except (ValueError, OSError) as error:
             self.answer = str(error)
         self.changed.emit()
+
+    def _after(self, picture: Path) -> Path | None:
+        """Which of the pictures from files is likely to be asked about next."""
+        files = self._session.pictures.files
+        place = files.index(picture) + 1 if picture in files else len(files)
+        return files[place] if place < len(files) else None
 
     def _take_outside(self, picture: Path, answer: AskedImage | str) -> None:
         if picture == self.outside:
