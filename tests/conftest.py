@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import io
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,11 @@ LONGEST = (
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts so what it puts into the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that tests start inherit it
+os.fsync = os.fstat  # nothing of a test has to survive a power cut, and each costs milliseconds
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files come first, so that of two processes none is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
@@ -51,6 +59,8 @@ def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """No test reads or leaves anything in the user's own folders."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("WORKBENCH_PLUGINS", "off")  # whatever happens to be installed
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TORCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
 
@@ -58,7 +68,7 @@ def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 @pytest.fixture
 def warm_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that need not import the large libraries anew, see `warm.py`."""
-    for module in warm.STARTING:
+    for module in warm.STARTERS:
         monkeypatch.setattr(module, "subprocess", module.subprocess)  # put back afterwards
     warm.supervise()
 
@@ -74,13 +84,32 @@ def neu() -> Path:
 @pytest.fixture
 def picture_folder(tmp_path: Path) -> Path:
     """36 small images in 3 classes that colour alone tells apart, in 6 lots named in the file names."""
+    return lay_out(tmp_path / "pictures", _pictures())
+
+
+@functools.cache
+def _pictures() -> dict[str, bytes]:
     rng = np.random.default_rng(7)
-    root = tmp_path / "pictures"
+    made = {}
     for number, name in enumerate(("blue", "green", "red")):
-        folder = root / name
-        folder.mkdir(parents=True)
         for i in range(12):
             pixels = rng.integers(0, 90, (48, 64, 3), dtype=np.uint8)
             pixels[..., 2 - number] += 120
-            Image.fromarray(pixels).save(folder / f"lot{i % 6}_{i:02d}.png")
+            made[f"{name}/lot{i % 6}_{i:02d}.png"] = png(pixels)
+    return made
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a file."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def lay_out(root: Path, files: dict[str, bytes]) -> Path:
+    """Write files by their paths below `root`, which is given back."""
+    for folder in {Path(path).parent for path in files}:
+        (root / folder).mkdir(parents=True)
+    for path, data in files.items():
+        (root / path).write_bytes(data)
     return root

@@ -18,6 +18,8 @@ from workbench.new_plugin import new_plugin
 from workbench.plugin_checks import check
 from workbench.records.plugins import API, PluginError, read_manifest
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 
 @pytest.mark.parametrize(
     "name", ["", "../up", "Upper", "with space", "1st", "a" * 41, "x\n", "simclr", "ünï"]

@@ -26,12 +26,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from workbench import plugins, supervisor
+from workbench import plugin_checks, plugins, supervisor
 from workbench.engine import apart
 
 SERVER = "WORKBENCH_TEST_WARM"
 COLD = "WORKBENCH_TEST_COLD"  # set: ordinary Pythons here too
-STARTING: tuple[Any, ...] = (supervisor, plugins, apart)  # modules that start processes
+STARTERS: tuple[Any, ...] = (supervisor, plugins, plugin_checks, apart)  # modules that start processes
 HERE = sys.platform == "linux" and not os.environ.get(COLD)
 
 
@@ -193,17 +193,19 @@ class Starter:
     def __init__(self, server: str = "") -> None:
         self._server = server
 
-    def Popen(self, command: list[str], **how: Any) -> WarmProcess:
+    def Popen(self, command: list[str], **how: Any) -> Any:
         python, flag, module, *words = command
         assert (python, flag) == (sys.executable, "-m")
+        if module.startswith("workbench.gui."):  # the window never has torch
+            return subprocess.Popen(command, **how)
         for name in ("text", "encoding", "errors"):  # they are text in any case
             how.pop(name, None)
         return WarmProcess(module, words, server=self._server, **how)
 
 
 def supervise(server: str = "") -> None:
-    """Let this process take its workers, its trials of plugins and the processes that plugins answer in from a
-    server."""
+    """Let this process take its workers, its trials and checks of plugins and the processes that plugins answer in
+    from a server."""
     if HERE:
-        for module in STARTING:
+        for module in STARTERS:
             module.subprocess = Starter(server)

@@ -105,6 +105,7 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
         added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         sys.path[1:1] = [path for path in added if path and path not in sys.path]
         module, sys.argv = asked["module"], [asked["module"], *asked["words"]]
+        os.fsync = os.fstat  # as in the tests' own process, see conftest.py
         from tests import warm
 
         warm.supervise(os.environ[warm.SERVER])

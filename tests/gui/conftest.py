@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import gc
 import os
 import threading
@@ -9,6 +11,7 @@ import threading
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +21,7 @@ from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal
 from pytestqt.qtbot import QtBot
 
+from tests.conftest import lay_out, png
 from workbench.gui import theme
 from workbench.gui.dataset import Dataset
 from workbench.gui.decision_store import DecisionStore
@@ -238,21 +242,35 @@ def build_index(root: Path, *, group_of=lambda name: "", refused: tuple[Refused,
 @pytest.fixture
 def image_folder(tmp_path: Path) -> Path:
     """Three classes of 12 small pictures in four lots; one picture is there twice."""
-    root = tmp_path / "images"
+    return lay_out(tmp_path / "images", _pictures())
+
+
+@functools.cache
+def _pictures() -> dict[str, bytes]:
     rng = np.random.default_rng(0)
+    made = {}
     for number, name in enumerate(("crack", "dent", "stain")):
-        (root / name).mkdir(parents=True)
         for i in range(12):
             pixels = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) // (number + 1)
-            Image.fromarray(pixels).save(root / name / f"lot{i % 4}_{i:02d}.png")
-    (root / "crack" / "lot0_99.png").write_bytes((root / "crack" / "lot1_01.png").read_bytes())
-    return root
+            made[f"{name}/lot{i % 4}_{i:02d}.png"] = png(pixels)
+    made["crack/lot0_99.png"] = made["crack/lot1_01.png"]
+    return made
+
+
+_made: ImageIndex | None = None
 
 
 @pytest.fixture
 def small_index(image_folder: Path) -> ImageIndex:
-    refused = (Refused("dent/broken.jpg", "The file ends too early."), Refused("=cmd\n.png", "It is empty."))
-    return build_index(image_folder, group_of=lambda name: name.split("_")[0], refused=refused)
+    """Of `image_folder`, a copy for each test: made once, for its files are the same each time."""
+    global _made
+    if _made is None:
+        refused = (
+            Refused("dent/broken.jpg", "The file ends too early."),
+            Refused("=cmd\n.png", "It is empty."),
+        )
+        _made = build_index(image_folder, group_of=lambda name: name.split("_")[0], refused=refused)
+    return replace(copy.deepcopy(_made), roots={"": str(image_folder)})
 
 
 @pytest.fixture
@@ -310,8 +328,10 @@ def no_leaked_threads(request) -> Iterator[None]:
     """A test that leaves a running QThread or a thread of ours behind fails."""
     before = {thread.ident for thread in threading.enumerate()}
     yield
-    # By type: isinstance would ask each object for its __class__, which wakes the lazy modules of torch.
-    running = [found for found in gc.get_objects() if issubclass(type(found), QThread) and _runs(found)]
+    # No search has made the objects of this test old. By type: isinstance would ask each object for its __class__,
+    # which wakes the lazy modules of torch.
+    young = (found for generation in (0, 1) for found in gc.get_objects(generation))
+    running = [found for found in young if issubclass(type(found), QThread) and _runs(found)]
     assert not running, f"QThreads still run: {running}"
     ours = ("thumbnails", "supervisor")
     left = [t for t in threading.enumerate() if t.ident not in before and t.name.startswith(ours)]
