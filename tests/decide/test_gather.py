@@ -21,7 +21,7 @@ from workbench.records.jobs import AuditJob, EstimateJob, PretrainJob
 from workbench.records.pretrain_plans import Audit, AuditRow, Estimate
 from workbench.records.pretraining import PretrainResult
 from workbench.records.project import Project, append_ledger
-from workbench.records.results import EvaluationResult, Finding
+from workbench.records.results import SEEN, EvaluationResult, Finding
 
 CASE = Case(target=Target(threshold=0.8))
 PUBLIC = AtHand(id="public", title="Public", kind="public", parameters=10)
@@ -349,6 +349,16 @@ def test_a_backbone_that_was_pretrained_here_brings_its_recipe(project: Project,
     )
     assert frozen.recipe.changes == ("crops from 20 % of the area", "mirroring", "colour jitter")
     assert evidence.machine.pretrain_rate == 33.0
+    assert frozen.seconds == 10.0 + 2.0 + 5.0, "embedding, comparison, and the steps of the pretraining"
+    assert not frozen.seen
+    for advice, seen in (
+        (f"{own} had learnt, without labels, from 3 of 12 test images.", True),
+        (f"{own} more had learnt, without labels, from 3 of 12 test images.", False),
+    ):
+        told = Finding(name=SEEN, severity="warn", advice=advice)
+        hand.evaluate({own: 0.7}, {own: hand.embed(own, pretrained=mark)}, findings=(told,))
+        [again, _] = gather(project, CASE).rungs
+        assert again.seen == seen
     shutil.rmtree(learnt.path)
     hand.evaluate({own: 0.7}, {own: hand.embed(own, pretrained=mark, projector=True)})
     frozen = gather(project, CASE).rungs[0]

@@ -103,6 +103,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         "erased label information",
     ),
     "SimCLR at a small batch": (case(plan=simclr(64)), case(plan=simclr(256)), "depend on the batch"),
+    "tested on what it learnt from": (
+        case(*BOTH, rung("Ours, frozen", "pretrained", 0.8, seen=True)),
+        case(*BOTH, rung("Ours, frozen", "pretrained", 0.8)),
+        "Ours, frozen had learnt, without their labels, from images that it was tested on",
+    ),
     "an unsteady pretraining": (
         case(*BOTH, rung("Ours, frozen", "pretrained", 0.8, unstable=True)),
         case(*BOTH, rung("Ours, frozen", "pretrained", 0.8)),

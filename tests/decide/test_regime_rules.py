@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from tests.decide.made_evidence import adapted, evidence, public, regime, supervised
+from tests.decide.made_evidence import adapted, evidence, public, regime, rung, supervised
 from workbench.decide import regime_facts, regime_rules
 from workbench.decide.regime_facts import Cover, Facts, Judged, facts_of
 from workbench.decide.regime_rules import ROWS, read
@@ -69,6 +69,12 @@ BY_ROW: dict[str, tuple[Evidence, str, str, str]] = {
         "set a threshold",
         "good enough",
         "no threshold",
+    ),
+    "pretraining was tried in vain": (
+        evidence(300, 300_000, T, rungs=(public(0.6), adapted(0.65), rung("Ours", "pretrained", 0.601))),
+        "gather",
+        "Don't pretrain once more as it was done",
+        "is not shown to help",
     ),
     "mismatch proven": (
         evidence(300, 300_000, T, rungs=(public(0.6), adapted(0.65))),
@@ -144,7 +150,7 @@ def every_word() -> list[Facts]:
         Facts(
             **dict(
                 zip(
-                    ("problem", "labels", "pool", "cover", "probe", "last", "easy", "blind"),
+                    ("problem", "labels", "pool", "cover", "probe", "last", "easy", "blind", "in_vain"),
                     said,
                     strict=True,
                 )
@@ -152,7 +158,7 @@ def every_word() -> list[Facts]:
             cover_reason="",
         )
         for said in itertools.product(
-            *words, get_args(Judged), get_args(Judged), (False, True), (False, True)
+            *words, get_args(Judged), get_args(Judged), (False, True), (False, True), (False, True)
         )
     ]
 

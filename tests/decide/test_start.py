@@ -244,6 +244,7 @@ def test_pretraining_is_followed_by_its_probe(project: Project, climbed: Evidenc
         isinstance(learn, PretrainJob) and isinstance(embed, EmbedJob) and isinstance(comparison, EvaluateJob)
     )
     assert (learn.method, learn.start, learn.preset) == ("mae", "dinov2", "industrial")
+    assert learn.learn_from == "unlabelled", "every labelled image is tested in some split"
     assert embed.backbone == str(runs[0].path)
     assert len(comparison.files) == 3 and comparison.files[-1] == str(runs[1].path / "embeddings.h5ad")
     assert waits == [(), (runs[0].id,), (runs[0].id, runs[1].id)]

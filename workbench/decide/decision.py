@@ -8,6 +8,7 @@ interval misses the truth, which a simulation of whole data sets checks (tests/d
 from __future__ import annotations
 
 from workbench.decide import costs, guards, ladder
+from workbench.decide.gains import gain, gained
 from workbench.decide.mends import MENDS
 from workbench.decide.proposal import little_memory, propose
 from workbench.decide.regime_facts import MUCH_UNLABELLED, Facts, facts_of
@@ -22,10 +23,8 @@ from workbench.decide.standing import (
     spoilt_share,
     told,
 )
-from workbench.decide.verdict import compare
 from workbench.records.decision import Advice, Decision, NextStep, Ruling
 from workbench.records.evidence import Evidence, Rung
-from workbench.records.results import Comparison
 from workbench.records.text import percent, printable
 
 
@@ -65,7 +64,7 @@ def rule(evidence: Evidence) -> Ruling:
         return "adapt selectively"
     if read(evidence).action == "pretrain" and not ladder.cheaper_left(evidence):
         pair = gain(evidence)
-        if pair is None or _gained(evidence, pair):
+        if pair is None or gained(evidence, pair):
             return "pretraining justified"
     return "undecided"
 
@@ -73,38 +72,6 @@ def rule(evidence: Evidence) -> Ruling:
 def _in_question(evidence: Evidence, verdict: Ruling) -> bool:
     """Whether it may yet come to pretraining, or somebody wants it."""
     return verdict in ("undecided", "pretraining justified") or evidence.plan is not None
-
-
-def gain(evidence: Evidence) -> Comparison | None:
-    """The best backbone that was pretrained here against the best public one, on the same seeds and splits; None
-    where no such pair was measured."""
-    pairs = [
-        (ours, theirs)
-        for ours in evidence.of("pretrained")
-        for theirs in frozen_public(evidence)
-        if ours.seeds
-        and ours.seeds == theirs.seeds
-        and ours.protocol == theirs.protocol
-        and ours.num_seeds > 1
-    ]
-    if not pairs:
-        return None
-    ours = best(tuple(pair[0] for pair in pairs))
-    theirs = best(tuple(other for mine, other in pairs if mine is ours))
-    return compare(
-        ours.name,
-        theirs.name,
-        ours.score.values,
-        theirs.score.values,
-        n_train=ours.n_train,
-        n_test=ours.n_test,
-        margin=evidence.margin,
-        metric=evidence.target.metric,
-    )
-
-
-def _gained(evidence: Evidence, pair: Comparison) -> bool:
-    return pair.verdict == "better" and evidence.rung(pair.a).kind == "pretrained"
 
 
 def _stands(evidence: Evidence, rung: Rung) -> str:
@@ -145,11 +112,7 @@ def _because(evidence: Evidence, verdict: Ruling, advice: Advice) -> tuple[str, 
         found = (guard.check(evidence) for guard in guards.GUARDS if guard.mend)
         said = [*[first for first in found if first][:1], *said]
         if advice.action == "pretrain":
-            said.append(
-                f"Pretraining was tried and is not shown to help. {pair.reason}"
-                if pair is not None
-                else "A cheaper public backbone that is on this machine has not been tried yet."
-            )
+            said.append("A cheaper public backbone that is on this machine has not been tried yet.")
         left = _placed(evidence, _judged(evidence), "open", None)
         said += [_stands(evidence, rung) for rung in left if told(rung, evidence.target) not in advice.reason]
     return tuple(said)
@@ -247,10 +210,10 @@ def _escalation(evidence: Evidence, facts: Facts) -> tuple[str, ...]:
     colour = {True: "it does here", False: "it doesn't here", None: "nobody has said whether it does"}
     little = little_memory(evidence)
     return (
-        "Escalating to pretraining is justified when three things hold. Every frozen public backbone is under "
-        f"{goal} with its whole interval: {states[facts.probe]}. So is a fine-tune of the last block: "
-        f"{last}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
-        f"{unlabelled:,}.",
+        f"Escalating to pretraining is justified when {'four' if facts.blind else 'three'} things hold. Every frozen "
+        f"public backbone is under {goal} with its whole interval: {states[facts.probe]}. So is a fine-tune of the "
+        f"last block: {last}. There are {MUCH_UNLABELLED:,} unlabelled images or more: {met}, there are "
+        f"{unlabelled:,}." + (" Something is better than guessing: no." if facts.blind else ""),
         f"MAE is then the one to take where colour or scale carries the label ({colour[evidence.colour_is_signal]}), "
         "or where the memory is small; it wants a transformer.",
         "DINO, where the frozen feature itself must be good and a crop still shows its class; it wants a transformer "

@@ -210,6 +210,17 @@ def _unsteady(evidence: Evidence) -> str:
     )
 
 
+def _seen(evidence: Evidence) -> str:
+    seen = [rung for rung in evidence.of("pretrained") if rung.seen]
+    if not seen:
+        return ""
+    return (
+        f"{_names(seen[:2])} had learnt, without their labels, from images that it was tested on, or its file "
+        "doesn't say: what it gains may be of these very pictures, and no verdict rests on it. Pretrain on "
+        "unlabelled images alone, or hold to one official split and learn from its training part."
+    )
+
+
 def _destroyed(evidence: Evidence) -> str:
     for name, recipe in _recipes(evidence):
         colour = (
@@ -324,6 +335,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(rule="classes that are hardly tested", severity="warn", check=guards_of_labels.never_tested),
     Guard(rule="label destroyed by the views", severity="bad", check=_destroyed, mend="views"),
     Guard(rule="SimCLR at a small batch", severity="warn", check=_small_simclr, mend="method"),
+    Guard(rule="tested on what it learnt from", severity="warn", check=_seen),
     Guard(rule="an unsteady pretraining", severity="warn", check=_unsteady),
     Guard(rule="attention maps as proof", severity="bad", check=_attention, mend="probe"),
     Guard(rule="fine-tunes confound", severity="warn", check=_confounded, mend="probe both"),

@@ -58,7 +58,7 @@ def stop_reason(evidence: Evidence) -> str:
         return ""
     counts = (*frozen_public(evidence), *last_blocks(evidence))
     if read(evidence).action == "pretrain":  # else something cheaper is still open
-        counts += evidence.of("pretrained")
+        counts += tuple(rung for rung in evidence.of("pretrained") if not rung.seen)
     passed = tuple(rung for rung in counts if place(evidence, rung) == "above")
     if not passed:
         return ""
@@ -222,10 +222,9 @@ def _budget(evidence: Evidence) -> NextStep | None:
 
 def _labels(evidence: Evidence) -> NextStep | None:
     """Where all that was measured is like guessing."""
-    advice = read(evidence)
-    if advice.action != "check the labels":
+    if read(evidence).action != "check the labels":
         return None
-    return step("labels", evidence, why=advice.reason, cost="an hour of somebody who knows these images")
+    return step("labels", evidence, cost="an hour of somebody who knows these images")
 
 
 def _pretrain(evidence: Evidence) -> NextStep | None:

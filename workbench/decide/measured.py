@@ -18,8 +18,9 @@ from workbench.records.jobs import EmbedJob
 from workbench.records.pretrain_job import PretrainJob
 from workbench.records.pretraining import RESULT, PretrainResult
 from workbench.records.project import Project
-from workbench.records.results import EvaluationResult, Predictions
+from workbench.records.results import SEEN, EvaluationResult, Predictions
 from workbench.records.runs import RunFolder
+from workbench.records.text import printable
 from workbench.records.view_trials import trials
 
 Key = tuple[object, ...]  # two measures of one key are of the same model
@@ -103,7 +104,7 @@ class Reader:
                 continue
             more = (model.feature, f"{model.image_size} px", result.standardise)
             key = ("frozen", model.backbone, model.feature, model.image_size, result.standardise)
-            rung = _sound(self._pretrained(rung, facts))
+            rung = _sound(self._pretrained(replace(rung, seen=_had_seen(model.name, result)), facts))
             pure = None
             if model.purity is not None and model.purity_by_chance is not None:
                 pure = model.purity, model.purity_by_chance
@@ -155,19 +156,22 @@ class Reader:
         mark = facts.get("pretrained")
         if not isinstance(mark, dict):
             return rung
-        recipe, unstable = self._recipe(mark)
+        recipe, unstable, seconds = self._recipe(mark)
+        if seconds is not None:
+            rung = replace(rung, seconds=seconds + (rung.seconds or 0.0))
         return replace(rung, recipe=recipe, unstable=unstable)
 
-    def _recipe(self, mark: Mapping[str, Any]) -> tuple[Recipe, bool]:
-        """What was pretrained, and whether it went badly; the method alone where its run is gone."""
+    def _recipe(self, mark: Mapping[str, Any]) -> tuple[Recipe, bool, float | None]:
+        """What was pretrained, whether it went badly, and how many seconds its steps took; the method alone where its
+        run is gone."""
         method = str(mark.get("method", ""))
         run = self.project.run(Path(str(mark.get("run", ""))).name or "none")
         try:
             result, job = PretrainResult.load(run.path / RESULT), run.job()
         except (ValueError, KeyError, TypeError):
-            return Recipe(method=method), False
+            return Recipe(method=method), False, None
         if result.pool != mark.get("pool") or not isinstance(job, PretrainJob):
-            return Recipe(method=method), False
+            return Recipe(method=method), False, None
         changes = trials(result.augmentation, coloured=True)
         recipe = Recipe(
             method=result.method,
@@ -175,7 +179,7 @@ class Reader:
             preset=job.preset,
             changes=tuple(trial.title for trial in changes),
         )
-        return recipe, any(finding.severity == "bad" for finding in result.findings)
+        return recipe, any(finding.severity == "bad" for finding in result.findings), result.seconds
 
 
 def _sound(rung: Rung) -> Rung:
@@ -189,6 +193,15 @@ def _sound(rung: Rung) -> Rung:
         if not np.isfinite(np.asarray([*score.values, *ends], dtype=np.float64)).all():
             raise ValueError("a score of it is no number.")
     return rung
+
+
+def _had_seen(model: str, result: EvaluationResult) -> bool:
+    """By what the comparison found of its test images."""
+    said = (
+        f"{printable(model)} had learnt, ",
+        f"{printable(model)} was pretrained here, and its file doesn't say",
+    )
+    return any(finding.name == SEEN and finding.advice.startswith(said) for finding in result.findings)
 
 
 def _made_by(backbone: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.decide.gains import in_vain
 from workbench.decide.standing import best, frozen_public, last_blocks, place, place_together, told
 from workbench.decide.testable import like_guessing, says_nothing, untestable
 from workbench.records.evidence import Evidence, Rung
@@ -42,6 +43,7 @@ class Facts:
         probe: public backbones, frozen, beside the threshold. last: the fine-tune of the last blocks.
         easy: whether a model that sees nothing meets the threshold.
         blind: whether nothing that was measured is shown to be better than such a model.
+        in_vain: whether pretraining was tried and is not shown to help.
     """
 
     problem: str
@@ -53,6 +55,7 @@ class Facts:
     last: Judged
     easy: bool = False
     blind: bool = False
+    in_vain: bool = False
 
 
 def facts_of(evidence: Evidence) -> Facts:
@@ -71,6 +74,7 @@ def facts_of(evidence: Evidence) -> Facts:
         last=_judged(evidence, last_blocks(evidence)),
         easy=says_nothing(evidence),
         blind=bool(like_guessing(evidence)),
+        in_vain=in_vain(evidence),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workbench.decide.gains import gain
 from workbench.decide.regime_facts import FEW_UNLABELLED, MUCH_UNLABELLED, Facts, facts_of
 from workbench.decide.standing import best, frozen_public, last_blocks, place, told
 from workbench.decide.testable import guess_words, like_guessing, untestable
@@ -64,6 +65,11 @@ def _proven(evidence: Evidence, facts: Facts) -> str:
         f"{told(tuned, evidence.target)}; both are under the threshold of {evidence.target.threshold:.3f}. "
         f"{_unlabelled(evidence)} wait to be learnt from."
     )
+
+
+def _pair(evidence: Evidence) -> str:
+    found = gain(evidence)
+    return found.reason if found is not None else ""
 
 
 def _too_few(evidence: Evidence, facts: Facts) -> str:
@@ -225,6 +231,18 @@ ROWS: tuple[Row, ...] = (
             f"Nothing that was measured is shown to be better than guessing. {like_guessing(e)}; {guess_words(e)}. "
             "Either labels are mixed up, or these pictures don't show what the labels say."
         ),
+    ),
+    Row(
+        id="pretraining was tried in vain",
+        action="gather",
+        holds=lambda facts: (
+            facts.probe == "below" and facts.last == "below" and facts.pool == "much" and facts.in_vain
+        ),
+        advice=lambda e, f: (
+            "Don't pretrain once more as it was done. Mend what the findings of its run name, or label more images; "
+            "a gain has to be shown on the same splits."
+        ),
+        reason=lambda e, f: f"Pretraining was tried and is not shown to help. {_pair(e)} {_proven(e, f)}",
     ),
     Row(
         id="mismatch proven",

@@ -38,6 +38,8 @@ OUTPUT = "<output of stage {}>"  # counted from 0; stands for the folder of its 
 FLOORS = {"histogram": "Colour and texture", "random_vit": "Random ViT"}
 VECTORS = "embeddings.h5ad"
 PRETRAININGS = ("pretrain", "method")  # steps in which a backbone is pretrained
+# The splits of a comparison test every labelled image in turn: what had learnt from one would be tested on it.
+LEARN_FROM = "unlabelled"
 NEEDS_TRANSFORMER = ("mae", "dino", "ibot")  # of the methods that are proposed
 
 # What no job can do, by step: what a person does, and what happens then.
@@ -308,6 +310,7 @@ class _Planner:
             "preset": proposal.preset,
             "epochs": PRETRAIN_EPOCHS,
             "start": start,
+            "learn_from": LEARN_FROM,
         }
         if self.evidence.architecture == "cnn" and not start:
             values["backbone"] = "resnet50"
@@ -316,7 +319,8 @@ class _Planner:
             weights if start else "random weights, for no public backbone that it can go on from was measured"
         )
         views = preset_of(proposal.preset).title
-        said = f"{proposal.title} from {began}; {count(PRETRAIN_EPOCHS, 'epoch')}; views as for {views!r}."
+        said = f"{proposal.title} from {began}; {count(PRETRAIN_EPOCHS, 'epoch')}; views as for {views!r}; "
+        said += "unlabelled images alone, for the splits of a comparison test every labelled one in turn."
         return values, f"{said} {' '.join(proposal.why)}"
 
     def _untested(self) -> str | None:

@@ -147,6 +147,7 @@ class Rung:
         blocks: of an adapted rung, what learnt: "1", "2", "4" or "all"; "" for a frozen one.
         budgets: the label-budget curve, by rising labels; empty where none was measured.
         projected: whether the feature was read behind the projection head of the pretraining.
+        seen: whether it had learnt, without their labels, from images that it was tested on.
         unstable: whether the pretraining collapsed, or its loss was no steady one; a guard rail says so.
         run: folder of the run that the numbers come from, relative to the project.
     """
@@ -169,6 +170,7 @@ class Rung:
     budgets: tuple[Budget, ...] = ()
     projected: bool = False
     recipe: Recipe | None = None
+    seen: bool = False
     unstable: bool = False
 
     def __post_init__(self) -> None:

@@ -17,6 +17,8 @@ VERSION = 1
 
 Verdict = Literal["better", "equivalent", "undecided", "not ranked"]
 
+SEEN = "seen in pretraining"  # name of the finding of a backbone that had learnt from test images
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:

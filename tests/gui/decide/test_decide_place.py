@@ -166,7 +166,8 @@ def test_a_doubtful_pretraining_can_be_estimated_instead(
     assert commands.gone == ["go.pretrain", "pretrain.new"]
     qtbot.waitUntil(lambda: bool(offered), timeout=20_000)
     [(values, why)] = offered
-    assert values == {"method": "mae", "preset": "industrial", "epochs": 100, "start": ""}
+    asked = {"method": "mae", "preset": "industrial", "epochs": 100, "start": "", "learn_from": "unlabelled"}
+    assert values == asked
     assert why.startswith(
         "MAE from random weights, for no public backbone that it can go on from was measured;"
     )

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.engine.evals.inputs import ModelFeatures
-from workbench.records.results import Finding
+from workbench.records.results import SEEN, Finding
 from workbench.records.text import count, printable
 
-SEEN = "seen in pretraining"
 UNSEEN = "unseen in pretraining"
 
 

@@ -227,8 +227,12 @@ class NextStrip(QFrame):
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)
         row.addLayout(words, 1)
-        row.addWidget(self.look, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.run, 0, Qt.AlignmentFlag.AlignVCenter)
+        acts = QVBoxLayout()
+        acts.setSpacing(6)
+        for act in (self.run, self.look):
+            acts.addWidget(act)
+        row.addLayout(acts)
+        row.setAlignment(acts, Qt.AlignmentFlag.AlignVCenter)
 
     def _ask(self, asked: Callable[[NextStep], object]) -> None:
         if self.step is not None:

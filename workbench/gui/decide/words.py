@@ -73,6 +73,7 @@ MENDED = {
     "classes that are hardly tested": Lead("See Data", "data"),
     "label destroyed by the views": Lead("See Pretrain", "pretrain"),
     "SimCLR at a small batch": Lead("See Pretrain", "pretrain"),
+    "tested on what it learnt from": Lead("See Pretrain", "pretrain"),
     "an unsteady pretraining": Lead("See Pretrain", "pretrain"),
     "attention maps as proof": Lead("Choose in Models", "models"),
     "fine-tunes confound": Lead("Choose in Models", "models"),
