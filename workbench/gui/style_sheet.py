@@ -187,6 +187,8 @@ QHeaderView {{ background: transparent; }}
 QHeaderView::section {{ background: transparent; color: {t.dim}; border: none;
     border-bottom: 1px solid {t.line}; padding: 4px 8px; font-weight: 400; }}
 QTableCornerButton::section {{ background: transparent; border: none; }}
+#fixed_column, #fixed_column QHeaderView {{ background: {t.panel}; }}
+#fixed_column {{ border: none; border-right: 1px solid {t.line}; border-radius: 0; }}
 QMenu {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 6px; padding: 4px; }}
 QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {t.accent_on}; }}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton
 
 from tests.gui.compare.test_compare_table import click_header, names, shown
@@ -126,6 +126,37 @@ def test_where_there_is_no_room_the_table_moves_sideways(scored: CompareView) ->
     assert bar.maximum() > 0
     tall = scored.table.wanted_height()
     assert tall > scored.table.head_height + 3 * 34
+
+
+def test_names_stay_in_sight_while_the_table_is_moved(qtbot, scored: CompareView, compared: Session) -> None:
+    table, fixed = scored.table, scored.table.fixed
+    scored.resize(2000, 640)
+    assert fixed.isHidden()
+    scored.resize(960, 640)
+    assert fixed.isVisible()
+    bar = table.horizontalScrollBar()
+    bar.setValue(bar.maximum())
+    cell = table.filter.index(1, Column.MODEL)
+    assert table.visualRect(cell).left() < 0  # where the table has it nobody sees it
+    box = fixed.visualRect(cell)
+    place = box.center()
+    assert fixed.viewport().rect().contains(box) and fixed.indexAt(place) == cell
+    assert (
+        fixed.mapTo(table, fixed.viewport().mapTo(fixed, place)).y()
+        == table.viewport().mapTo(table, table.visualRect(cell).center()).y()
+    )
+    qtbot.mouseClick(fixed.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert table.chosen() == names(scored)[1] and table.hasFocus()
+    head = fixed.horizontalHeader()
+    for order in (sorted(names(scored)), sorted(names(scored), reverse=True)):
+        qtbot.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, head.height() // 2))
+        assert names(scored) == order
+    table.filter.set_text("weak")
+    assert fixed.model().rowCount() == 1
+    compared.result = replace(compared.result, extra=())
+    compared.result_changed.emit()
+    scored.resize(1150, 640)
+    assert fixed.isHidden()
 
 
 def test_one_is_chosen_by_its_form_and_computed_in_the_next_run(

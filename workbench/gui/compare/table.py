@@ -7,6 +7,7 @@ from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QKeySequen
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from workbench.gui.compare.delegate import MARGIN, ROW_HEIGHT, ComparisonDelegate
+from workbench.gui.compare.fixed_column import FixedColumn
 from workbench.gui.compare.table_model import ROW_ROLE, Column, ComparisonFilter, ComparisonModel
 from workbench.gui.theme import font_of
 from workbench.records.tables import Row
@@ -18,7 +19,8 @@ ROWS_AT_ONCE = 8  # the table asks for the height of so many at the most; more s
 SHARES = {Column.MODEL: 1, Column.INTERVAL: 3, Column.DIFFERENCE: 6}
 LEAST_MISSED = (Column.SEEDS, Column.INPUT)  # hidden in this order where the window is too narrow for all
 FLEXIBLE_MINIMUM = {Column.MODEL: 148, Column.INTERVAL: 102}
-LEAST_MODEL = 232  # px, where columns of plugins make the table wide enough to be moved anyway
+TIGHT_MODEL = 200  # px, beside columns of plugins, where the table then needn't be moved
+LEAST_MODEL = 232  # px, where it has to be moved anyway
 
 
 class ComparisonTable(QTableView):
@@ -64,6 +66,8 @@ class ComparisonTable(QTableView):
         self.setAccessibleDescription(
             "One row a model. B pins the row as the baseline, Ctrl+C copies the table."
         )
+        self.fixed = FixedColumn(self)
+        self.fixed.customContextMenuRequested.connect(self._open_menu)
         self.filter.modelReset.connect(self.lay_out)
 
     def chosen(self) -> str:
@@ -100,7 +104,8 @@ class ComparisonTable(QTableView):
     def lay_out(self) -> None:
         """Every column as wide as its content, what is left to those that gain from it.
 
-        What plugins say stands beside probe and k-NN; where that doesn't fit, the table can be moved sideways.
+        What plugins say stands beside probe and k-NN; where that doesn't fit, the table can be moved sideways, and
+        the models' names stay.
         """
         self.horizontalHeader().setFixedHeight(self.head_height)
         header, after = self.horizontalHeader(), self.horizontalHeader().visualIndex(Column.KNN)
@@ -113,7 +118,12 @@ class ComparisonTable(QTableView):
             head = max(metrics.horizontalAdvance(f"{line} ↓") for line in words) + 2 * MARGIN + 2
             widths[column] = max(head, self.sizeHintForColumn(column))
         room = self.viewport().width()
-        floors = {**FLEXIBLE_MINIMUM, **({Column.MODEL: LEAST_MODEL} if self.comparison.extra else {})}
+        floors = dict(FLEXIBLE_MINIMUM)
+        if self.comparison.extra:
+            floors[Column.MODEL] = TIGHT_MODEL
+            kept = {column: width for column, width in widths.items() if column not in LEAST_MISSED}
+            if sum(min(width, floors.get(column, width)) for column, width in kept.items()) > room:
+                floors[Column.MODEL] = LEAST_MODEL
         for column in LEAST_MISSED:
             least = sum(min(width, floors.get(kept, width)) for kept, width in widths.items())
             self.setColumnHidden(column, least > room)
@@ -133,6 +143,7 @@ class ComparisonTable(QTableView):
         self.comparison.show_axis(widths[Column.INTERVAL] >= AXIS_FROM)
         for column, width in widths.items():
             self.setColumnWidth(column, width)
+        self.fixed.lay_out()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -154,15 +165,20 @@ class ComparisonTable(QTableView):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Mouse:
-            at = self.indexAt(event.pos())
-            if at.isValid():
-                self.setCurrentIndex(at)
-            where = event.globalPos()
-        else:
+            self._open_menu(event.pos())
+        elif self.chosen():
             box = self.visualRect(self.currentIndex())
-            where = self.viewport().mapToGlobal(box.bottomLeft() if box.isValid() else QPoint(0, 0))
+            self.menu().popup(
+                self.viewport().mapToGlobal(box.bottomLeft() if box.isValid() else QPoint(0, 0))
+            )
+
+    def _open_menu(self, place: QPoint) -> None:
+        """Of the row at a place of the viewport, or of the column that lies over its left end."""
+        at = self.indexAt(place)
+        if at.isValid():
+            self.setCurrentIndex(at)
         if self.chosen():
-            self.menu().popup(where)
+            self.menu().popup(self.viewport().mapToGlobal(place))
 
     def menu(self) -> QMenu:
         """The menu of the current row."""
