@@ -56,6 +56,15 @@ AT_IMPORT = {
         "def register(house):\n    house.add_evaluation(int)",
         "a evaluation must be a class derived from",
     ),
+    "registers": ("def register(house):\n    raise OSError('no licence')", "OSError: no licence"),
+    "untitled": (
+        EVALUATION.replace('"First class"', "None").replace("{name}", "untitled"),
+        "TypeError: title of First must be a text, not NoneType.",
+    ),
+    "endless": (
+        EVALUATION.replace('"First class"', '"x" * 10**7').replace("{name}", "endless"),
+        "ValueError: title of First is longer than 2000 letters.",
+    ),
 }
 
 HANG = {

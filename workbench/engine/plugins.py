@@ -6,9 +6,10 @@ A worker runs one job, so a plugin that crashes or hangs ends that job alone. Wh
 
 from __future__ import annotations
 
+import json
 import os
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from workbench.engine.inspect.plugged import Inspection
     from workbench.engine.methods.base import Method
 
+LONGEST = 2000  # letters of what a thing says of itself, in each of its texts
+
 
 class House:
     """What a plugin's `register` is given: it hands over what it brings, each under the name in its manifest."""
@@ -35,7 +38,7 @@ class House:
         from workbench.engine.methods.base import Method as Base
 
         self._add("methods", method, Base)
-        method.facts()  # whose form can't be built is no method
+        _writable(method, method.facts())
 
     def add_backbone(self, backbone: type[PluginBackbone]) -> None:
         """A backbone that `--backbone NAME` loads. Raises TypeError or ValueError for what can't be one."""
@@ -43,23 +46,23 @@ class House:
         from workbench.engine.backbones.plugged import check_facts
 
         self._add("backbones", backbone, Base)
-        check_facts(backbone)
+        facts = check_facts(backbone)
+        if facts is not None:
+            _writable(backbone, facts)
 
     def add_evaluation(self, evaluation: type[Evaluation]) -> None:
         """Another way to score features. Raises TypeError or ValueError for what can't be one."""
         from workbench.engine.evals.plugged import Evaluation as Base
 
         self._add("evaluations", evaluation, Base)
-        evaluation.facts()
+        _writable(evaluation, evaluation.facts())
 
     def add_inspection(self, inspection: type[Inspection]) -> None:
         """Another way to look at patches. Raises TypeError or ValueError for what can't be one."""
         from workbench.engine.inspect.plugged import Inspection as Base
 
         self._add("inspections", inspection, Base)
-        if not all(isinstance(getattr(inspection, what, None), str) for what in ("title", "summary")):
-            raise ValueError(f"{inspection.__name__} needs a title and a summary.")
-        inspection.facts()  # whose form can't be built is no inspection
+        _writable(inspection, inspection.facts())
 
     def _add(self, kind: str, thing: Any, base: type) -> None:
         if not (isinstance(thing, type) and issubclass(thing, base)):
@@ -71,6 +74,17 @@ class House:
         if not isinstance(name, str) or name in self._things[kind]:
             raise ValueError(f"{thing.__name__} needs a name of its own; it has {name!r}.")
         self._things[kind][name] = thing
+
+
+def _writable(thing: type, facts: Any) -> None:
+    """Raises ValueError or TypeError for what says of itself what can't be written down for the window."""
+    for item in fields(facts):
+        said = getattr(facts, item.name)
+        if item.type == "str" and not isinstance(said, str):
+            raise TypeError(f"{item.name} of {thing.__name__} must be a text, not {type(said).__name__}.")
+        if isinstance(said, str) and len(said) > LONGEST:
+            raise ValueError(f"{item.name} of {thing.__name__} is longer than {LONGEST} letters.")
+    json.dumps(facts.to_json())
 
 
 @dataclass(slots=True)

@@ -92,14 +92,14 @@ class PluginBackbone(ABC):
 BACKBONES: Registry[type[PluginBackbone]] = Registry("backbones", {})
 
 
-def check_facts(backbone: type[PluginBackbone]) -> None:
-    """Raises ValueError for a class whose backbones couldn't be listed or found."""
+def check_facts(backbone: type[PluginBackbone]) -> BackboneFacts | None:
+    """Of one that needs no more than its name. Raises ValueError for a class whose backbones couldn't be listed or
+    found."""
     from timm import is_model
 
     if is_model(backbone.name):
         raise ValueError(f"{backbone.name} is the name of a model of timm. Take another.")
-    if not backbone.takes_rest:
-        backbone().facts()
+    return None if backbone.takes_rest else backbone().facts()
 
 
 def plugged_backbone(identifier: str) -> PluginBackbone | None:
