@@ -44,12 +44,12 @@ from workbench.records.text import count, printable
 
 HEADINGS = {
     "attention": "What the models look at",
-    "reconstruction": "What the models expect where they can't see",
+    "reconstruction": "How the models fill the gaps",
     "patch-pca": "What the models tell apart",
-    "likeness": "What the models take for the same",
-    "segments": "How the models divide the images",
+    "likeness": "What is the same to the models",
+    "segments": "How the models divide images",
 }
-HOW = "Rows are images, columns models. Wheel and drag move all maps."
+HOW = "Images by models. Wheel and drag move all maps."
 FOR_LOOKING = (
     "A map shows where a model looks, not whether it separates your classes. The probe above each column "
     "decides."

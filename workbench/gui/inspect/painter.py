@@ -19,6 +19,7 @@ from workbench.records.text import printable
 
 DOT = 8  # px
 LINE, TITLE = 15, 18  # px of a line of small letters, of a title
+WORDS = 3  # lines of words in a head at the most
 HEAD_TOP, HEAD_FOOT = 10, 10  # px above and below the words of a head
 _CENTRE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
 
@@ -60,7 +61,7 @@ class Head:
 
     def height(self, width: int) -> int:
         """px that all lines take."""
-        words = lines_of(self.words, width, 2)
+        words = lines_of(self.words, width, WORDS)
         return HEAD_TOP + TITLE * (len(self.titles(width)) + bool(self.probe)) + LINE * len(words) + HEAD_FOOT
 
 
@@ -84,7 +85,7 @@ def draw_head(painter: QPainter, area: QRect, head: Head) -> None:
         draw_text(painter, area.adjusted(0, top - area.top(), 0, 0), head.probe, "dim", size=13)
         top += TITLE
     under = area.adjusted(0, top - area.top() + 1, 0, 0)
-    draw_text(painter, under, head.words, "warn" if head.warned else "dim", lines=2)
+    draw_text(painter, under, head.words, "warn" if head.warned else "dim", lines=WORDS)
 
 
 def draw_picture(

@@ -12,6 +12,7 @@ from workbench.gui.inspect.board import Board
 from workbench.gui.inspect.fields import Field, line, number_field
 from workbench.gui.plain_text import set_tip
 from workbench.gui.widgets.buttons import button, icon_button
+from workbench.gui.widgets.combo import ElidedCombo
 from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
 from workbench.records.boards import MOST_ROWS
@@ -23,8 +24,8 @@ KINDS = {
     "misses": ("Misses", "Test images that a model of the comparison gets wrong, its surest mistakes first"),
     "hardest": ("Hardest", "Test images that most models get wrong, then those that they are least sure of"),
     "random": ("Random", "A draw of all images; its seed makes it the same each time"),
-    "odd": ("Oddest", "Of a draw of images, those that are painted worst: they look unlike the others"),
     "files": ("Files", "Pictures that are not in the data set: drop them on the board, or choose them below"),
+    "odd": ("Oddest", "Of a draw of images, those that are painted worst: they look unlike the others"),
     "kept": ("Kept", "The images of the board that was opened"),
 }
 
@@ -52,9 +53,7 @@ class RowsPanel(QWidget):
         set_tip(self.files, "Other pictures from files as rows; or drop files and folders on the board")
         self.pin = button("Pin row", self.pin_asked.emit, icon_name="pin")
         set_tip(self.pin, "Keep the row that the keyboard is on, whatever is chosen; again lets it go (P)")
-        self.model = QComboBox()
-        self.model.setAccessibleName("Model whose misses are shown")
-        set_tip(self.model, "Whose misses are shown")
+        self.model = ElidedCombo("Model whose misses are shown", "Whose misses are shown")
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.model.setMinimumContentsLength(12)
         self.model.activated.connect(lambda _: board.set_rows(model=str(self.model.currentData())))

@@ -38,7 +38,7 @@ ROOMS = (
         "Board",
         "The same images as several models see them",
         "What the models look at",
-        "Rows are images, columns models. Wheel and drag move all maps.",
+        "Images by models. Wheel and drag move all maps.",
         "workbench.gui.inspect.page",
         "BoardPage",
     ),

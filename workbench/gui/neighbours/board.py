@@ -104,8 +104,13 @@ class NeighbourBoard(WalkedPlot):
         lines = math.ceil(tiles / max(int((width + GAP) // (LEAST + GAP)), 1))
         across = math.ceil(tiles / lines)
         side = LEAST if lines == 1 else max(LEAST, min((width - GAP * (across - 1)) / across, BROKEN))
-        row = HEAD + lines * (side + _caption(side)) + BETWEEN
+        row = self._head(width) + lines * (side + _caption(side)) + BETWEEN
         self.setMinimumHeight(math.ceil(QUERY + BETWEEN + 12 + len(self.rows) * row))
+
+    def _head(self, width: float) -> float:
+        """px of a row's heading: a second line where one row's words don't fit beside its title."""
+        fits = all(_beside(row)[1] + _wide(row.why or row.told(), font_of()) <= width for row in self.rows)
+        return HEAD if fits else HEAD + LINE
 
     @property
     def _tiles(self) -> int:
@@ -139,9 +144,10 @@ class NeighbourBoard(WalkedPlot):
         self._draw_query(painter, inner, theme)
         top = inner.top() + QUERY + BETWEEN
         side, across = self._side(inner)
+        head = self._head(inner.width())
         for number, row in enumerate(self.rows):
-            self._draw_head(painter, QRectF(inner.left(), top, inner.width(), HEAD), row, theme)
-            top += HEAD
+            self._draw_head(painter, QRectF(inner.left(), top, inner.width(), head), row, theme)
+            top += head
             for place, tile in enumerate(row.tiles):
                 line, column = divmod(place, across)
                 left = inner.left() + column * (side + GAP)
@@ -157,7 +163,7 @@ class NeighbourBoard(WalkedPlot):
         for lines in range(1, tiles + 1):
             across = math.ceil(tiles / lines)
             wide = (inner.width() - GAP * (across - 1)) / across
-            high = ((inner.height() - QUERY - BETWEEN) / rows - HEAD - BETWEEN) / lines
+            high = ((inner.height() - QUERY - BETWEEN) / rows - self._head(inner.width()) - BETWEEN) / lines
             side = min(wide, high - _caption(WIDE), MOST)
             best = max(best, (side if side >= WIDE else min(side, high - _caption(side)), across))
         return best
@@ -175,11 +181,16 @@ class NeighbourBoard(WalkedPlot):
     def _draw_head(self, painter: QPainter, box: QRectF, row: Row, theme: Theme) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(model_colour(row.model)))
-        painter.drawEllipse(QRectF(box.left() + 1, box.center().y() - 5, 8, 8))
-        title, bold = printable(row.title), font_of("semibold")
-        wide = QFontMetricsF(bold).horizontalAdvance(title)
-        _text(painter, box.adjusted(16, 0, 0, -3), title, bold, theme.text)
-        rest = box.adjusted(16 + wide + 10, 0, 0, -3)
+        line = QRectF(box.left(), box.top(), box.width(), HEAD - 3)
+        painter.drawEllipse(QRectF(line.left() + 1, line.center().y() - 3.5, 8, 8))
+        title, beside = _beside(row)
+        _text(painter, line.adjusted(16, 0, 0, 0), title, font_of("semibold"), theme.text)
+        broken = box.height() > HEAD
+        rest = (
+            QRectF(box.left() + 16, line.bottom() - 2, box.width() - 16, LINE + 2)
+            if broken
+            else line.adjusted(beside, 0, 0, 0)
+        )
         _text(painter, rest, row.why or row.told(), font_of(), theme.dim)
 
     def _draw_tile(self, painter: QPainter, box: QRectF, tile: Tile, theme: Theme, current: bool) -> None:
@@ -253,6 +264,16 @@ class NeighbourBoard(WalkedPlot):
 
     def opened(self, place: Place) -> None:
         self.chosen.emit(self.rows[place[0]].tiles[place[1]].item)
+
+
+def _beside(row: Row) -> tuple[str, float]:
+    """A row's title, and how far from the left the words beside it begin."""
+    title = printable(row.title)
+    return title, 16 + _wide(title, font_of("semibold")) + 10
+
+
+def _wide(text: str, font: QFont) -> float:
+    return QFontMetricsF(font).horizontalAdvance(printable(text))
 
 
 def _caption(side: float) -> float:

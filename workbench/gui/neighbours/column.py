@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QScrollArea,
     QStackedWidget,
@@ -22,6 +21,7 @@ from workbench.gui.neighbours.purity_plot import PurityPlot
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
+from workbench.gui.widgets.combo import ElidedCombo
 from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
 from workbench.records.nearest import Surroundings, overlap, purity
@@ -54,9 +54,7 @@ class Column(Card):
         )
         self.why = label("", "dim", wrap=True)
         self.start = button("Compare all images", self.asked.emit)
-        self.one, self.other = QComboBox(), QComboBox()
-        self.one.setAccessibleName("One model")
-        self.other.setAccessibleName("The other model")
+        self.one, self.other = ElidedCombo("One model"), ElidedCombo("The other model")
         self.images = ImagesPanel(session, "Images with different neighbours")
         self.mean = label("", "dim", wrap=True)
         self.plot = PurityPlot()

@@ -38,8 +38,9 @@ class Strip(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(icon_button("chevron-left", "The picture before (Alt+Left)", lambda: self.step(-1)))
-        row.addWidget(self.tiles, 1)
+        row.addWidget(self.tiles, 1000)  # as wide as its pictures, where there is room
         row.addWidget(icon_button("chevron-right", "The next picture (Alt+Right)", lambda: self.step(1)))
+        row.addStretch(1)
         row.addWidget(self.place)
         tip = "Look at these pictures as rows of the board"
         row.addWidget(button("On the board", self.board_asked.emit, kind="link", tip=tip))
@@ -91,6 +92,7 @@ class _Tiles(QWidget):
             f"{current + 1} of {len(pictures)}, {printable(pictures[current].name)}" if current >= 0 else ""
         )
         self.setAccessibleName(f"Pictures from files{f': {there}' if there else ''}")
+        self.setMaximumWidth(4 + max(len(pictures) * (SIDE + GAP) - GAP, 0))
         if not pictures:
             self._thumbnails.retain([], id(self))
         self.update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui.icons import pixmap
@@ -13,6 +14,8 @@ from workbench.gui.widgets.buttons import button, icon_button
 from workbench.gui.widgets.labels import ElidedLabel, label
 from workbench.gui.widgets.tool_row import ToolRow
 from workbench.records.text import printable
+
+BESIDE = 12  # px between a heading and the tools beside it
 
 
 class Page(QWidget):
@@ -37,10 +40,11 @@ class Page(QWidget):
         self._tool_row.hide()
         if beside:
             across = QHBoxLayout()
-            across.setSpacing(12)
+            across.setSpacing(BESIDE)
             across.addLayout(head, 1)
             across.addWidget(self._tool_row)
             outer.addLayout(across)
+            self._tool_row.room = self._beside_heading
         else:
             outer.addLayout(head)
             outer.addWidget(self._tool_row)
@@ -52,6 +56,17 @@ class Page(QWidget):
         self.heading.setText(heading)
         self.caption.setText(caption)
         self.caption.setVisible(bool(caption))
+        self._tool_row.fit()
+
+    def _beside_heading(self) -> int:
+        """px that the tools can have without the heading being cut."""
+        margins = self.layout().contentsMargins()
+        inside = self.width() - margins.left() - margins.right()
+        return inside - self.heading.sizeHint().width() - BESIDE
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tool_row.fit()
 
     def add_tool(self, widget: QWidget, *, right: bool = False) -> QWidget:
         """Put a button into the tool row: on the left in order, or on the right in order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
@@ -14,6 +16,9 @@ class ToolRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.room: Callable[[], int] = (
+            self.width
+        )  # px that it could have: more where it stands beside something
         self._groups = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._groups.setContentsMargins(0, 0, 0, 0)
         self._groups.setSpacing(SPACING)
@@ -39,19 +44,20 @@ class ToolRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self.fit()
 
     def event(self, event: QEvent) -> bool:
         """A button has come, gone or got another word."""
         done = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest:
-            self._fit()
+            self.fit()
         return done
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """One row where there is room for it."""
         whole = self.left.sizeHint().width() + SPACING + self.right.sizeHint().width()
         beside = QBoxLayout.Direction.LeftToRight
-        wanted = beside if whole <= self.width() else QBoxLayout.Direction.TopToBottom
+        wanted = beside if whole <= self.room() else QBoxLayout.Direction.TopToBottom
         if wanted != self._groups.direction():
             self._groups.setDirection(wanted)
             self.updateGeometry()
