@@ -96,11 +96,28 @@ def test_words_for_a_terminal_and_a_folder_that_is_not_known(
     assert "--folder" not in capsys.readouterr().err
 
 
+def test_of_several_the_readable_are_asked_in_their_order_and_each_once(
+    here: list[NeighboursJob], file: Path, picture_folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    torn, lots = tmp_path / "torn\n.png", picture_folder / "red"
+    torn.write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    last = lots / "lot3_09.png"
+    words = ["inspect", "neighbours", str(last), str(torn), str(lots), "--most", "2", "--files", str(file)]
+    assert cli.main([*words, "--out", str(tmp_path / "out")]) == 0
+    first = sorted(lots.iterdir())[:2]
+    assert here[-1].images == tuple(map(str, (last, torn, *first)))
+    told = capsys.readouterr()
+    (line,) = [line for line in told.out.splitlines() if line.startswith("torn")]
+    assert line.startswith("torn\\n.png can't be asked about: ") and "the first 2 of" in told.err
+    assert all(f"{picture.name}: The same file as" in told.out for picture in (last, *first))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["/gone/x.png", "--files", "FILE"], "/gone/x.png does not exist"),
-        (["FOLDER", "--files", "FILE"], "is a folder"),
+        (["FOLDER", "--files", "FILE", "--most", "0"], "--most must be 1 or more"),
+        (["FOLDER", "--files", "FILE", "--out", "FILE"], "is a file, so that no folder"),
         (["FOLDER/red/lot3_09.png", "--files", "gone.h5ad"], "gone.h5ad does not exist"),
         (["FOLDER/red/lot3_09.png", "--files", "FILE", "--k", "0"], "k must be between 1 and 100"),
     ],
@@ -115,7 +132,8 @@ def test_wrong_requests_end_with_a_sentence(
     said: str,
 ) -> None:
     words = [word.replace("FILE", str(file)).replace("FOLDER", str(picture_folder)) for word in words]
-    assert cli.main(["inspect", "neighbours", *words, "--out", str(tmp_path / "out")]) == 2
+    words = words if "--out" in words else [*words, "--out", str(tmp_path / "out")]
+    assert cli.main(["inspect", "neighbours", *words]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 

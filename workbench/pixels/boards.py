@@ -66,7 +66,7 @@ def make_board(
         rows.append(Row(name=name, picture=picture, cells=groups))
     what = SHOWN.get(settings.show, settings.inspection)
     return Board(
-        title=title or f"{what}: {count(len(names), 'picture')}, {count(len(shown), 'model')}",
+        title=title or f"{what}: {_number(shown, len(names))}, {count(len(shown), 'model')}",
         columns=tuple(
             Column(
                 title=name_of(sight),
@@ -79,6 +79,12 @@ def make_board(
         asked=asked_words(settings, top),
         notes=_notes(sights, settings),
     )
+
+
+def _number(shown: Sequence[Sight], asked: int) -> str:
+    """ "5 pictures", or "4 of 5 pictures" where not all can be read."""
+    bad = len(shown[0].reasons) - shown[0].reasons.count("") if shown else 0
+    return f"{asked - bad} of {count(asked, 'picture')}" if bad else count(asked, "picture")
 
 
 def name_of(sight: Sight) -> str:

@@ -17,7 +17,6 @@ from PIL import Image
 from workbench.headless import project_for, run_job
 from workbench.pixels.boards import make_board, name_of
 from workbench.pixels.cells import cells, error_top
-from workbench.pixels.decode import EXTENSIONS
 from workbench.records.files import whole_file
 from workbench.records.inspection import (
     FOR_LOOKING,
@@ -34,8 +33,8 @@ from workbench.records.sight_words import column_words, notes_of, reconstruction
 from workbench.records.text import count, printable
 from workbench.verbs import neighbours
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
+from workbench.verbs.pictures import add_most, out_folder, pictures_of
 
-MOST = 12  # pictures of a folder, unless told otherwise
 _SLUG = 40  # letters of a name in a file's name
 _HELP = {
     "attention": "Where vision transformers look: attention of every layer and head, and rollout.",
@@ -80,9 +79,7 @@ def register(verbs: Any) -> None:
             help="What the board of all pictures and models is written as.",
         )
         verb.add_argument("--dark", action="store_true", help="Draw the board light on dark.")
-        verb.add_argument(
-            "--most", type=int, default=MOST, help=f"Pictures taken of a folder at most (default: {MOST})."
-        )
+        add_most(verb)
         add_flags(verb, _flags(show))
     neighbours.register(views)
 
@@ -94,7 +91,8 @@ def _flags(show: str) -> type[Any]:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    images = _images(options.images, options.most)
+    images = pictures_of([Path(name).expanduser().absolute() for name in options.images], options.most)
+    out = out_folder(options.out)
     asked = values(_flags(options.view), options)
     project = project_for(images[0].parent, options.project)
     job = build(
@@ -113,7 +111,6 @@ def _inspect(options: argparse.Namespace) -> int:
     run = run_job(project, job, f"Look into {count(len(job.models), 'model')}")
     sights = [Sight.load(run.path / sight_file(place)) for place in range(len(job.models))]
     forget(run)
-    out = Path(options.out).expanduser().absolute()
     shown = any(not sight.error for sight in sights)
     files = _write(out, sights, images, settings, options) if shown else []
     if options.json:
@@ -121,30 +118,6 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_told(sights, images, settings, files, out)))
     return 0 if shown else 1
-
-
-def _images(names: Sequence[str], most: int) -> list[Path]:
-    """Raises ValueError for what isn't there, and for a folder without images."""
-    found: list[Path] = []
-    for name in names:
-        path = Path(name).expanduser().absolute()
-        if path.is_dir():
-            inside = sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS and file.is_file()
-            )
-            if not inside:
-                raise ValueError(f"{path} holds no images.")
-            if len(inside) > most:
-                print(
-                    f"{printable(str(path))}: the first {most} of {count(len(inside), 'image')} (--most takes more).",
-                    file=sys.stderr,
-                )
-            found += inside[: max(most, 1)]
-        elif path.exists():
-            found.append(path)
-        else:
-            raise ValueError(f"{path} does not exist. Check the path.")
-    return found
 
 
 def _write(

@@ -24,6 +24,7 @@ from workbench.records.params import config_of, describe
 from workbench.records.spec import FeatureSpec, Reading
 from workbench.records.text import printable
 from workbench.verbs.common import add_flags, add_verb, forget, make_job, print_json
+from workbench.verbs.pictures import add_most, out_folder, pictures_of
 
 _TRIED = 20  # items whose files are looked for, to find the folder of the images
 
@@ -39,7 +40,8 @@ def register(views: Any) -> None:
         "images",
         nargs="+",
         metavar="IMG",
-        help="Image files, which are embedded just as the items were; or ids or paths of items of the files.",
+        help="Image files, which are embedded just as the items were, and of a folder its images in the order of "
+        "their names, as many as --most says; or ids or paths of items of the files.",
     )
     verb.add_argument(
         "--files",
@@ -59,6 +61,7 @@ def register(views: Any) -> None:
     verb.add_argument(
         "--out", required=True, metavar="DIR", help="Folder for the sheet and the document, which is made."
     )
+    add_most(verb)
     verb.add_argument("--dark", action="store_true", help="Draw the sheet light on dark.")
     add_flags(
         verb, config_of("Flags", [item for item in describe(NeighboursJob) if item.name in ("k", "device")])
@@ -70,7 +73,8 @@ def _neighbours(options: argparse.Namespace) -> int:
     for file in files:
         if not file.exists():
             raise DocumentError(f"{file} does not exist. `workbench embed` makes one.")
-    images = tuple(_image(name) for name in options.images)
+    images = tuple(dict.fromkeys(each for name in options.images for each in _images(name, options.most)))
+    out = out_folder(options.out)
     items = read_h5ad(files[0], maps_only=True)
     folders = tuple(str(Path(name).expanduser().absolute()) for name in options.folder)
     folders = folders or _found(items, [*(Path(name) for name in images if Path(name).is_absolute()), *files])
@@ -78,7 +82,6 @@ def _neighbours(options: argparse.Namespace) -> int:
     run = run_job(project_for(files[0].parent, options.project), job, "Look up the neighbours")
     result = NeighboursResult.load(run.path / RESULT)
     forget(run)
-    out = Path(options.out).expanduser().absolute()
     written = _write(out, result, folders, items, dark=options.dark)
     answered = any(answer.nearest for image in result.images for answer in image.answers)
     if options.json:
@@ -88,16 +91,12 @@ def _neighbours(options: argparse.Namespace) -> int:
     return 0 if answered else 1
 
 
-def _image(name: str) -> str:
-    """The whole path of a file that is there; an item's name as it is."""
+def _images(name: str, most: int) -> list[str]:
+    """Whole paths of files that are there; an item's name as it is."""
     path = Path(name).expanduser().absolute()
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder. Name a picture in it.")
-    if path.is_file():
-        return str(path)
-    if Path(name).is_absolute():
-        raise ValueError(f"{path} does not exist. Check the path.")
-    return name
+    if path.exists() or Path(name).is_absolute():
+        return [str(file) for file in pictures_of([path], most)]
+    return [name]
 
 
 def _found(items: Embeddings, beside: Sequence[Path]) -> tuple[str, ...]:
@@ -146,6 +145,10 @@ def _told(result: NeighboursResult, out: Path, written: Sequence[Path]) -> list[
     """The same in words, for a terminal."""
     lines = []
     for image in result.images:
+        errors = {answer.error for answer in image.answers}
+        if len(errors) == 1 and (error := errors.pop()):
+            lines.append(f"{name_of(image)} can't be asked about: {error}")
+            continue
         lines.append(f"{name_of(image)}: {image.told()}")
         for file, answer in zip(result.files, image.answers, strict=True):
             if answer.error:

@@ -163,13 +163,34 @@ def test_wrong_requests_and_nothing_to_show(here, pictures, tmp_path, capsys) ->
         (["attention", image, "--query", "left"], 'not "left"'),
         (["reconstruction", image, "--boxes", "1,1,0,0"], "box must be"),
         (["segments", image, "--groups", "99"], "groups must be between"),
+        (["segments", str(pictures), "--most", "0"], "--most must be 1 or more"),
+        (["attention", image, "--out", image], "0.png is a file, so that no folder"),
+        (["attention", image, "--out", f"{image}/below"], "0.png is a file, so that no folder"),
     ):
-        assert cli.main(["inspect", *words, "--backbone", "random_vit", "--out", out]) == 2
+        words = words if "--out" in words else [*words, "--out", out]
+        assert cli.main(["inspect", *words, "--backbone", "random_vit"]) == 2
         assert said in capsys.readouterr().err
     assert cli.main(["inspect", "attention", image, "--backbone", "histogram", "--out", out]) == 1
     assert "no patches to look at" in capsys.readouterr().out
     assert cli.main(["inspect", "attention", image, "--backbone", "histogram", "--out", out, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["files"] == [] and not Path(out).exists()
+
+
+def test_where_nothing_can_be_read_every_file_is_told_by_name(here, tmp_path, capsys) -> None:
+    torn, text = tmp_path / "torn.png", tmp_path / "text\n.png"
+    torn.write_bytes(b"")
+    text.write_text("no picture")
+    words = ["inspect", "attention", str(torn), str(text), str(torn), "--backbone", "random_vit"]
+    assert cli.main([*words, "--out", str(tmp_path / "o")]) == 1
+    told = capsys.readouterr().out
+    assert (
+        "torn.png can't be shown: The file is empty" in told and "text\\n.png can't be shown: It is t" in told
+    )
+    assert cli.main([*words, "--out", str(tmp_path / "o"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [each["image"] for each in found["unreadable"]] == ["torn.png", "text\\n.png"] and not found[
+        "files"
+    ]
 
 
 def test_a_project_says_how_its_pictures_are_read(here, published, tmp_path) -> None:

@@ -20,7 +20,7 @@ from workbench.engine.inspect.artefacts import find_artefacts, token_norms
 from workbench.engine.inspect.attention import Attention, Fusion, Query, read_attention
 from workbench.engine.inspect.painters import Painter, drawn_hidden, open_painter, random_hidden
 from workbench.engine.inspect.plugged import looked_apart
-from workbench.engine.inspect.views import Gallery, Views
+from workbench.engine.inspect.views import Gallery, NoPictures, Views
 from workbench.engine.inspect.vision import Vision, open_vision
 from workbench.engine.kept import Kept, room_for_models
 from workbench.pixels.overlays import as_picture
@@ -75,6 +75,8 @@ class Looker:
         facts: Fields = {"model": model, "title": opened.title, "depth": opened.depth, "heads": opened.heads}
         try:
             made = self._answer(opened, key, job, reading)
+        except NoPictures as error:
+            return Sight(**facts, error=str(error), reasons=error.reasons)
         except ValueError as error:
             return Sight(**facts, error=str(error))
         return Sight(**{**facts, **made})

@@ -49,6 +49,17 @@ class Views:
         return made
 
 
+class NoPictures(ValueError):
+    """Not one of the pictures can be read; `reasons` says of each why."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        first = "" if len(reasons) == 1 else " The first:"
+        what = "The picture" if len(reasons) == 1 else "Not one of the pictures"
+        can = "can't" if len(reasons) == 1 else "can"
+        super().__init__(f"{what} {can} be read.{first} {reasons[0]}")
+        self.reasons = reasons
+
+
 class Gallery:
     """Files, and the page of each, read as the curation says."""
 
@@ -61,7 +72,7 @@ class Gallery:
         """All pictures by one recipe.
 
         Raises:
-            ValueError: not one of them can be read.
+            NoPictures: not one of them can be read.
         """
         wanted = [
             (file, page, _stamp(file), reading, _shape_of(recipe))
@@ -76,7 +87,7 @@ class Gallery:
         reasons = tuple(view if isinstance(view, str) else "" for view in views)
         good = [place for place, reason in enumerate(reasons) if not reason]
         if not good:
-            raise ValueError(f"Not one of the pictures can be read. The first: {reasons[0]}")
+            raise NoPictures(reasons)
         seen = np.tile((0.0, 0.0, 1.0, 1.0), (len(views), 1))
         pixels = []
         for place in good:
