@@ -92,7 +92,7 @@ def test_pages_are_built_when_they_are_shown_and_remembered(qtbot, compared, com
     assert view.heading.text() == "Why not"
     assert view.page.text() == "other" and compared.recall("inspect.page") == "other"
     commands.run("inspect.show_board")
-    assert view.segments.current == "board" and view.heading.text() == "How the models divide the images"
+    assert view.segments.current == "board" and view.heading.text() == "How the models divide images"
 
 
 def test_one_page_needs_no_choice(qtbot, compared, commands) -> None:
