@@ -5,11 +5,18 @@ usage (as the supervisor calls it): slow_worker.py -m workbench.worker RUN_FOLDE
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 import types
 from typing import Any
+
+from workbench.records import runs
+
+
+def no_room(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def slow(job: Any, run: Any, control: Any) -> dict[str, Any]:
@@ -30,6 +37,9 @@ def slow(job: Any, run: Any, control: Any) -> dict[str, Any]:
                 raise ValueError("The moon is in the wrong house. Wait a night.")
             if what == "abort":
                 os.abort()
+            if what == "full":
+                runs.write_document = no_room
+                no_room()
         time.sleep(0.05)
     return {"steps": 60, "resumed_at": start}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import slow_worker
 from workbench.records.jobs import DescribeJob, EmbedJob
 from workbench.records.runs import RunFolder, Status
 from workbench.supervisor import JobState, Supervisor, lane_of
@@ -151,7 +152,8 @@ def test_a_killed_worker_is_a_failed_job_that_says_so_and_can_be_retried(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [("raise", "The moon is in the wrong house"), ("abort", "signal 6")]
+    ("fault", "said"),
+    [("raise", "The moon is in the wrong house"), ("abort", "signal 6"), ("full", "The disk is full")],
 )
 def test_a_fault_is_told_in_a_sentence_and_the_log_has_the_rest(
     supervisor: Supervisor, run: RunFolder, fault: str, said: str
@@ -163,6 +165,24 @@ def test_a_fault_is_told_in_a_sentence_and_the_log_has_the_rest(
     assert said in status.error
     if fault == "raise":
         assert "Traceback" in run.log_tail()
+
+
+def test_a_retry_that_cannot_be_written_down_fails_and_the_supervisor_lives(
+    supervisor: Supervisor, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run.path.parent / "fault").write_text("raise")
+    supervisor.submit(run)
+    supervisor.wait(run.id, 30)
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "write_status", lambda *_: slow_worker.no_room())
+        supervisor.retry(run.id)
+        deadline = time.monotonic() + 10
+        while "disk" not in supervisor.states()[0].status.error and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert "The disk is full" in supervisor.states()[0].status.error
+    supervisor.retry(run.id)
+    time.sleep(0.1)
+    assert supervisor.wait(run.id, 30).state == "done"
 
 
 def test_discard_ends_the_process_soon(supervisor: Supervisor, run: RunFolder, heard: Heard) -> None:

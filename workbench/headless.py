@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import time
@@ -57,7 +58,7 @@ def run_folder(
             status = supervisor.wait(run.id, limit)
         except (KeyboardInterrupt, TimeoutError) as reason:
             why = "" if isinstance(reason, KeyboardInterrupt) else "The time is over. "
-            out.write(f"\n{why}Stopping; what is done is kept.\n")
+            shown.say(f"\n{why}Stopping; what is done is kept.\n")
             supervisor.stop(run.id)
             status = supervisor.wait(run.id)
     finally:
@@ -73,7 +74,7 @@ class _Progress:
     """One line that is rewritten on a terminal, a line now and then elsewhere."""
 
     def __init__(self, title: str, out: TextIO) -> None:
-        self._title, self._out = title, out
+        self._title, self._out = printable(title), out
         self._tty = out.isatty()
         self._last = time.monotonic()
         self._notes = 0
@@ -81,26 +82,32 @@ class _Progress:
     def show(self, state: JobState) -> None:
         status = state.status
         for note in status.notes[self._notes :]:
-            self._out.write(f"{self._title}: {printable(note)}\n")
+            self.say(f"{self._title}: {printable(note)}\n")
         self._notes = len(status.notes)
         now = time.monotonic()
         if not status.total or now - self._last < (0.1 if self._tty else REPORT_SECONDS):
             return
         self._last = now
-        self._out.write(("\r\x1b[K" if self._tty else "") + self._line(status) + ("" if self._tty else "\n"))
-        self._out.flush()
+        self.say(("\r\x1b[K" if self._tty else "") + self._line(status) + ("" if self._tty else "\n"))
 
     def end(self, status: Status) -> None:
         if self._tty:
-            self._out.write("\r\x1b[K")
+            self.say("\r\x1b[K")
         if status.state == "done" and status.total:
             took = status.ended - status.started
-            self._out.write(f"{self._title}: {quantity(status.total, status.unit)} in {duration(took)}\n")
-        self._out.flush()
+            self.say(f"{self._title}: {quantity(status.total, status.unit)} in {duration(took)}\n")
+
+    def say(self, text: str) -> None:
+        """Nobody may be listening any more (`2>&1 | head`): no reason to lose the work."""
+        with contextlib.suppress(OSError, ValueError):
+            self._out.write(text)
+            self._out.flush()
 
     def _line(self, status: Status) -> str:
         left = f", {duration(status.eta)} left" if status.eta is not None else ""
         if status.unit == "bytes":
             done, whole, rate = (data_size(round(n)) for n in (status.done, status.total, status.rate))
             return f"{self._title}: {done} of {whole}, {rate} a second{left}"
+        if status.done >= status.total and status.detail:
+            return f"{self._title}: {printable(status.detail)}"  # what comes after the last of them
         return f"{self._title}: {status.done:,} of {status.total:,} {status.unit}, {status.rate:.0f} a second{left}"

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.plugins import plugin_home
+from workbench.records.disk_faults import told
 from workbench.records.jobs import DEVICE
 from workbench.records.messages import Command, Message, command_line
 from workbench.records.plugin_state import blame, remove_marks
@@ -52,6 +53,7 @@ class _Job:
     process: subprocess.Popen[str] | None = None
     discarding: bool = False
     kill_at: float | None = None
+    told: str = ""  # why it failed, as the worker said it: a full disk may keep it from writing that down
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -174,7 +176,11 @@ class Supervisor:
             job.discarding = False
             job.ended.clear()
             job.status = Status()
-            job.run.write_status(job.status)
+            try:
+                job.run.write_status(job.status)
+            except OSError as error:
+                self._end(job, replace(job.status, state="failed", error=told(error), ended=time.time()))
+                return
             self._publish(job)
 
     def _start_waiting(self) -> None:
@@ -208,10 +214,11 @@ class Supervisor:
                     start_new_session=sys.platform != "win32",
                 )
         except OSError as error:
-            sentence = f"The worker could not be started: {error}."
+            sentence = f"The worker could not be started. {told(error)}"
             self._end(job, replace(job.status, state="failed", error=sentence, ended=time.time()))
             return
         job.kill_at = None
+        job.told = ""
         self._change(job, state="running", started=time.time(), error="", detail="Starting…")
         threading.Thread(target=self._listen, args=(job.run.id, job.process), daemon=True).start()
 
@@ -237,6 +244,8 @@ class Supervisor:
             self._change(job, **known)
         elif message.kind == "note":
             self._change(job, notes=(*job.status.notes, str(body.get("text", ""))))
+        elif message.kind == "failed":
+            job.told = str(body.get("error", ""))
         elif message.kind == "ack" and body.get("command") == "pause" and job.status.state == "paused":
             self._change(job, detail="Paused")
 
@@ -260,7 +269,8 @@ class Supervisor:
             if job.status.state == "stopping":
                 status = replace(status, state="stopped", error="", ended=time.time())
             else:
-                status = replace(status, state="failed", error=blamed or _why_died(code), ended=time.time())
+                error = blamed or job.told or _why_died(code)
+                status = replace(status, state="failed", error=error, ended=time.time())
         self._end(job, status)
 
     def _end(self, job: _Job, status: Status) -> None:
@@ -321,7 +331,8 @@ class Supervisor:
                     job.process.wait(2)
             status = job.run.status()
             if status.state in ACTIVE or status.state == "queued" or status.ended == 0:
-                job.run.write_status(replace(status, state="stopped", error="", ended=time.time()))
+                with contextlib.suppress(OSError):
+                    job.run.write_status(replace(status, state="stopped", error="", ended=time.time()))
             job.ended.set()
 
 

@@ -9,6 +9,7 @@ Exit codes: 0 done or stopped, 1 failed (status.json says why), 2 no job could b
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import sys
@@ -60,6 +61,7 @@ def main(arguments: list[str]) -> int:
         result = job_function(job.kind)(job, run, control)
         if plugins.versions():
             run.add_provenance({"plugins": plugins.versions()})
+        control.finish("done", result=result)
     except StopRequested:
         plugins.release()
         control.finish("stopped")
@@ -69,11 +71,11 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         sentence = _sentence(error, plugins.culprit(error))
         plugins.release()
-        control.finish("failed", error=sentence)
         send(Message("failed", {"error": sentence}))
+        with contextlib.suppress(OSError):  # the disk that is full, or gone: the supervisor has heard it
+            control.finish("failed", error=sentence)
         return 1
     plugins.release()
-    control.finish("done", result=result)
     send(Message("done", {"result": result}))
     return 0
 
@@ -140,11 +142,15 @@ def _versions() -> dict[str, object]:
 def _sentence(error: Exception, plugin: str = "") -> str:
     """What the user reads. Our own errors are sentences already; others are named, and so is the `plugin` in whose
     code they came up."""
+    from workbench.records import disk_faults
+
     text = str(error).strip()
     if isinstance(error, ValueError) and text.endswith((".", "?")):
         return text
-    if isinstance(error, OSError) and error.errno == 28:
-        return "The disk is full. Free some space and retry: what was finished is kept."
+    if disk_faults.is_full(error):
+        return disk_faults.FULL
+    if isinstance(error, OSError) and error.errno is not None and not plugin:
+        return disk_faults.told(error)
     named = f"{type(error).__name__}: {text or 'no message'}"
     return f"The plugin {plugin} failed. {named}" if plugin else named
 

@@ -27,9 +27,7 @@ class DocumentError(ValueError):
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path` for writing; it takes `path`'s place when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
-    temporary = Path(name)
+    handle, temporary = _beside(path, path.name, ".part")
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -37,26 +35,26 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        _name(error, path)
         raise
 
 
 @contextlib.contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
     """Like `whole_file`, for libraries that want a path to write to (h5py, pyarrow, Qt)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=path.suffix)
+    handle, temporary = _beside(path, path.stem, path.suffix)
     os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        _name(error, path)
         raise
 
 
@@ -127,6 +125,23 @@ def read_document(
 def known_fields(kind: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     """Those entries of `body` that are fields of the dataclass `kind`; what a newer program added is left out."""
     return {item.name: body[item.name] for item in fields(kind) if item.name in body}
+
+
+def _beside(path: Path, name: str, suffix: str) -> tuple[int, Path]:
+    """A new temporary file in the folder of `path`, which is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{name[:40]}.", suffix=suffix)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    return handle, Path(made)
+
+
+def _name(error: BaseException, path: Path) -> None:
+    """Writes to an open file fail without its name; whoever reads of it wants to know which it was."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        error.filename = str(path)
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.records.files import whole_file
 from workbench.records.jobs import JobConfig
 from workbench.records.params import build, describe
 from workbench.records.runs import RunFolder
@@ -87,6 +89,19 @@ def local(backbone: str) -> str:
     """A backbone that is a file or folder here is named by its whole path: the worker may stand elsewhere."""
     path = Path(backbone).expanduser()
     return str(path.absolute()) if path.exists() else backbone
+
+
+def deliver(made: Path, out: Path) -> None:
+    """Put what a job made where the user wants it: whole, or not at all, also across disks. Raises OSError."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.replace(out)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with made.open("rb") as source, whole_file(out) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        made.unlink()
 
 
 def forget(run: RunFolder) -> None:

@@ -156,8 +156,7 @@ def _embed(options: argparse.Namespace) -> int:
     run = run_job(project, job, f"Embed with {printable(options.backbone)}")
     result = run.status().result
     refused = read_document(run.path / "refused.json", "refused", 1)["refused"]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(run.path / "embeddings.h5ad", out)
+    deliver(run.path / "embeddings.h5ad", out)
     forget(run)
     document = {**result, "out": str(out), "rejected": _rejected(index, refused)}
     document.pop("embeddings", None)
