@@ -38,6 +38,7 @@ def test_work_goes_on_when_nobody_reads_its_progress(picture_folder: Path, tmp_p
         (["index", "/tmp", "--json", "--no-such-flag"], 2, "--no-such-flag"),
         (["evaluate", "--json"], 2, "required: files"),
         (["memo", "/no/such/project", "--json"], 2, "/no/such/project"),
+        (["pack", "export", "", "--out", "/tmp", "--json"], 2, "the name of the backbone is empty"),
     ],
 )
 def test_a_failure_is_one_json_document_too(

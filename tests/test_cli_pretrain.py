@@ -15,6 +15,8 @@ from tests import warm
 from tests.test_cli import document, workbench
 from workbench.cli import main
 from workbench.engine.pretrain import state
+from workbench.records.pretrain_job import PretrainJob
+from workbench.records.runs import RunFolder, Status
 
 SMALL = [
     *("--method", "simsiam", "--backbone", "test_vit", "--image-size", "32", "--patch-size", "8"),
@@ -85,6 +87,32 @@ def test_an_estimate_starts_nothing(picture_folder: Path, tmp_path: Path) -> Non
     assert found["peak_bytes"] > 0 and found["store_bytes"] > 0
     refused = workbench("pretrain", str(picture_folder), *SMALL, *project, code=2)
     assert "--out is missing" in refused.stderr
+
+
+def test_a_run_that_cannot_go_on_as_asked_is_left_as_it_is_and_the_flags_are_named(
+    picture_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = PretrainJob(
+        index="index.npz",
+        method="simsiam",
+        backbone="test_vit",
+        image_size=32,
+        patch_size=8,
+        batch_size=16,
+        epochs=1,
+        seed=4,
+        settings=("hidden=32", "bottleneck=16"),
+    )
+    run = RunFolder.create(tmp_path, begun, name="run")
+    run.write_status(Status(state="done"))
+    (run.path / "checkpoints").mkdir()
+    (run.path / "checkpoints" / "step-000000001.safetensors").touch()
+    before = (run.path / "run.json").read_text()
+    words = ["pretrain", str(picture_folder), *SMALL, "--out", str(run.path), "--resume"]
+    assert main([*words, "--project", str(tmp_path / "project")]) == 2
+    said = capsys.readouterr().err
+    assert "was begun with --batch-size 16 (now 8), --seed 4 (now 0). Give the same" in said
+    assert (run.path / "run.json").read_text() == before and run.status().state == "done"
 
 
 def test_help_says_what_a_default_of_zero_stands_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,9 +90,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and those of its verbs by their names."""
-    parser = _Parser(
-        prog="workbench", description="Is a public vision backbone good enough for your images?"
-    )
+    parser = _Parser(prog="workbench", description="Is a public vision backbone good enough for your images?")
     verbs = parser.add_subparsers(metavar="VERB")
     for group in (
         window,

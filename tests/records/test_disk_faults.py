@@ -50,7 +50,10 @@ def test_of_a_move_the_target_is_named() -> None:
 
 
 def test_a_fault_without_a_number_keeps_its_own_words() -> None:
-    assert told(OSError("x.png can't be written. Is the disk full?")) == "x.png can't be written. Is the disk full?"
+    assert (
+        told(OSError("x.png can't be written. Is the disk full?"))
+        == "x.png can't be written. Is the disk full?"
+    )
 
 
 @pytest.mark.skipif(not FULL_DEVICE.exists(), reason="only Linux has a device that is always full")
@@ -59,7 +62,9 @@ def test_a_full_disk_is_known_by_the_words_of_libraries_too() -> None:
         stream.write(b"x")
     assert is_full(caught.value) and told(caught.value) == FULL
     assert is_full(RuntimeError("file write failed: errno = 28, error message = 'No space left on device'"))
-    assert not is_full(RuntimeError("CUDA error: no kernel image is available")) and not is_full(ValueError("28"))
+    assert not is_full(RuntimeError("CUDA error: no kernel image is available")) and not is_full(
+        ValueError("28")
+    )
 
 
 def test_a_text_that_does_not_fit_is_named_and_leaves_nothing(tmp_path: Path, small_files: None) -> None:

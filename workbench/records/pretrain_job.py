@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from workbench.records.augmentation import PRESET_IDS
 from workbench.records.lanes import ASIDE, DEVICE
 from workbench.records.params import param
+
+# Parameters that a run may go on with though they differ: they change how far it goes, and where, and not what it is.
+MAY_CHANGE = (
+    "index",
+    "curation",
+    "roots",
+    "pool_index",
+    "pool_roots",
+    "epochs",
+    "max_steps",
+    "evaluate_every",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "processes",
+    "compile",
+    "device",
+    "threads",
+    "branch",
+    "cache",
+    "allow_download",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +210,20 @@ class PretrainJob:
     cache: str = param("", help="Folder that keeps decoded pixels.", path=True, advanced=True)
     allow_download: bool = param(
         False, help="Fetch the start weights from their hub when they are not on this machine.", advanced=True
+    )
+
+
+def changed(before: PretrainJob, now: PretrainJob) -> tuple[str, ...]:
+    """Parameters in which a run can't go on as it is asked to now: their names.
+
+    A batch size of 0 stands for one that only the run knows.
+    """
+    return tuple(
+        item.name
+        for item in fields(PretrainJob)
+        if item.name not in MAY_CHANGE
+        and getattr(before, item.name) != getattr(now, item.name)
+        and not (item.name == "batch_size" and 0 in (before.batch_size, now.batch_size))
     )
 
 

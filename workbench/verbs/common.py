@@ -86,7 +86,14 @@ def make_job(config: type[Any], options: argparse.Namespace, **more: Any) -> Job
 
 
 def local(backbone: str) -> str:
-    """A backbone that is a file or folder here is named by its whole path: the worker may stand elsewhere."""
+    """A backbone that is a file or folder here is named by its whole path: the worker may stand elsewhere.
+
+    Raises ValueError for an empty name, as a shell makes of a variable that isn't set; it would mean this folder.
+    """
+    if not backbone.strip():
+        raise ValueError(
+            "the name of the backbone is empty. `workbench backbones` lists those that there are."
+        )
     path = Path(backbone).expanduser()
     return str(path.absolute()) if path.exists() else backbone
 

@@ -14,9 +14,9 @@ from workbench.headless_data import indexed_pool
 from workbench.records.jobs import DescribeJob, IndexJob
 from workbench.records.methods import FAMILIES, MethodFacts, load_methods, written_value
 from workbench.records.params import Param
-from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob
+from workbench.records.pretrain_job import AuditJob, EstimateJob, PretrainJob, changed
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
-from workbench.records.pretraining import RESULT, PretrainResult
+from workbench.records.pretraining import CHECKPOINTS, RESULT, PretrainResult
 from workbench.records.project import Project
 from workbench.records.project_jobs import pretrain_job, write_asked
 from workbench.records.results import Finding
@@ -105,6 +105,7 @@ def _pretrain(options: argparse.Namespace) -> int:
         if not isinstance(before, PretrainJob):
             raise ValueError(f"{out} holds a run of another kind. Name another folder.")
         _stands_alone(run)
+        _goes_on(run, before, job)
         run.ask_again(replace(job, branch=job.branch or before.branch))
     else:
         if out.exists():
@@ -173,6 +174,24 @@ def _forget(run: RunFolder, options: argparse.Namespace) -> None:
 def _stands_alone(run: RunFolder) -> None:
     if run.alive():
         raise ValueError(f"{run.path} is still running. Wait for it, or stop it first.")
+
+
+def _goes_on(run: RunFolder, before: PretrainJob, job: PretrainJob) -> None:
+    """Raises ValueError where what was learnt can't go on as it is asked to; the run is left as it is."""
+    names = changed(before, job) if any((run.path / CHECKPOINTS).glob("step-*")) else ()
+    if names:
+        told = ", ".join(
+            f"{own_flags.flag_of(name)} {_value(before, name)} (now {_value(job, name)})" for name in names
+        )
+        raise ValueError(
+            f"{run.path} was begun with {told}. Give the same to go on with it, or name another --out to begin anew."
+        )
+
+
+def _value(job: PretrainJob, name: str) -> str:
+    value = getattr(job, name)
+    text = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return printable(text) or "none"
 
 
 def _told(result: PretrainResult, folder: Path) -> list[str]:

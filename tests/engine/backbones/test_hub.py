@@ -54,8 +54,9 @@ class Fetcher:
         process = self.start(name, **more)
         out, error = process.communicate(timeout=120)
         assert "Traceback" not in error
-        assert process.returncode == (0 if out else 1), error
-        return json.loads(out) if out else error
+        found = json.loads(out)
+        assert process.returncode == found.get("exit_code", 0), error
+        return error if "error" in found else found
 
     def files(self) -> set[str]:
         folder = cache_of.snapshot(NAME, self.cache)

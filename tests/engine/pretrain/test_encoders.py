@@ -124,7 +124,8 @@ def test_the_bundled_network_goes_on_and_the_random_floor_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"architecture": "vit_enormous"}, "no architecture 'vit_enormous'. Did you mean vit_\\w+, vit_"),
+        ({"architecture": "vit_enormous"}, "no architecture 'vit_enormous'. Choose a vit_"),
+        ({"architecture": "vit_tinny_patch16_224"}, "Did you mean vit_tiny_patch16_224"),
         ({"architecture": "swin_tiny_patch4_window7_224"}, "neither a plain vision transformer"),
         ({"architecture": "resnet18", "patch_size": 8}, "has no patches"),
         ({**VIT, "image_size": 36}, "36 px is no multiple"),

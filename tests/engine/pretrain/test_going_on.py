@@ -236,8 +236,22 @@ def test_other_settings_are_refused_in_words(picture_folder: Path, tmp_path: Pat
     job = pretrain_job(picture_folder, tmp_path / "work", "simsiam", epochs=1)
     run, control = new_run(job, tmp_path / "runs")
     pretrain(job, run, control)
-    with pytest.raises(ValueError, match="made with other images or settings"):
+    with pytest.raises(ValueError, match="made with other settings or start weights"):
         pretrain(replace(job, seed=3), run, control)
+
+
+def test_images_that_have_changed_meanwhile_are_named_as_the_reason(
+    picture_folder: Path, tmp_path: Path
+) -> None:
+    job = pretrain_job(picture_folder, tmp_path / "work", "simsiam", epochs=1)
+    run, control = new_run(job, tmp_path / "runs")
+    pretrain(job, run, control)
+    learnt = run.document()["provenance"]["images"]
+    for file in sorted(picture_folder.rglob("*.png"))[::3]:
+        file.unlink()
+    fewer = pretrain_job(picture_folder, tmp_path / "later", "simsiam", epochs=1)
+    with pytest.raises(ValueError, match=rf"made with other images \({learnt} images then, \d+ now\)"):
+        pretrain(fewer, run, control)
 
 
 def test_checkpoints_are_due_by_steps_or_time(picture_folder: Path, tmp_path: Path) -> None:

@@ -253,6 +253,11 @@ def title_of(identifier: str) -> str | None:
     return own.get(identifier) or next((row[1] for row in _rows() if row[0] == identifier), None)
 
 
+def listed_names() -> list[str]:
+    """The ids of all listed backbones, here or not."""
+    return [BUNDLED, RANDOM_VIT, HISTOGRAM, *(row[0] for row in _rows())]
+
+
 def licence_of(identifier: str) -> str:
     """A short note on the licence of a listed backbone; "" of another."""
     listed = {BUNDLED: _APACHE} | {row[0]: row[8] for row in _rows()}

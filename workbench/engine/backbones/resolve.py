@@ -23,6 +23,7 @@ from workbench.engine.backbones.candidate import COLOURS, Candidate
 from workbench.engine.backbones.choice import choose_feature, choose_layers, choose_size
 from workbench.engine.backbones.families import Family, family_of, features_of, is_timm
 from workbench.engine.backbones.plugged import candidate_of, plugged_backbone
+from workbench.engine.backbones.spelling import did_you_mean
 from workbench.engine.device import precision_on
 from workbench.records.pretraining import BACKBONE
 from workbench.records.spec import Decode, FeatureSpec, Precision, Preprocess, Reading
@@ -414,8 +415,10 @@ def _timm_facts(name: str, config: dict[str, Any] | None, memo: Path | None) -> 
 
 def _absent(identifier: str, partly: bool, cache: Path | None) -> ValueError:
     place = printable(str(cache or hub.cache_folder()))
+    known = catalogue.listed_names()
+    meant = "" if partly or identifier in known else did_you_mean(identifier, known)
     return ValueError(
-        f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place}). "
+        f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place}).{meant} "
         f"Check the spelling and download it (`workbench fetch {printable(identifier)}`), or "
         f"{hub.pack_advice(printable(identifier))}"
     )

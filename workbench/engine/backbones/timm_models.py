@@ -13,8 +13,10 @@ import torch
 from timm.models import get_pretrained_cfg
 
 from workbench.engine.backbones.base import Named
+from workbench.engine.backbones.catalogue import listed_names
 from workbench.engine.backbones.checkpoints import ENCODER, load_strictly, read_state, without_prefix
 from workbench.engine.backbones.inner_layers import depth_of_timm
+from workbench.engine.backbones.spelling import did_you_mean
 from workbench.records.text import printable
 
 _FAMILIES = (
@@ -215,12 +217,11 @@ def _plain(value: Any) -> Any:
 
 
 def _unknown(name: str) -> ValueError:
-    like = timm.list_models(f"*{name.partition('.')[0]}*")[:3]
     base, _, tag = name.partition(".")
     if tag and timm.is_model(base):
         tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{base}.*")][:5]
         return ValueError(
             f"timm has no weights {printable(tag)!r} for {base}; it has {', '.join(tags) or 'none'}."
         )
-    hint = f" Did you mean {', '.join(like)}?" if like else ""
+    hint = did_you_mean(base, [*listed_names(), *timm.list_models()])
     return ValueError(f"There is no backbone {printable(name)!r}, neither here nor in timm's list.{hint}")

@@ -31,7 +31,7 @@ from workbench.engine.pretrain.train import NotFinite
 from workbench.engine.pretrain.warnings import warnings
 from workbench.engine.pretrain.watch import Watch
 from workbench.records.learnt_images import LearntImages
-from workbench.records.pretrain_job import PretrainJob
+from workbench.records.pretrain_job import MAY_CHANGE, PretrainJob
 from workbench.records.pretraining import BACKBONE, CHECKPOINTS, RESULT, PretrainResult
 from workbench.records.results import Finding
 from workbench.records.runs import RunFolder
@@ -39,26 +39,6 @@ from workbench.records.text import count
 
 SMALL_WORK = 1 << 23  # pixels of all views of a batch that no processor's memory is too small for
 THINNED = 2000  # losses in the result; metrics.jsonl has them all
-# Parameters that a run may go on with though they differ: they change how far it goes, and where, and not what it is.
-_MAY_CHANGE = (
-    "index",
-    "curation",
-    "roots",
-    "pool_index",
-    "pool_roots",
-    "epochs",
-    "max_steps",
-    "evaluate_every",
-    "checkpoint_minutes",
-    "checkpoint_steps",
-    "processes",
-    "compile",
-    "device",
-    "threads",
-    "branch",
-    "cache",
-    "allow_download",
-)
 
 
 def run(job: PretrainJob, run: RunFolder, control: Control) -> dict[str, Any]:
@@ -88,7 +68,7 @@ def train(
     source = state.latest(folder) or (Path(job.branch) if job.branch else None)
     facts: dict[str, Any] | None = None
     if source is not None:
-        facts = _go_on(source, ready, key, branch=source.parent != folder)
+        facts = _go_on(source, ready, run, key, branch=source.parent != folder)
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
     ready.trainer.accumulate = int(facts["accumulate"]) if facts is not None else _parts(ready)
     if compiling.pays(ready, ready.end - progress.step):
@@ -170,13 +150,19 @@ def _in_more_parts(ready: Ready, watch: Watch, keeper: Keeper, control: Control)
     return Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
 
 
-def _go_on(source: Path, ready: Ready, key: str, *, branch: bool) -> dict[str, Any]:
+def _go_on(source: Path, ready: Ready, run: RunFolder, key: str, *, branch: bool) -> dict[str, Any]:
     """Raises ValueError where the checkpoint is of another run than the one that was asked for."""
     facts = state.read_facts(source)
     if not branch and facts["key"] != key:
+        before = run.document()["provenance"]
+        learnt = (before.get("inputs") or {}).get("pool")
+        same = learnt in (None, _learnt(ready).content_hash())
+        was, now = before.get("images", 0), len(ready.learn)
+        numbers = f" ({count(was, 'image')} then, {now:,} now)" if was != now else ""
+        what = "settings or start weights" if same else f"images{numbers}"
         raise ValueError(
-            f"The run in {source.parent.parent} was made with other images or settings, so it can't go on with "
-            "these. Give the same ones, or begin a new run in another folder."
+            f"The run in {source.parent.parent} was made with other {what}, so it can't go on with these. Give the "
+            "same ones, or begin a new run in another folder, which may branch from a checkpoint of this one."
         )
     state.restore(source, ready.method, ready.trainer.optimiser, ready.device)
     return facts
@@ -294,7 +280,7 @@ def _learnt(ready: Ready) -> LearntImages:
 
 def _key(ready: Ready) -> str:
     """Names everything that could change a number of the run, but for how long it is."""
-    values = {name: value for name, value in asdict(ready.job).items() if name not in _MAY_CHANGE}
+    values = {name: value for name, value in asdict(ready.job).items() if name not in MAY_CHANGE}
     values["batch_size"] = ready.plan.batch_size
     body = [ready.pool.learnt_hash(), ready.built.start_digest, values]
     return hashlib.blake2b(json.dumps(body, sort_keys=True).encode(), digest_size=12).hexdigest()

@@ -196,7 +196,9 @@ def batch_size(job: PretrainJob, images: int) -> int:
     """What was asked for, or what the recipes are published for where there are that many images: a multiple of eight
     and of the processes."""
     if images < 2:
-        raise ValueError(f"There {count(images, 'image')} to learn from, and a batch needs two. Add images.")
+        raise ValueError(
+            f"There {'is' if images == 1 else 'are'} {count(images, 'image')} to learn from, and a batch needs two. Add images."
+        )
     if job.batch_size:
         return job.batch_size
     unit = 8 * across.processes()

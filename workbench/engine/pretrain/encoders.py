@@ -21,6 +21,7 @@ from workbench.engine.backbones.channels import adapt
 from workbench.engine.backbones.plugged import refuse_plugged
 from workbench.engine.backbones.recipes import at_size
 from workbench.engine.backbones.resolve import Resolved, resolve
+from workbench.engine.backbones.spelling import did_you_mean
 from workbench.engine.methods.base import Method
 from workbench.engine.methods.encoder import Encoder, is_plain_transformer
 from workbench.records.augmentation import View
@@ -310,8 +311,7 @@ def _kind(name: str, arguments: dict[str, Any]) -> bool:
     shown = printable(name)
     base = name.partition(".")[0]
     if not timm.is_model(base):
-        like = timm.list_models(f"{base.partition('_')[0]}_*")[:3]
-        hint = f" Did you mean {', '.join(like)}?" if like else f" {_KINDS}"
+        hint = did_you_mean(base, timm.list_models()) or f" {_KINDS}"
         raise ValueError(f"timm has no architecture {shown!r}.{hint}")
     known = {key: value for key, value in arguments.items() if key != "img_size"}
     with torch.device("meta"):
