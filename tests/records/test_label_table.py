@@ -40,6 +40,27 @@ def test_a_path_may_be_told_by_its_end() -> None:
     assert labels("path,label\nsub/3.png,x\n").labels[3] == "x"
 
 
+@pytest.mark.parametrize("path", ["A/2.PNG", "a/2", "2", "A\\2", "SUB/3", "STACK"])
+def test_other_capitals_and_a_missing_ending_find_the_only_image_that_can_be_meant(path: str) -> None:
+    found = labels(f"path,label\n{path},crack\n")
+    assert found.rows == 1 and not found.unmatched
+    meant = {2: ["stack.tif"] * 2}.get(found.images) or [PATHS[found.labels.index("crack")]]
+    assert all(path.lower().replace("\\", "/") in name for name in meant)
+
+
+def test_capitals_and_endings_are_not_guessed_where_they_tell_images_apart() -> None:
+    paths = ["a/X.png", "a/x.png", "b/y.jpg", "b/y.png"]
+    found = labels("path,label\na/x.png,small\na/X.png,big\nb/y.jpg,j\n", paths)
+    assert found.labels == ["big", "small", "j", ""]
+    unclear = labels("path,label\nA/X.PNG,x\nb/y,y\nb/z,z\n", paths)
+    assert unclear.labels == [""] * 4
+    assert [row.reason.partition(";")[0] for row in unclear.unmatched] == [
+        "2 images are called so",
+        "2 images are called so",
+        "there is no such image in the chosen folders",
+    ]
+
+
 def test_an_end_and_the_root_s_own_name_must_not_lead_to_two_images() -> None:
     found = labels("path,label\nset/1.png,x\n", ["1.png", "deep/set/1.png"])
     assert found.labels == ["", ""]

@@ -1,7 +1,8 @@
 """A table that tells labels, groups and parts: CSV or TSV with a row for each image.
 
 Columns are found by name: `path` and `label` are needed, `group` and `split` are taken where they are. Paths may be
-absolute, relative to the data root or to the folder that it lies in, or bare file names where these are unique.
+absolute, relative to the data root or to the folder that it lies in, or bare file names where these are unique. Where
+nothing is called exactly so, small and capital letters count as one, and an ending such as .jpg may be missing.
 Whatever doesn't fit is reported, row by row; nothing is guessed.
 """
 
@@ -227,7 +228,8 @@ class _Finder:
         self._whole: dict[str, list[int]] = {}
         for position, path in enumerate(paths):
             self._whole.setdefault(path, []).append(position)
-        self._by_end: dict[int, dict[str, list[str]]] = {}  # by the number of names that an end has
+        # By the number of names that an end has; below 0 for ends that are told apart less strictly.
+        self._by_end: dict[int, dict[str, list[str]]] = {}
         self._roots = [(name, folder.replace("\\", "/").rstrip("/")) for name, folder in roots.items()]
 
     def find(self, path: str) -> tuple[list[int], str]:
@@ -252,11 +254,30 @@ class _Finder:
             inner = wanted.removeprefix(folder.rpartition("/")[2] + "/")
             if not name and inner != wanted and inner in self._whole and inner not in found:
                 found = [*found, inner]
+        found = found or self._nearly(wanted)
         if len(found) == 1:
             return self._whole[found[0]], ""
         if found:
             return [], f"{count(len(found), 'image')} are called so; write more of the path"
         return [], "there is no such image in the chosen folders"
+
+    def _nearly(self, wanted: str) -> list[str]:
+        """The paths that end so but for small and capital letters, or but for the ending of the file's name, such as
+        tables from Windows and lists of ids have them."""
+        wanted = wanted.casefold()
+        key = -1 - wanted.count("/")
+        if key not in self._by_end:
+            ends: dict[str, list[str]] = {}
+            for path in self._whole:
+                names = path.casefold().split("/")
+                if len(names) >= -key:
+                    end = "/".join(names[key:])
+                    ends.setdefault(end, []).append(path)
+                    bare = end[: end.rfind(".")] if "." in names[-1] else ""
+                    if bare:
+                        ends.setdefault(bare, []).append(path)
+            self._by_end[key] = ends
+        return self._by_end[key].get(wanted, [])
 
     def _of_end(self, wanted: str) -> list[str]:
         """The longer paths that end so. One table for each length: thousands of images may have one name."""
