@@ -31,6 +31,39 @@ def test_work_goes_on_when_nobody_reads_its_progress(picture_folder: Path, tmp_p
     assert run.status().state == "done"
 
 
+@pytest.mark.usefixtures("warm_workers")
+def test_a_folder_without_images_says_what_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.heic").write_bytes(b"x")
+    (folder / "empty.jpg").touch()
+    place = ["--project", str(tmp_path / "project")]
+    assert (
+        main(["embed", str(folder), "--backbone", "histogram", "--out", str(tmp_path / "o.h5ad"), *place])
+        == 2
+    )
+    said = capsys.readouterr().err
+    assert "1 file was refused, such as empty.jpg: The file is empty" in said
+    assert "3 files of other kinds were passed over: 3 .heic. Images end in .bmp" in said
+    assert main(["index", str(folder), *place]) == 0
+    assert "3 files of other kinds were passed over: 3 .heic." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("out", ["FOLDER", "FILE/o.h5ad"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    picture_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    (tmp_path / "a.h5ad").mkdir()
+    (tmp_path / "file").touch()
+    place = out.replace("FOLDER", str(tmp_path / "a.h5ad")).replace("FILE", str(tmp_path / "file"))
+    assert main(["embed", str(picture_folder), "--backbone", "histogram", "--out", place]) == 2
+    said = capsys.readouterr().err
+    assert "Index" not in said and ("is a folder. Name a file" in said or "is a file, so that" in said)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

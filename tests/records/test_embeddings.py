@@ -14,6 +14,7 @@ import scipy.sparse
 from workbench.records.anndata_elements import escape, unescape
 from workbench.records.embeddings import Embeddings, distinct, merge, read_h5ad, split_name, write_h5ad
 from workbench.records.files import DocumentError
+from workbench.records.vector_rows import vector_blocks
 
 ODD = [
     "päth/ü.jpg",
@@ -188,6 +189,14 @@ def test_not_an_embedding_file(tmp_path: Path) -> None:
     (tmp_path / "text.h5ad").write_text("hello")
     with pytest.raises(DocumentError, match="not an HDF5 file"):
         read_h5ad(tmp_path / "text.h5ad")
+    with pytest.raises(DocumentError, match="is a folder"):
+        read_h5ad(tmp_path)
+    cut = tmp_path / "cut.h5ad"
+    write_h5ad(cut, Embeddings(X=np.zeros((9, 500)), ids=list("abcdefghi")))
+    cut.write_bytes(cut.read_bytes()[:9000])
+    for read in (read_h5ad, lambda path: list(vector_blocks(path))):
+        with pytest.raises(DocumentError, match=r"it is cut off.* Copy it again, or make it anew with .*\.$"):
+            read(cut)
     with h5py.File(tmp_path / "plain.h5ad", "w") as file:
         file["features"] = np.zeros((2, 2))
     with pytest.raises(DocumentError, match="not an AnnData file"):

@@ -105,6 +105,20 @@ def test_a_damaged_chunk_costs_its_images_only(tmp_path: Path) -> None:
     assert len(FeatureStore(tmp_path)) == 2
 
 
+def test_vectors_that_the_disk_has_changed_are_removed_and_made_again_the_next_time(tmp_path: Path) -> None:
+    digests = np.ones((1, 16), np.uint8)
+    FeatureStore(tmp_path).append(digests, {"cls": np.full((1, 50), 0.5, np.float32)})
+    chunk = next(tmp_path.glob("chunk-*"))
+    data = chunk.read_bytes()
+    place = data.index(np.full(50, 0.5, np.float32).tobytes())
+    chunk.write_bytes(data[:place] + b"\x01" + data[place + 1 :])
+    store = FeatureStore(tmp_path)
+    assert not len(store.missing(digests)), "the names of the images are sound"
+    with pytest.raises(DocumentError, match=r"are damaged .*, and were removed\. Run the same again"):
+        store.rows(digests, ["cls"])
+    assert FeatureStore(tmp_path).missing(digests).tolist() == [0]
+
+
 @pytest.mark.parametrize("kind", JOBS)
 def test_every_job_describes_all_its_fields_and_survives_json(kind: str) -> None:
     config = JOBS[kind]

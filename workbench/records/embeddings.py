@@ -375,12 +375,25 @@ def _plainly(path: Path) -> Iterator[None]:
         yield
     except DocumentError:
         raise
-    except FileNotFoundError:
-        raise DocumentError(f"{path} does not exist.") from None
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, IndexError, MemoryError) as error:
-        if path.is_file() and not h5py.is_hdf5(path):
-            raise DocumentError(f"{path} is not an HDF5 file. Choose an .h5ad file.") from None
-        raise DocumentError(f"{path} can't be read as embeddings: {printable(str(error))}") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> DocumentError:
+    """What is wrong with a file of vectors that h5py stumbled over, as a sentence."""
+    if path.is_dir():
+        return DocumentError(f"{path} is a folder. Choose an .h5ad file.")
+    if not path.exists():
+        return DocumentError(f"{path} does not exist.")
+    if not h5py.is_hdf5(path):
+        return DocumentError(f"{path} is not an HDF5 file. Choose an .h5ad file.")
+    reason = printable(str(error)).rstrip(".") or type(error).__name__
+    if "truncated" in reason:
+        return DocumentError(
+            f"{path} can't be read as embeddings: it is cut off, and a part of it is missing. Copy it again, or make "
+            "it anew with `workbench embed`."
+        )
+    return DocumentError(f"{path} can't be read as embeddings: {reason}.")
 
 
 def _vectors(file: Any, obsm: dict[str, np.ndarray]) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from workbench.records.files import whole_file
+from workbench.records.files import DocumentError, whole_file
 
 DIGEST_BYTES = 16
 
@@ -60,6 +61,7 @@ class FeatureStore:
 
         Raises:
             KeyError: an image is not in the store, or a vector of that name was never made.
+            DocumentError: a chunk is damaged; it is removed, so that its images are made again the next time.
         """
         places = [self._where[key] for key in _keys(digests)]
         by_chunk: dict[int, list[tuple[int, int]]] = {}
@@ -67,13 +69,23 @@ class FeatureStore:
             by_chunk.setdefault(chunk, []).append((target, row))
         out: np.ndarray | None = None
         for chunk, pairs in by_chunk.items():
-            with np.load(self._chunks[chunk], allow_pickle=False) as arrays:
-                block = np.concatenate([arrays[f"x_{name}"] for name in names], axis=1)
+            block = self._block(self._chunks[chunk], names)
             if out is None:
                 out = np.empty((len(places), block.shape[1]), dtype=np.float32)
             targets, rows = np.asarray(pairs, dtype=np.int64).T
             out[targets] = block[rows]
         return out if out is not None else np.zeros((0, 0), dtype=np.float32)
+
+    def _block(self, path: Path, names: Sequence[str]) -> np.ndarray:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return np.concatenate([arrays[f"x_{name}"] for name in names], axis=1)
+        except (ValueError, EOFError, BadZipFile, zlib.error) as error:
+            path.unlink(missing_ok=True)
+            raise DocumentError(
+                f"Vectors that were kept in {path} are damaged ({error}), and were removed. Run the same again: only "
+                "their images are embedded anew."
+            ) from None
 
     def _add(self, path: Path) -> None:
         try:

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 
 from workbench.records.anndata_elements import member
-from workbench.records.embeddings import PROJECTIONS
+from workbench.records.embeddings import PROJECTIONS, unreadable
 from workbench.records.files import DocumentError
-from workbench.records.text import printable
 
 BLOCK = 1 << 14  # rows at a time
 
@@ -31,7 +30,7 @@ def vector_blocks(path: Path, rows: int = BLOCK) -> Iterator[tuple[int, np.ndarr
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, DocumentError):
             raise
-        raise DocumentError(f"{path} can't be read as embeddings: {printable(str(error))}") from None
+        raise unreadable(path, error) from None
 
 
 def _vectors(path: Path, file: Any) -> Any:

@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,18 @@ def local(backbone: str) -> str:
         )
     path = Path(backbone).expanduser()
     return str(path.absolute()) if path.exists() else backbone
+
+
+def check_place(out: Path) -> None:
+    """Raises ValueError where a file can't be written, before hours of work go into it."""
+    out = out.expanduser().absolute()
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder. Name a file in it.")
+    folder = next(parent for parent in out.parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, so that {out} can't be written. Choose another place.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"You may not write into {folder}. Choose another place, or change its permissions.")
 
 
 def deliver(made: Path, out: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from workbench.headless import run_job
 from workbench.headless_data import DataOptions, indexed
+from workbench.pixels.decode import EXTENSIONS
 from workbench.pixels.histogram import dim, saturated
 from workbench.records.arrange import Arranged
 from workbench.records.dataset_findings import find, of_levels
@@ -22,7 +22,19 @@ from workbench.records.params import build
 from workbench.records.project import Project
 from workbench.records.safe_csv import refused_csv
 from workbench.records.text import count, printable
-from workbench.verbs.common import add_flags, add_verb, forget, local, make_job, print_json, values
+from workbench.verbs.common import (
+    add_flags,
+    add_verb,
+    check_place,
+    deliver,
+    forget,
+    local,
+    make_job,
+    print_json,
+    values,
+)
+
+_KINDS = 5  # endings of other files that are named
 
 
 def register(verbs: Any) -> None:
@@ -47,6 +59,8 @@ def add_folders(verb: argparse.ArgumentParser) -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
+    if options.rejected:
+        check_place(Path(options.rejected))
     _, arranged, leaks = indexed_from(options)
     index = arranged.index
     exact = _named(index, index.exact_duplicates())
@@ -91,6 +105,31 @@ def _index(options: argparse.Namespace) -> int:
     return 0
 
 
+def none_there(arranged: Arranged) -> str:
+    """Why no image is left, in sentences: what the folder holds instead."""
+    index = arranged.index
+    if arranged.ignored or arranged.left_out:
+        return "every image is left out or of an ignored class."
+    said = ["there is no image that can be read."]
+    if index.refused:
+        first = index.refused[0]
+        number = count(len(index.refused), "file was", "files were")
+        said.append(f"{number} refused, such as {printable(first.path)}: {first.reason}")
+    if index.others:
+        said.append(f"{_passed_over(index.others)} Images end in {', '.join(sorted(EXTENSIONS))}.")
+    return " ".join(said)
+
+
+def _passed_over(others: dict[str, int]) -> str:
+    """ "5 files of other kinds were passed over: 4 .heic, 1 .txt.", the most frequent first."""
+    most = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    kinds = [f"{number:,} {printable(ending) or 'without an ending'}" for ending, number in most]
+    if len(kinds) > _KINDS:
+        kinds[_KINDS:] = ["..."]
+    number = count(sum(others.values()), "file of another kind was", "files of other kinds were")
+    return f"{number} passed over: {', '.join(kinds)}."
+
+
 def _named(index: ImageIndex, sets: list[list[int]]) -> list[list[str]]:
     return [[printable(index.name(position)) for position in members] for members in sets]
 
@@ -109,6 +148,8 @@ def _told(document: dict[str, Any]) -> list[str]:
         ]
     if document["unlisted"]:
         lines.append(f"{count(document['unlisted'], 'image')} without a row in the label table")
+    if document["other_files"]:
+        lines.append(_passed_over(document["other_files"]))
     if document["duplicates"]:
         lines.append(f"{count(len(document['duplicates']), 'set')} of copies, exact or near")
     if document["leaks_left"]:
@@ -134,16 +175,11 @@ def _embed(options: argparse.Namespace) -> int:
     out = Path(options.out)
     if out.suffix != ".h5ad":
         raise ValueError(f"--out {options.out} must end in .h5ad. `workbench export` writes other formats.")
+    check_place(out)
     project, arranged, _ = indexed_from(options)
     index = arranged.index
     if not len(index):
-        dropped = arranged.ignored or arranged.left_out
-        why = (
-            "every image is left out or of an ignored class"
-            if dropped
-            else "there is no image that can be read"
-        )
-        raise ValueError(f"{', '.join(options.folders)}: {why}.")
+        raise ValueError(f"{', '.join(options.folders)}: {none_there(arranged)}")
     backbone = local(options.backbone)
     job = make_job(
         EmbedJob,

@@ -18,7 +18,7 @@ from workbench.records.project import Project
 from workbench.records.roots import name_roots, same, told
 from workbench.records.text import printable
 from workbench.verbs.common import add_verb, print_json, values
-from workbench.verbs.data import add_folders, indexed_from
+from workbench.verbs.data import add_folders, indexed_from, none_there
 
 MEMO = "memo.html"  # in the project's folder
 _YES = {"yes": True, "no": False}
@@ -99,7 +99,7 @@ def _playbook(options: argparse.Namespace) -> int:
     project, arranged, _ = indexed_from(options)
     if not len(arranged.index):
         raise ValueError(
-            f"{', '.join(options.folders)}: there is no image that can be read. For a table or for measurements over "
+            f"{', '.join(options.folders)}: {none_there(arranged)} For a table or for measurements over "
             "time say so with --problem."
         )
     if options.pool:

@@ -24,7 +24,7 @@ from workbench.records.runs import RunFolder
 from workbench.records.text import count, data_size, duration, printable
 from workbench.verbs import own_flags
 from workbench.verbs.common import add_flags, add_verb, forget, local, print_json, values
-from workbench.verbs.data import add_folders, indexed_from
+from workbench.verbs.data import add_folders, indexed_from, none_there
 
 
 def register(verbs: Any) -> None:
@@ -77,7 +77,7 @@ def _job(options: argparse.Namespace) -> tuple[Project, PretrainJob]:
         project.settings.pool = project.settings.pool_index = ""
         project.save()
     if not len(arranged.index) and not options.unlabelled:
-        raise ValueError(f"{', '.join(options.folders)}: there is no image that can be read.")
+        raise ValueError(f"{', '.join(options.folders)}: {none_there(arranged)}")
     asked = values(PretrainJob, options)
     if options.start:
         asked["start"] = local(options.start)

@@ -418,7 +418,7 @@ def _absent(identifier: str, partly: bool, cache: Path | None) -> ValueError:
     known = catalogue.listed_names()
     meant = "" if partly or identifier in known else did_you_mean(identifier, known)
     return ValueError(
-        f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place}).{meant} "
-        f"Check the spelling and download it (`workbench fetch {printable(identifier)}`), or "
+        f"{printable(identifier)} is {'only partly' if partly else 'not'} on this machine (looked in {place})."
+        f"{meant} Check the spelling and download it (`workbench fetch {printable(identifier)}`), or "
         f"{hub.pack_advice(printable(identifier))}"
     )

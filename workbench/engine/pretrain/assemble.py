@@ -197,7 +197,8 @@ def batch_size(job: PretrainJob, images: int) -> int:
     and of the processes."""
     if images < 2:
         raise ValueError(
-            f"There {'is' if images == 1 else 'are'} {count(images, 'image')} to learn from, and a batch needs two. Add images."
+            f"{count(images, 'image')} to learn from {'is' if images == 1 else 'are'} too few: a batch needs two. "
+            "Add images."
         )
     if job.batch_size:
         return job.batch_size
