@@ -84,8 +84,9 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
     still = set(store.missing(index.digest).tolist())
     kept = np.asarray([i for i in range(len(index)) if i not in still], dtype=np.int64)
     if not len(kept):
+        first = next((f" The first, {printable(index.name(i))}: {refused[i]}" for i in sorted(refused)), "")
         raise ValueError(
-            f"Not one of the {count(len(index), 'image')} could be read. See the list of refused files."
+            f"Not one of the {count(len(index), 'image')} could be read.{first} Is the folder still where it was?"
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
