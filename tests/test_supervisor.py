@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import slow_worker
+from workbench import headless
 from workbench.records.jobs import DescribeJob, EmbedJob
 from workbench.records.runs import RunFolder, Status
 from workbench.supervisor import JobState, Supervisor, lane_of
@@ -183,6 +187,27 @@ def test_a_retry_that_cannot_be_written_down_fails_and_the_supervisor_lives(
     supervisor.retry(run.id)
     time.sleep(0.1)
     assert supervisor.wait(run.id, 30).state == "done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_without_a_window_a_signal_of_the_system_stops_a_job_in_order(
+    run: RunFolder, slow_python: str, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(headless, "Supervisor", functools.partial(Supervisor, python=slow_python))
+    out = io.StringIO()
+
+    def send() -> None:
+        while not (run.path / "kept").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    threading.Thread(target=send, daemon=True).start()
+    with pytest.raises(headless.JobFailed, match="goes on from what was kept"):
+        headless.run_folder(run, "Slow", out=out)
+    assert "Stopping; what is done is kept." in out.getvalue()
+    assert run.status().state == "stopped" and (run.path / "kept").read_text()
+    assert signal.getsignal(number) is before
 
 
 def test_discard_ends_the_process_soon(supervisor: Supervisor, run: RunFolder, heard: Heard) -> None:

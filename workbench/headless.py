@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -35,7 +38,7 @@ def project_for(folder: Path, project: str = "") -> Project:
 
 
 def run_job(project: Project, job: JobConfig, title: str, *, out: TextIO = sys.stderr) -> RunFolder:
-    """Run one job in a worker and wait. Ctrl-C stops it and keeps what it has.
+    """Run one job in a worker and wait. Ctrl-C, SIGTERM and SIGHUP stop it and keep what it has.
 
     Raises:
         JobFailed: the job failed or was stopped.
@@ -55,7 +58,8 @@ def run_folder(
     try:
         supervisor.submit(run)
         try:
-            status = supervisor.wait(run.id, limit)
+            with _signals_stop():
+                status = supervisor.wait(run.id, limit)
         except (KeyboardInterrupt, TimeoutError) as reason:
             why = "" if isinstance(reason, KeyboardInterrupt) else "The time is over. "
             shown.say(f"\n{why}Stopping; what is done is kept.\n")
@@ -68,6 +72,30 @@ def run_folder(
         sentence = status.error or "Stopped. The same command goes on from what was kept."
         raise JobFailed(f"{title}: {sentence}" + (f" Log: {run.log}" if status.state == "failed" else ""))
     return run
+
+
+@contextlib.contextmanager
+def _signals_stop() -> Iterator[None]:
+    """What a cluster's scheduler sends at the end of the time, or a connection that breaks off, stops as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if (
+            number is not None and signal.getsignal(number) == signal.SIG_DFL
+        ):  # under nohup a SIGHUP says nothing
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Progress:

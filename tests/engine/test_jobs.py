@@ -87,7 +87,9 @@ def test_ten_new_images_embed_ten_and_a_copy_none(embedding: Embedding) -> None:
 
 def test_a_folder_that_went_away_is_told_with_the_first_reason(embedding: Embedding) -> None:
     shutil.rmtree(embedding.root)
-    with pytest.raises(ValueError, match=r"Not one of the 36 images .* blue/lot0_00\.png: .*not there.* Is the folder"):
+    with pytest.raises(
+        ValueError, match=r"Not one of the 36 images .* blue/lot0_00\.png: .*not there.* Is the folder"
+    ):
         embedding.run()
 
 
