@@ -76,7 +76,7 @@ def run_folder(
 
 @contextlib.contextmanager
 def _signals_stop() -> Iterator[None]:
-    """What a cluster's scheduler sends at the end of the time, or a connection that breaks off, stops as Ctrl-C does."""
+    """A cluster whose time is over, or a connection that breaks off, stops a job in the same order as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
