@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import time
 import types
@@ -37,6 +38,8 @@ def slow(job: Any, run: Any, control: Any) -> dict[str, Any]:
                 raise ValueError("The moon is in the wrong house. Wait a night.")
             if what == "abort":
                 os.abort()
+            if what == "bus":
+                os.kill(os.getpid(), signal.SIGBUS)
             if what == "full":
                 runs.write_document = no_room
                 no_room()

@@ -157,7 +157,12 @@ def test_a_killed_worker_is_a_failed_job_that_says_so_and_can_be_retried(
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("raise", "The moon is in the wrong house"), ("abort", "signal 6"), ("full", "The disk is full")],
+    [
+        ("raise", "The moon is in the wrong house"),
+        ("abort", "signal 6"),
+        ("full", "The disk is full"),
+        ("bus", "shared memory"),
+    ],
 )
 def test_a_fault_is_told_in_a_sentence_and_the_log_has_the_rest(
     supervisor: Supervisor, run: RunFolder, fault: str, said: str

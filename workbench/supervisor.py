@@ -26,6 +26,7 @@ from workbench.records.messages import Command, Message, command_line
 from workbench.records.plugin_state import blame, remove_marks
 from workbench.records.runs import ACTIVE, ENDED, RunFolder, State, Status
 
+BUS_ERROR = int(getattr(signal, "SIGBUS", 0))  # Windows has none
 STOP_GRACE = 30.0  # seconds until a worker that was asked to stop is killed; a chunk is written by then
 DISCARD_GRACE = 1.0
 CLOSE_GRACE = 3.0
@@ -371,6 +372,11 @@ def _why_died(code: int) -> str:
         return (
             "The worker was killed, by hand or by the system because the memory was full. What was finished is kept: "
             "Retry goes on from there."
+        )
+    if BUS_ERROR and code == -BUS_ERROR:
+        return (
+            "The worker lost a file that it had mapped into memory: most likely the disk or shared memory (/dev/shm) "
+            "is full, or its disk went away. Free some space; what was finished is kept, and Retry goes on."
         )
     if code < 0:
         return f"The worker crashed (signal {-code}). What was finished is kept; the log may say why."

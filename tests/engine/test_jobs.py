@@ -85,6 +85,32 @@ def test_ten_new_images_embed_ten_and_a_copy_none(embedding: Embedding) -> None:
     assert len(set(ids)) == 47
 
 
+def test_vectors_that_are_no_numbers_are_told_and_refused_where_there_are_no_others(
+    embedding: Embedding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding.run()
+    plain = FeatureStore.rows
+
+    def spoilt(bad: int) -> None:
+        def rows(store: FeatureStore, *asked: object) -> np.ndarray:
+            found = plain(store, *asked)  # type: ignore[arg-type]
+            found[:bad, 3] = np.nan
+            return found
+
+        monkeypatch.setattr(FeatureStore, "rows", rows)
+
+    spoilt(2)
+    noted: list[str] = []
+    monkeypatch.setattr(Control, "note", lambda self, text, severity="info": noted.append(text))
+    embedding.run()
+    assert any("infinite numbers in 2 vectors of 36" in text for text in noted)
+    spoilt(36)
+    with pytest.raises(
+        ValueError, match=r"Every vector of .* holds NaN or infinite numbers: its weights are damaged"
+    ):
+        embedding.run()
+
+
 def test_a_folder_that_went_away_is_told_with_the_first_reason(embedding: Embedding) -> None:
     shutil.rmtree(embedding.root)
     with pytest.raises(

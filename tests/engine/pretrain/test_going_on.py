@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 
 from tests import warm
 from tests.engine.pretrain.made import new_run, pretrain_job
-from workbench.engine.control import StopRequested
+from workbench.engine.control import Control, StopRequested
 from workbench.engine.jobs.pretrain import run as pretrain
 from workbench.engine.methods.registry import method_names
 from workbench.engine.pretrain import state, train
@@ -238,6 +239,23 @@ def test_other_settings_are_refused_in_words(picture_folder: Path, tmp_path: Pat
     pretrain(job, run, control)
     with pytest.raises(ValueError, match="made with other settings or start weights"):
         pretrain(replace(job, seed=3), run, control)
+
+
+def test_a_run_goes_on_without_an_image_that_went_away_and_says_so(
+    picture_folder: Path, tmp_path: Path
+) -> None:
+    job = pretrain_job(picture_folder, tmp_path / "work", "simsiam", epochs=1)
+    run, control = new_run(job, tmp_path / "runs")
+    pretrain(job, run, control)
+    assert not any("Other images than before" in note for note in control.status.notes)
+    shutil.rmtree(job.cache)  # so that they are decoded anew
+    for file in sorted(picture_folder.rglob("*.png")):
+        if file.name.endswith("_03.png"):
+            file.unlink()
+    more = replace(job, epochs=2)
+    again = Control(run)
+    pretrain(more, run, again)
+    assert any("Other images than before can be read now" in note for note in again.status.notes)
 
 
 def test_images_that_have_changed_meanwhile_are_named_as_the_reason(

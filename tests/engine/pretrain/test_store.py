@@ -109,6 +109,26 @@ def test_a_file_that_is_gone_is_left_out(picture_folder: Path, tmp_path: Path) -
     assert "4" not in store.refused and store.refused[4]
 
 
+def test_what_could_not_be_read_is_told_and_tried_again_the_next_time(
+    picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_BATCH", 8)
+    pool = pool_of(picture_folder, tmp_path / "work")
+    away = picture_folder.with_name("away")
+    (picture_folder / "green").rename(away)  # as a network folder that is not there for a while
+    first = control(tmp_path / "work", "a")
+    assert len(fill(pool, 32, tmp_path / "pixels", 1, first).good) == 24
+    assert "12 images of 36 could not be read and are left out. The first, " in first.status.notes[0]
+    away.rename(picture_folder / "green")
+    pool.files[30].unlink()  # decoded before, and not read again
+    second = control(tmp_path / "work", "b")
+    store = fill(pool, 32, tmp_path / "pixels", 1, second)
+    assert len(store.good) == 36 and not store.refused and not second.status.notes
+    with Image.open(pool.files[14]) as picture:
+        expected = np.asarray(picture.resize((32, 32), Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(store.pixels[14].astype(int), expected.astype(int), atol=1)
+
+
 def test_a_full_disk_is_said_before_anything_is_written(
     picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

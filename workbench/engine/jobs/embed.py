@@ -89,6 +89,7 @@ def run(job: EmbedJob, run: RunFolder, control: Control) -> dict[str, Any]:
             f"Not one of the {count(len(index), 'image')} could be read.{first} Is the folder still where it was?"
         )
     vectors = store.rows(index.digest[kept], spec.feature.split("+"))
+    _require_numbers(vectors, resolved, control)
     embeddings = _assemble(index, kept, vectors, job, resolved, run)
     embeddings.provenance["unread"] = len(index) - len(kept)
     _mark(embeddings, resolved, index.digest[kept])
@@ -136,6 +137,22 @@ class _Opened:
 
             self._backbone = load.load_backbone(spec, device)
         return self._backbone
+
+
+def _require_numbers(vectors: np.ndarray, resolved: Resolved, control: Control) -> None:
+    """Say where vectors (N, D) hold what is no number. Raises ValueError where all do: then the weights are bad."""
+    bad = int((~np.isfinite(vectors).all(axis=1)).sum())
+    if bad == len(vectors):
+        raise ValueError(
+            f"Every vector of {printable(resolved.title)} holds NaN or infinite numbers: its weights are damaged, or "
+            "come from a training that broke down. Copy or fetch them again, or choose another checkpoint."
+        )
+    if bad:
+        control.note(
+            f"NaN or infinite numbers in {count(bad, 'vector')} of {len(vectors):,}, which can't be compared. Embed "
+            "with --precision fp32, or leave these images out.",
+            "warn",
+        )
 
 
 def _mark(embeddings: Embeddings, resolved: Resolved, digests: np.ndarray) -> None:

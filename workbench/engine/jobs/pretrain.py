@@ -69,6 +69,7 @@ def train(
     facts: dict[str, Any] | None = None
     if source is not None:
         facts = _go_on(source, ready, run, key, branch=source.parent != folder)
+        _note_other_images(source, ready, run, control)
         progress = Progress(int(facts["step"]), float(facts["seconds"]), int(facts["images"]))
     ready.trainer.accumulate = int(facts["accumulate"]) if facts is not None else _parts(ready)
     if compiling.pays(ready, ready.end - progress.step):
@@ -166,6 +167,17 @@ def _go_on(source: Path, ready: Ready, run: RunFolder, key: str, *, branch: bool
         )
     state.restore(source, ready.method, ready.trainer.optimiser, ready.device)
     return facts
+
+
+def _note_other_images(source: Path, ready: Ready, run: RunFolder, control: Control) -> None:
+    """A run goes on though some files can't be read any more, or can be again; then it is no longer the same run."""
+    before = (run.document()["provenance"].get("inputs") or {}).get("pool")
+    if source.parent == run.path / CHECKPOINTS and before not in (None, _learnt(ready).content_hash()):
+        control.note(
+            "Other images than before can be read now, so that the run goes on with these, and not exactly as it "
+            "would have. Look whether the folder is whole.",
+            "warn",
+        )
 
 
 def _finish(ready: Ready, run: RunFolder, watch: Watch, progress: Progress) -> dict[str, Any]:

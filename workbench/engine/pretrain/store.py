@@ -26,7 +26,7 @@ from workbench.engine.loader import BatchLoader
 from workbench.engine.pretrain.pool import Pool
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.spec import PREPROCESSING_VERSION, Preprocess
-from workbench.records.text import count, data_size
+from workbench.records.text import count, data_size, printable
 
 VERSION = 1
 FACTOR = 2  # of the image size: a crop of a quarter of the area is then still as sharp as the view
@@ -75,7 +75,7 @@ def store_bytes(num: int, size: int, channels: int) -> int:
 
 
 def fill(pool: Pool, size: int, folder: Path, threads: int, control: Control) -> PixelStore:
-    """Decode what isn't there yet.
+    """Decode what isn't there yet, and try again what could not be read the last time.
 
     Raises:
         ValueError: no room on the disk, or not one picture could be read. StopRequested: what is done is kept.
@@ -85,7 +85,7 @@ def fill(pool: Pool, size: int, folder: Path, threads: int, control: Control) ->
     with FileLock(place / "lock"):
         store = _Store(place, len(pool.files), size)
         done, refused = store.resume()
-        if done < len(pool.files):
+        if done < len(pool.files) or refused:  # a disk or a network that was away may be there again
             _decode(pool, size, threads, control, store, done, refused)
     if len(refused) == len(pool.files) or store.data is None:
         raise ValueError(
@@ -93,6 +93,13 @@ def fill(pool: Pool, size: int, folder: Path, threads: int, control: Control) ->
         )
     bad = np.asarray(sorted(refused), dtype=np.int64)
     good = np.setdiff1d(np.arange(len(pool.files), dtype=np.int64), bad)
+    if refused:
+        are = "is" if len(bad) == 1 else "are"
+        control.note(
+            f"{count(len(bad), 'image')} of {len(pool.files):,} could not be read and {are} left out. "
+            f"The first, {printable(str(pool.files[bad[0]]))}: {refused[int(bad[0])]}",
+            "warn",
+        )
     return PixelStore(store.data, good, refused)
 
 
@@ -105,26 +112,31 @@ def _decode(
     done: int,
     refused: dict[int, str],
 ) -> None:
-    first = done
+    places = np.asarray([*sorted(refused), *range(done, len(pool.files))], dtype=np.int64)
+    again, first = len(refused), done
     loader = BatchLoader(
-        pool.files[first:],
+        [pool.files[i] for i in places],
         Preprocess(
             resize="squash", resize_to=size, size=size, interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1)
         ),
         batch_size=_BATCH,
         threads=threads or os.cpu_count() or 2,
         reading=pool.reading,
-        pages=pool.pages[first:],
+        pages=[pool.pages[i] for i in places],
         max_pixels=pool.max_pixels,
-        stamps=pool.stamps[first:],
+        stamps=[pool.stamps[i] for i in places],
     )
     batches = iter(loader)
+    tried = 0
     try:
         for batch in batches:
-            refused.update({first + row: reason for row, reason in batch.refused})
+            refused.update({int(places[row]): reason for row, reason in batch.refused})
             if len(batch.indices):
-                store.write(first + batch.indices, batch.images)
-            done += len(batch.indices) + len(batch.refused)
+                store.write(places[batch.indices], batch.images)
+            for place in places[batch.indices].tolist():
+                refused.pop(place, None)
+            tried += len(batch.indices) + len(batch.refused)
+            done = first + max(tried - again, 0)
             store.filled(done, refused)
             control.progress(
                 done, len(pool.files), unit="images", detail="Decoding images, once for all epochs and runs"
