@@ -33,7 +33,7 @@ def is_full(error: BaseException) -> bool:
     """Whether an error says that the disk, or what is allowed of it, is full."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
-    return isinstance(error, (OSError, RuntimeError)) and any(words in str(error) for words in _FULL_WORDS)
+    return isinstance(error, Exception) and any(words in str(error) for words in _FULL_WORDS)
 
 
 def told(error: OSError) -> str:

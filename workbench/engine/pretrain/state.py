@@ -7,7 +7,9 @@ are functions of the seed and the step.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import re
 from collections.abc import Iterable
@@ -20,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from workbench.records.disk_faults import is_full
 from workbench.records.files import whole_path
 from workbench.records.text import printable
 
@@ -62,7 +65,16 @@ def save(
     own = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path = checkpoint_path(folder, step)
     with whole_path(path) as temporary:
-        save_file(own, temporary, metadata={"format": "pt", "workbench": json.dumps(body, allow_nan=False)})
+        try:
+            save_file(
+                own, temporary, metadata={"format": "pt", "workbench": json.dumps(body, allow_nan=False)}
+            )
+        except SafetensorError as error:
+            # safetensors has the system's words as text only. A disk that is full must not end the training.
+            code = errno.ENOSPC if is_full(error) else errno.EIO
+            raise OSError(
+                code, os.strerror(code) if code == errno.ENOSPC else str(error), str(path)
+            ) from error
     return path
 
 
