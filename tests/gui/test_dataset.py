@@ -116,6 +116,7 @@ def test_what_was_decided_survives_a_restart_and_can_still_be_undone(
     after(lambda: live.dataset.set_plan(SplitPlan(kind="folds", folds=3)))
     after(lambda: live.dataset.set_reading(Reading(channels="mean")))
     folder = live.project.folder  # type: ignore[union-attr]
+    live.close()
     again = Session()
     again.describe = lambda: None  # type: ignore[method-assign]
     try:

@@ -130,7 +130,10 @@ def test_whatever_takes_the_keyboard_has_a_name(window: MainWindow, place: str) 
 @pytest.mark.parametrize("place", PLACES)
 def test_no_text_is_cut_without_a_tooltip(window: MainWindow, session: Session, place: str) -> None:
     assert (window.width(), window.height()) == (1280, 800)
-    session.rename("Line 4, camera above the rolls, spring campaign, all shifts, as labelled by both experts")
+    session.settings.name = (
+        "Line 4, camera above the rolls, spring campaign, all shifts, as labelled by both experts"
+    )
+    session.project_changed.emit()
     settle(window, place)
     cut, elided = [], 0
     for shown in visible(window, QLabel):

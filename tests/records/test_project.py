@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -52,6 +53,33 @@ def test_unknown_settings_of_another_version_do_not_stop_it(tmp_path: Path) -> N
     path = project.folder / "project.json"
     path.write_text(path.read_text().replace('"name"', '"novelty": 1, "name"'))
     assert Project.open(project.folder).settings.name == "p"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("chosen", [None]), ("chosen", 5), ("curation", []), ("seeds", "five"), ("view", []), ("roots", True)],
+)
+def test_a_damaged_project_is_named_and_opens_nothing(tmp_path: Path, name: str, value: object) -> None:
+    path = Project.create(tmp_path / "p").folder / "project.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(DocumentError, match=r"project\.json is damaged"):
+        Project.open(tmp_path / "p")
+
+
+def test_a_folder_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p")
+    (tmp_path / "p").rename(tmp_path / "q")
+    with pytest.raises(FileNotFoundError):
+        project.save()
+    with pytest.raises(FileNotFoundError):
+        project.new_run(IndexJob(folders=("/images",)))
+    heard: list[OSError | None] = []
+    project.on_saved = heard.append
+    project.save()
+    (tmp_path / "q").rename(tmp_path / "p")
+    project.save()
+    assert isinstance(heard[0], FileNotFoundError)
+    assert heard[1:] == [None]
 
 
 def test_discard_can_be_undone_with_its_vectors(tmp_path: Path) -> None:

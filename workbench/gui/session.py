@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.dataset import Dataset
 from workbench.gui.decision_store import DecisionStore
+from workbench.gui.hold import Hold, alike
 from workbench.gui.inspect.asker import Asker
 from workbench.gui.jobs import Jobs, Then, unfinished
 from workbench.gui.lookup import Lookup
@@ -64,6 +65,7 @@ class Session(QObject):
         self._jobs.progressed.connect(self.job_progressed)
         self._jobs.discarded.connect(self._on_discarded)
         self._background = Background(self)
+        self._hold = Hold(self.message.emit)
         self.dataset = Dataset(self._jobs, self._background, self)
         self.dataset.changed.connect(self.dataset_changed)
         self.dataset.left.connect(self._leave_results)
@@ -153,11 +155,11 @@ class Session(QObject):
         return self.dataset.file(position)
 
     def create_project(self, folder: Path, name: str = "") -> None:
-        """Raises ValueError when the folder holds a project already."""
+        """Raises ValueError when the folder holds a project already, OSError where none can be written."""
         self._open(Project.create(folder, name))
 
     def open_project(self, folder: Path) -> None:
-        """Raises DocumentError when there is no project that this program reads."""
+        """Raises ValueError when there is no project that this program reads, or it is open in another window."""
         self._open(Project.open(folder))
 
     def _open(self, project: Project) -> None:
@@ -165,6 +167,7 @@ class Session(QObject):
             raise ValueError(
                 "Jobs are still running. Stop them or let them end before opening another project."
             )
+        self._hold.open(project)
         self.project = project
         self.result = self.predictions = None
         self.selected = frozenset()
@@ -184,16 +187,12 @@ class Session(QObject):
         )
         self.describe()
 
-    def rename(self, name: str) -> None:
-        self._project().settings.name = name
-        self._project().save()
-        self.project_changed.emit()
-
     def close(self) -> None:
         """Stop the workers, keeping what they have."""
         for child in self.findChildren(Background):  # also those of dialogs that share one
             child.close()
         self._jobs.close()
+        self._hold.close()
 
     def set_folder(self, folder: Path) -> str:
         """Index one folder of images; see `Dataset.set_folders`."""
@@ -411,7 +410,8 @@ class Session(QObject):
             self.project.save()
 
     def recall(self, key: str, default: Any = None) -> Any:
-        return self.settings.view.get(key, default)
+        """What was kept, or `default` where nothing was, or something of another type: that costs a look alone."""
+        return alike(self.settings.view.get(key, default), default)
 
     # Inside
 

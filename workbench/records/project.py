@@ -8,6 +8,7 @@
     trash/          discarded runs, until the user empties it
     caches/         vectors and thumbnails; may be deleted at any time
     ledger.jsonl    one line for every time that the test part was opened; only ever appended
+    window.lock     empty; held by the window in which the project is open
 
 The folder can be moved or zipped. Paths inside it are stored relative to it; the images are found
 through one data root, which is re-pointed when they move.
@@ -15,11 +16,13 @@ through one data root, which is re-pointed when they move.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -82,11 +85,17 @@ class Settings:
 
 
 class Project:
-    """An open project. Methods that change settings write them at once."""
+    """An open project. Methods that change settings write them at once.
+
+    Attributes:
+        on_saved: called after every writing of the settings, with the error where it failed. Where nobody is called,
+            the error is raised.
+    """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self.settings = settings
+        self.on_saved: Callable[[OSError | None], None] | None = None
 
     @classmethod
     def create(cls, folder: Path, name: str = "") -> Project:
@@ -95,28 +104,45 @@ class Project:
             raise ValueError(f"{folder} already holds a project. Open it, or choose another folder.")
         folder.mkdir(parents=True, exist_ok=True)
         project = cls(folder.absolute(), Settings(name=name or folder.name))
-        project.save()
+        project._write()
         return project
 
     @classmethod
     def open(cls, folder: Path) -> Project:
         """Raises DocumentError when there is no project that this program reads."""
         body = read_document(folder / "project.json", "project", VERSION, {1: _from_version_1})
-        known = {item.name for item in fields(Settings)}
-        values = {key: value for key, value in body.items() if key in known}
-        known_chosen = {item.name for item in fields(Chosen)}
-        values["chosen"] = [
-            Chosen(**{key: value for key, value in choice.items() if key in known_chosen})
-            for choice in values.get("chosen", [])
-        ]
-        values["curation"] = Curation.from_json(values.get("curation", {}))
-        return cls(folder.absolute(), Settings(**values))
+        try:
+            return cls(folder.absolute(), _settings(body))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DocumentError(
+                f"{folder / 'project.json'} is damaged ({error}). Restore it from a backup; the runs beside it are "
+                "untouched."
+            ) from None
 
     @classmethod
     def open_or_create(cls, folder: Path, name: str = "") -> Project:
         return cls.open(folder) if (folder / "project.json").exists() else cls.create(folder, name)
 
     def save(self) -> None:
+        """Write the settings. Raises OSError where that fails and there is no `on_saved` to be told."""
+        try:
+            self._require()
+            self._write()
+        except OSError as error:
+            if self.on_saved is None:
+                raise
+            self.on_saved(error)
+        else:
+            if self.on_saved is not None:
+                self.on_saved(None)
+
+    def _require(self) -> None:
+        """A folder that was moved away must not be begun anew, empty, where it was."""
+        path = self.folder / "project.json"
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    def _write(self) -> None:
         body = asdict(replace(self.settings, curation=Curation()))
         body["curation"] = self.settings.curation.to_json()
         write_document(self.folder / "project.json", "project", VERSION, body)
@@ -149,6 +175,8 @@ class Project:
     def new_run(
         self, job: JobConfig, *, title: str = "", after: tuple[str, ...] = (), name: str = ""
     ) -> RunFolder:
+        """Raises OSError where the folder can't be written, or is gone."""
+        self._require()
         return RunFolder.create(self.runs_folder, job, title=title, after=after, name=name)
 
     def runs(self, kind: str = "") -> list[RunFolder]:
@@ -271,6 +299,24 @@ def counting_index(index: Path, curation: str, roots: Sequence[str]) -> ImageInd
     decided = Curation.from_json(read_document(Path(curation), "curation", CURATION_VERSION))
     project = Path(curation).parent.parent
     return arrange(found, decided, read_table(project / decided.table) if decided.table else None).index
+
+
+def _settings(body: dict[str, Any]) -> Settings:
+    """Raises an error of some kind where a value is not what it should be."""
+    usual = Settings()
+    values = {item.name: body[item.name] for item in fields(Settings) if item.name in body}
+    for name, value in values.items():
+        wanted: Any = dict if name == "curation" else type(getattr(usual, name))
+        right = isinstance(value, (int, float) if wanted is float else wanted) and not isinstance(value, bool)
+        if not right:
+            raise TypeError(f'"{name}" holds {type(value).__name__} instead of {wanted.__name__}')
+    known_chosen = {item.name for item in fields(Chosen)}
+    values["chosen"] = [
+        Chosen(**{key: value for key, value in choice.items() if key in known_chosen})
+        for choice in values.get("chosen", [])
+    ]
+    values["curation"] = Curation.from_json(values.get("curation", {}))
+    return Settings(**values)
 
 
 def _from_version_1(body: dict[str, Any]) -> dict[str, Any]:
