@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path
@@ -14,11 +15,12 @@ from PySide6.QtWidgets import QApplication
 
 from workbench.gui import theme
 from workbench.gui.commands import Commands
+from workbench.gui.faults import tell_faults
 from workbench.gui.garbage import GarbageSearch
 from workbench.gui.main_window import MainWindow
 from workbench.gui.plugin_views import release_views
 from workbench.gui.session import Session
-from workbench.records.files import DocumentError, write_text
+from workbench.records.files import write_text
 from workbench.records.project import UNTITLED
 
 
@@ -63,9 +65,12 @@ def run(app: QApplication, session: Session) -> int:
     beat = QTimer(interval=500)
     beat.timeout.connect(lambda: None)  # lets Python see the signal
     beat.start()
-    session.project_changed.connect(lambda: _remember(session))
+    for signal_of_a_choice in (session.project_changed, session.dataset_changed):
+        signal_of_a_choice.connect(lambda: _remember(session))
+    ignore_faults = tell_faults(session)
     garbage = GarbageSearch()
     code = app.exec()
+    ignore_faults()
     session.close()
     garbage.close()
     release_views()
@@ -78,7 +83,7 @@ def open_or_new(session: Session, folder: Path | None) -> None:
         try:
             session.open_project(folder)
             return
-        except DocumentError as error:
+        except ValueError as error:  # damaged, newer than this program, or open in another window
             session.message.emit("bad", str(error))
     new_project(session)
 
@@ -100,8 +105,12 @@ def last_project() -> Path | None:
 
 
 def _remember(session: Session) -> None:
-    if session.project is not None:
-        write_text(_recent(), json.dumps({"last": str(session.project.folder)}))
+    """Keep which project is open. An empty one, begun because the last is open elsewhere, doesn't take its place."""
+    project, last = session.project, last_project()
+    if project is None or project.folder == last or (last is not None and not project.settings.roots):
+        return
+    with suppress(OSError):  # a full disk costs a choice at the next start, nothing else
+        write_text(_recent(), json.dumps({"last": str(project.folder)}))
 
 
 def _recent() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QTimer
@@ -240,15 +241,17 @@ class MainWindow(QMainWindow):
         project = self.session.project
         folder = str(project.folder) if project else ""
         self._num_done = self.session.num_done
+        if project:
+            self.setWindowTitle(f"{printable(self.session.settings.name)} - SSL workbench")
         if not project or folder == self._restored:
             return
         if self._restored:  # what was said of another project
-            self.notice.dismiss()
+            self.notice.clear()
         self._restored = folder
         recall = self.session.recall
         theme.know_models(recall("models", []), forget=True)
         geometry = recall("geometry", "")
-        if geometry:
+        with suppress(ValueError):  # damaged: the window has a size already
             self.restoreGeometry(QByteArray(b64decode(geometry)))
         preference = recall("theme", "system")
         if preference in ("system", "light", "dark") and preference != theme.themes().preference:
@@ -259,7 +262,6 @@ class MainWindow(QMainWindow):
         elif is_view(place):
             self._awaited = place
             self._reopen()
-        self.setWindowTitle(f"{printable(self.session.settings.name)} - SSL workbench")
 
     def _reopen(self) -> None:
         """The view that was open last, as soon as its plugin is found; else another place stays open."""

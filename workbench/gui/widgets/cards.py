@@ -180,7 +180,10 @@ class EmptyState(QWidget):
 
 
 class NoticeBar(QFrame):
-    """One sentence with a severity, an action and a way to send it away; hidden while there is nothing to say."""
+    """One sentence with a severity, an action and a way to send it away; hidden while there is nothing to say.
+
+    A sentence that leaves by itself only covers one that stays, which then comes back.
+    """
 
     dismissed = Signal()
 
@@ -195,6 +198,8 @@ class NoticeBar(QFrame):
         self._action = button("", kind="link")
         self._action.clicked.connect(self._act)
         self._run: Callable[[], object] | None = None
+        self._severity = ""
+        self._covered: tuple[str, str, str, Callable[[], object] | None] | None = None
         row.addWidget(self._text, 1)
         row.addWidget(self._action)
         row.addWidget(icon_button("close", "Dismiss", self.dismiss))
@@ -217,6 +222,11 @@ class NoticeBar(QFrame):
         seconds: float = 0.0,
     ) -> None:
         """Show a sentence; with `seconds` it leaves by itself. Severity: good, info, warn, bad, undecided."""
+        if not seconds:
+            self._covered = None
+        elif not self.isHidden() and not self._timer.isActive():
+            self._covered = (self._severity, self.text, self._action.text(), self._run)
+        self._severity = severity
         self._text.setText(sentence)
         self.setAccessibleName(printable(sentence))
         self._action.setText(action)
@@ -229,9 +239,19 @@ class NoticeBar(QFrame):
             self._timer.start(round(seconds * 1000))
 
     def dismiss(self) -> None:
+        """Send away what is shown; what it covered comes back."""
+        covered, self._covered = self._covered, None
         self._timer.stop()
+        if covered is not None:
+            self.tell(*covered)
+            return
         self.hide()
         self.dismissed.emit()
+
+    def clear(self) -> None:
+        """Send away everything."""
+        self._covered = None
+        self.dismiss()
 
     def _act(self) -> None:
         run, self._run = self._run, None
