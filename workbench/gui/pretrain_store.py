@@ -15,13 +15,14 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.background import Background
 from workbench.gui.jobs import Jobs, Then
 from workbench.gui.pretrain.previewer import Previewer
+from workbench.records.curation import Curation
 from workbench.records.methods import MethodFacts, load_methods
 from workbench.records.pretrain_job import AuditJob, EstimateJob
 from workbench.records.pretrain_plans import AUDIT, ESTIMATE, Audit, Estimate
 from workbench.records.pretraining import extend
 from workbench.records.project import Project
 from workbench.records.project_jobs import pretrain_job, write_asked
-from workbench.records.runs import RunFolder
+from workbench.records.runs import ENDED, RunFolder
 
 Answer = Estimate | Audit
 REMEMBERED = "pretrain.answers"  # kind of question -> [key of what was asked, run id]
@@ -52,6 +53,7 @@ class PretrainStore(QObject):
         self._answers: dict[str, tuple[str, Answer]] = {}  # kind -> key of what was asked, answer
         self._asking: dict[str, tuple[str, str]] = {}  # kind -> key, run id
         self._proposal: tuple[dict[str, Any], str] | None = None
+        self._begun: dict[str, tuple[str, Curation]] = {}  # run id -> key of what was asked, what counted then
 
     def open(self) -> None:
         """Another project: what was asked in it before is read again."""
@@ -99,9 +101,19 @@ class PretrainStore(QObject):
 
         Raises ValueError for what the job doesn't take.
         """
-        run_id = self._jobs.start(pretrain_job(self._project(), values), title, then=self.adopt)
+        project = self._project()
+        run_id = self._jobs.start(pretrain_job(project, values), title, then=self.adopt)
+        self._begun[run_id] = self._key(values), project.settings.curation
         self.runs_changed.emit()
         return run_id
+
+    def why_not(self, values: Mapping[str, Any]) -> str:
+        """A sentence where a run of this window is asked for just the same and has not ended; else ""."""
+        asked = self._key(values), self._project().settings.curation
+        under_way = {job.id for job in self._jobs.all() if job.status.state not in ENDED}
+        if all(asked != self._begun.get(run_id) for run_id in under_way):
+            return ""
+        return "Just this run is on its way already. Change something, its seed at least, to start another."
 
     def extend(self, run_id: str, epochs: int) -> None:
         """Go on with a run that has ended, up to more epochs. Raises ValueError for fewer than it was planned for."""

@@ -122,11 +122,13 @@ def test_answers_are_there_again_when_the_project_is_opened_again(qtbot, ready) 
     assert run.job().backbone == "facebook/dinov2-small"
     made.audit().save(run.path / AUDIT)
     end(ready, run)
+    folder = ready.project.folder
+    ready.close()
     again = Session()
     again.describe = lambda **_: None
     again.dataset.read = lambda *_: None
     again._jobs._bridge.submit = lambda _: None
-    again.open_project(ready.project.folder)
+    again.open_project(folder)
     qtbot.waitUntil(lambda: again.pretraining.answer("audit") == made.audit())
     assert again.pretraining.is_current("audit", VALUES)
     again.close()

@@ -167,7 +167,7 @@ class RunActions:
                 "Put the pretrained backbone into the comparison",
             ),
             made(
-                *("pretrain.estimate", "Estimate a pretraining", setup.estimate.ask, view.why_not_start),
+                *("pretrain.estimate", "Estimate a pretraining", setup.estimate.ask, setup.why_not),
                 "Memory, time and disk",
             ),
             made(

@@ -133,6 +133,8 @@ class PretrainView(Page):
     # Doing
 
     def start(self) -> None:
+        if self.why_not_start():  # a second press that came before the button knew of the first
+            return
         try:
             run_id = self.setup.start()
         except (ValueError, OSError) as error:
@@ -142,7 +144,7 @@ class PretrainView(Page):
             self.show_run(run_id)
 
     def why_not_start(self) -> str:
-        return self.plan.why_not()
+        return self.plan.why_not() or self.session.pretraining.why_not(self.plan.values())
 
     def why_not_live(self) -> str:
         return "" if self.live.rows else "No backbone was pretrained in this project yet."
