@@ -98,23 +98,52 @@ class Jobs(QObject):
         self._bridge.supervisor.stop(run_id)
 
     def retry(self, run_id: str, follow_up: Callable[[RunFolder], Then | None]) -> None:
-        """Run a failed or stopped job again; it goes on from what it kept. What waits for it waits on.
+        """Run a failed or stopped job again; it goes on from what it kept. What waits for it waits on, and what it
+        needs and has not ended well is run first.
 
         `follow_up` says what is done when a run of an earlier session is done.
+
+        Raises ValueError where what it needs was discarded.
         """
+        self._retry(run_id, follow_up, set())
+
+    def _retry(self, run_id: str, follow_up: Callable[[RunFolder], Then | None], seen: set[str]) -> None:
+        seen.add(run_id)
+        project = self._open_project()
+        needed = [name for name in self._after(run_id) if name not in seen]
+        if not all(project.run(name).path.exists() for name in needed):
+            raise ValueError(
+                "What this job needs was discarded. Undo brings that back; or discard this one and begin anew."
+            )
+        for name in needed:
+            state = self._states.get(name) or on_disk(project.run(name))
+            if state.status.state in ("failed", "stopped"):
+                self._retry(name, follow_up, seen)
         if self._is_known(run_id):
             self._bridge.supervisor.retry(run_id)
             return
-        project = self._open_project()
         run = project.run(run_id)
         then = follow_up(run)
         if then:
             self._then[run_id] = then
         self._bridge.submit(run)
         for job in self.all():
-            waits = job.status.state == "stopped" and job.id != run_id and not self._is_known(job.id)
-            if waits and run_id in project.run(job.id).document().get("after", ()):
-                self.retry(job.id, follow_up)
+            waits = job.status.state == "stopped" and job.id not in seen and not self._is_known(job.id)
+            if waits and run_id in self._after(job.id):
+                self._retry(job.id, follow_up, seen)
+
+    def _after(self, run_id: str) -> tuple[str, ...]:
+        """Ids of the runs that a run needs."""
+        try:
+            return tuple(self._open_project().run(run_id).document().get("after", ()))
+        except DocumentError:
+            return ()
+
+    def _stop_waiting(self, run_id: str) -> None:
+        """What waits for a run that is out of sight would seem to wait for nothing: it is stopped, to be retried."""
+        for job in self.all():
+            if job.status.state == "queued" and self._is_known(job.id) and run_id in self._after(job.id):
+                self._bridge.supervisor.stop(job.id)
 
     def run_again(self, run_id: str, then: Then) -> None:
         """Start a run that has ended, however it ended: what it is asked has changed."""
@@ -142,6 +171,7 @@ class Jobs(QObject):
         """Take an ended job out of the list; its run stays."""
         if run_id in self._states and self._states[run_id].status.state in ENDED:
             del self._states[run_id]
+            self._stop_waiting(run_id)
             self.changed.emit()
 
     def log(self, run_id: str) -> str:
@@ -189,6 +219,7 @@ class Jobs(QObject):
         discard_state(project.finetune_cache, RunFolder(trash), project.runs("finetune"), trash)
         self._states.pop(run_id, None)
         self._then.pop(run_id, None)
+        self._stop_waiting(run_id)
         self.trash.append(run_id)
         self.changed.emit()
         self.discarded.emit(run_id)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from workbench.gui.commands import Commands
 from workbench.gui.compare.evaluations_dialog import EVALUATIONS, why_no_evaluations
-from workbench.gui.compare.run_command import RUN, go, register_run, why_not_run
+from workbench.gui.compare.run_command import RUN, go, register_run, running, why_it_waits, why_not_run
 from workbench.gui.session import Session
 from workbench.gui.widgets.cards import Card, EmptyState
-from workbench.records.runs import ENDED
 from workbench.records.text import count
 
 
 class ComparisonAwaited(Card):
-    """One of four sentences: no images, no backbones, ready, running."""
+    """One of some sentences: no images, no backbones, ready, running, waiting for what failed."""
 
     def __init__(self, session: Session, commands: Commands) -> None:
         super().__init__()
@@ -30,8 +29,10 @@ class ComparisonAwaited(Card):
 
     def refresh(self) -> None:
         session = self.session
-        running = [job for job in session.jobs if job.kind == "evaluate" and job.status.state not in ENDED]
-        if running:
+        job = running(session)
+        if job is not None and (reason := why_it_waits(session, job)):
+            self._show("", "The comparison waits", reason)
+        elif job is not None:
             self._show(
                 "",
                 "The comparison is running",

@@ -12,6 +12,7 @@ from workbench.records.text import printable
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
+    from workbench.supervisor import JobState
 
 RUN = "compare.run"
 # Under which the project keeps what Compare marks when it opens: a backbone of the comparison, or a fine-tune's run.
@@ -23,8 +24,10 @@ def why_not_run(session: Session) -> str:
     reason = session.why_not_compare()
     if reason:
         return reason
-    if any(job.kind == "evaluate" and job.status.state not in ENDED for job in session.jobs):
-        return "The comparison is running already. Its jobs are at the foot of the window."
+    if (job := running(session)) is not None:
+        return why_it_waits(session, job) or (
+            "The comparison is running already. Its jobs are at the foot of the window."
+        )
     lost = [text for text in session.settings.evaluations if not _brought(session, text)]
     if lost:
         return (
@@ -40,6 +43,25 @@ def why_not_run(session: Session) -> str:
                 f"{printable(facts.title)} is not on this machine.{remedy} Or take it out of the comparison."
             )
     return ""
+
+
+def running(session: Session) -> JobState | None:
+    """The comparison that has not ended."""
+    jobs = (job for job in session.jobs if job.kind == "evaluate")
+    return next((job for job in jobs if job.status.state not in ENDED), None)
+
+
+def why_it_waits(session: Session, comparison: JobState) -> str:
+    """A sentence where what the comparison waits for has ended badly; else ""."""
+    ended = {job.title: job.status.state for job in session.jobs if job.status.state in ("failed", "stopped")}
+    how = ended.get(comparison.waits_for, "")
+    if not how:
+        return ""
+    word = "failed" if how == "failed" else "was stopped"
+    return (
+        f"The comparison waits for “{printable(comparison.waits_for)}”, which {word}. Retry that at the foot "
+        "of the window, or discard both."
+    )
 
 
 def _brought(session: Session, text: str) -> bool:
