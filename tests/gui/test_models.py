@@ -380,3 +380,12 @@ def test_folds_and_leaks_are_told_before_the_run(
     qtbot.waitUntil(lambda: "1 leak left in" in view.chosen.notes.text())
     session.set_seeds(6)
     qtbot.waitUntil(lambda: "more often" not in view.chosen.notes.text())
+
+
+def test_a_floor_without_parameters_is_said_in_words(view: ModelsView, session: Session) -> None:
+    session.lookup.catalogue = (facts("floor", family="floor", parameters=0), facts("small"))
+    session.backbones_changed.emit()
+    view.table.go_to("lab/floor")
+    assert "floor, no parameters" in view.details.what.text()
+    view.table.go_to("lab/small")
+    assert " M parameters" in view.details.what.text()

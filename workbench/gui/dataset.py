@@ -119,6 +119,11 @@ class Dataset(QObject):
         def read() -> _Read:
             found = _Read(files or project.files_index(), pool or project.pool_index())
             if found.files is None:
+                if settings.index:
+                    found.problem = (
+                        f"The list of this project's images is damaged or gone ({printable(settings.index)}). Choose "
+                        "the image folder again to make it anew: labels, split and what was left out stay."
+                    )
                 return found
             if set(found.files.roots) == set(settings.roots):
                 found.files.roots = dict(settings.roots)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ def count_facts(
         modes=tuple(sorted(index.mode_counts().items(), key=lambda item: -item[1])),
         widths=_range(index.width),
         heights=_range(index.height),
-        moved=any(not Path(folder).is_dir() for folder in (roots or {}).values()),
+        moved=_moved(roots or {}),
         refused=len(index.refused),
         duplicate_sets=len(index.copy_sets()),
         leaks=leaks,
@@ -123,6 +124,10 @@ def count_facts(
     )
 
 
+def _moved(roots: Mapping[str, str]) -> bool:
+    return any(not Path(folder).is_dir() for folder in roots.values())
+
+
 def _range(values: np.ndarray) -> tuple[int, int, int]:
     if not len(values):
         return 0, 0, 0
@@ -141,6 +146,8 @@ class DatasetWatcher(QObject):
         self._asked = 0
         self._background = Background(self)
         session.dataset_changed.connect(self.count)
+        self._failed: frozenset[str] = frozenset()
+        session.jobs_changed.connect(self._on_jobs)
         self.count()
 
     def count(self) -> None:
@@ -162,6 +169,21 @@ class DatasetWatcher(QObject):
                 self.changed.emit()
 
         self._background.run(work, show, lambda error: session.message.emit("bad", str(error)))
+
+    def _on_jobs(self) -> None:
+        """A job that fails may have found the folder of images gone, by a disk that was pulled out."""
+        before = self._failed
+        self._failed = frozenset(job.id for job in self._session.jobs if job.status.state == "failed")
+        roots, asked = dict(self._session.dataset.roots), self._asked
+        if self._failed <= before or not roots:
+            return
+
+        def show(moved: bool) -> None:
+            if asked == self._asked and moved != self.facts.moved:
+                self.facts = replace(self.facts, moved=moved)
+                self.changed.emit()
+
+        self._background.run(lambda: _moved(roots), show, lambda _: None)
 
     def close(self) -> None:
         self._background.close()

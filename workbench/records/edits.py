@@ -5,6 +5,7 @@ A state is a plain JSON-able value; this module doesn't look into it. States are
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,5 +62,7 @@ class Edits:
         return told, state
 
     def _save(self) -> None:
+        """On a full disk the steps back last only as long as the window: that must not cost the edit itself."""
         body = {"past": [list(entry) for entry in self.past], "future": [list(e) for e in self.future]}
-        write_document(self.path, "edits", VERSION, body)
+        with suppress(OSError):
+            write_document(self.path, "edits", VERSION, body)

@@ -282,6 +282,10 @@ class DataPage(Page):
             heading = f"{count(len(index), 'image')} without labels"
         elif classes < 2:
             heading = f"{count(labelled, 'image')}, all of one class: a comparison needs two"
+        elif facts.moved:
+            heading = (
+                f"{count(labelled, 'image')} in {count(classes, 'class', 'classes')}, not where they were"
+            )
         else:
             heading = f"{count(labelled, 'image')} in {count(classes, 'class', 'classes')} are ready"
         parts = [self._session.dataset.title]

@@ -74,7 +74,7 @@ class DetailsCard(Card):
         self.set_title(facts.title, "on this machine" if facts.available else "not here")
         size = f"{facts.input_size} px" if facts.input_size else "any size"
         numbers = (
-            f"{parameters_text(facts.parameters)} parameters, {size}"
+            f"{parameters_text(facts.parameters) if facts.parameters else 'no'} parameters, {size}"
             if facts.parameters is not None
             else size
         )

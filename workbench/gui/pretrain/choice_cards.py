@@ -120,7 +120,7 @@ class MethodChoice(Card):
         what, when = FAMILIES.get(family, ("From a plugin.", ""))
         line = QHBoxLayout()
         line.setSpacing(2)
-        title = FAMILY_TITLES.get(family, family)
+        title = FAMILY_TITLES.get(family, family[:1].upper() + family[1:])
         line.addWidget(label(title, "strong", tip=when))
         line.addStretch(1)
         for facts in members:

@@ -130,6 +130,8 @@ class LivePage(QWidget):
         if status.state == "queued":
             waits = next((job.waits_for for job in self._session.jobs if job.id == row.id), "")
             parts.append(f"Waits for {printable(waits)}" if waits else "Waits for its turn")
+        elif status.state == "stopped" and curves.last is None and not row.epochs:
+            parts.append("Stopped before its first step: Go on begins it")
         elif status.state in ENDED:
             parts.append(ENDED_WORDS.get(status.state, status.state))
             parts.append(f"{epoch:.3g} of {row.planned:,} epochs")
