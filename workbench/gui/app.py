@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QLocale, QTimer
 from PySide6.QtWidgets import QApplication
 
 from workbench.gui import theme
@@ -31,6 +31,8 @@ def application() -> QApplication:
         app = QApplication(sys.argv[:1])
         app.setApplicationName("SSL workbench")
         app.setDesktopFileName("ssl-workbench")
+        # Numbers look alike in fields and in sentences; these are in English, wherever the system stands.
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedStates))
         theme.install(app)
     return app
 

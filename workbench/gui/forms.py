@@ -23,6 +23,7 @@ from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.buttons import button, icon_button, set_icon
 from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.number_field import NumberField
 from workbench.records.params import Param, build, describe
 
 Config = TypeVar("Config")
@@ -149,12 +150,12 @@ class Form(QWidget, Generic[Config]):
             spin.setRange(int(item.minimum or 0) if item.at_minimum else -LARGEST_INT, LARGEST_INT)
             spin.setValue(int(value or 0))
         else:
-            spin = QDoubleSpinBox()
+            spin = NumberField()
             spin.setDecimals(_decimals(item, value))
             spin.setRange(item.minimum or 0.0 if item.at_minimum else -1e12, 1e12)
             spin.setValue(float(value or 0))
         spin.lineEdit().setTextMargins(*FIELD_MARGINS)
-        spin.setGroupSeparatorShown(True)
+        spin.setGroupSeparatorShown(item.type == "int")
         spin.setSuffix(f" {item.unit}" if item.unit else "")
         if item.at_minimum:
             _read_as_word(spin, item.at_minimum)

@@ -24,6 +24,7 @@ from workbench.gui.plain_text import set_tip
 from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.number_field import NumberField
 from workbench.pixels.histogram import Levels, type_of_mode, window_from_text
 from workbench.records.index import ImageIndex
 from workbench.records.spec import Reading, fixed_window
@@ -369,7 +370,7 @@ def _decimals(kind: str, reach: tuple[float, float]) -> int:
 
 
 def _spin(unit: str, decimals: int, reach: tuple[float, float]) -> QDoubleSpinBox:
-    made = QDoubleSpinBox()
+    made = NumberField()
     made.setDecimals(decimals)
     made.setRange(*reach)
     made.setGroupSeparatorShown(True)

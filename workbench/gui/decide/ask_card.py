@@ -23,6 +23,7 @@ from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, set_icon
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.number_field import NumberField
 from workbench.gui.widgets.segments import Segments
 from workbench.records.scores import METRIC_NAMES
 
@@ -249,7 +250,7 @@ class AskCard(Card):
 
 def _number(most: float, step: float, decimals: int, nothing: str) -> QDoubleSpinBox:
     """0 reads as `nothing`. A value counts when the field is left or Enter is pressed, not with each digit."""
-    spin = QDoubleSpinBox()
+    spin = NumberField()
     spin.setRange(0.0, most)
     spin.setSingleStep(step)
     spin.setDecimals(decimals)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
@@ -28,6 +27,7 @@ from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button, command_button, icon_button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import Chip, ElidedLabel, label
+from workbench.gui.widgets.number_field import NumberField
 from workbench.records.asked import apart, cost_words, size_of
 from workbench.records.catalogue import BackboneFacts
 from workbench.records.project import Chosen, Settings
@@ -195,7 +195,7 @@ class ChosenCard(Card):
         self.seeds.setRange(1, 100)
         self.seeds.setAccessibleName("Seeds")
         set_tip(self.seeds, tip("seed"))
-        self.margin = QDoubleSpinBox()
+        self.margin = NumberField()
         self.margin.setRange(0, 50)
         self.margin.setDecimals(1)
         self.margin.setSingleStep(0.5)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -24,6 +23,7 @@ from workbench.gui.theme import FIELD_MARGINS, restyle
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.number_field import NumberField
 from workbench.gui.widgets.segments import Segments
 from workbench.records.augmentation import PRESETS, View, preset_of
 from workbench.records.params import Param, describe
@@ -45,7 +45,7 @@ class Knob:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, TICKS)
         self.slider.setMinimumWidth(48)
-        self.field = QDoubleSpinBox()
+        self.field = NumberField()
         self.field.setDecimals(2)
         low, high = item.minimum or 0.0, item.maximum or 1.0
         self.field.setRange(low, high)

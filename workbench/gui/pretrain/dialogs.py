@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QSpinBox,
@@ -25,6 +24,7 @@ from workbench.gui.pretrain.words import ago
 from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
+from workbench.gui.widgets.number_field import NumberField
 
 MOST_EPOCHS = 100_000
 WIDTH = 480  # px
@@ -119,7 +119,7 @@ class BranchDialog(_Asking):
         self._add(
             "Epochs", self.epochs, "How often each image is learnt from, counted from the start of the run."
         )
-        self.rate = QDoubleSpinBox()
+        self.rate = NumberField()
         self.rate.setDecimals(6)
         self.rate.setRange(0, 100)
         self.rate.setSingleStep(1e-4)
