@@ -323,3 +323,21 @@ def test_nothing_asks_for_more_room_than_the_window_has(window, session, size) -
     for name in ("top_bar", "rail", "stack", "tray"):
         part = getattr(window, name)
         assert part.minimumSizeHint().width() <= part.width()
+
+
+def test_the_sample_is_drawn_once_and_never_over_images_of_ones_own(window, session) -> None:
+    assert window.commands.run("project.sample") == ""
+    drawn = JobState(id="s", kind="sample", title="Draw the sample images", status=Status(state="queued"))
+    session.show_jobs(drawn)
+    assert window.commands.run("project.sample") == "The sample is being drawn already."
+    session.show_jobs()
+    session.settings.roots = {"": "/own"}
+    assert "images of its own" in window.commands.run("project.sample")
+    assert [call[0] for call in session.calls] == ["draw_sample"]
+
+
+def test_a_renamed_project_renames_the_window(window, session) -> None:
+    session.project_changed.emit()
+    session.settings.name = "Pictures"
+    session.project_changed.emit()
+    assert window.windowTitle() == "Pictures - SSL workbench"

@@ -14,6 +14,7 @@ from workbench.gui.compare.run_command import register_run
 from workbench.gui.decide.commands import register_decide
 from workbench.gui.finetune.run_command import register_finetune
 from workbench.gui.theme import Preference, themes
+from workbench.records.runs import ENDED
 
 if TYPE_CHECKING:
     from workbench.gui.session import Session
@@ -74,6 +75,13 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
         folder = session.project.folder / "sample"
         guarded(session, lambda: session.dataset.draw_sample(folder))
 
+    def no_sample() -> str:
+        if any(job.kind == "sample" and job.status.state not in ENDED for job in session.jobs):
+            return "The sample is being drawn already."
+        if session.settings.roots:
+            return "This project has images of its own. Begin another one for the sample (Ctrl+N)."
+        return no_project()
+
     def no_project() -> str:
         return "" if session.project is not None else "Open a project or make a new one first."
 
@@ -104,7 +112,7 @@ def register(commands: Commands, session: Session, window: QWidget) -> list[Call
             id="project.sample",
             title="Open the sample project",
             run=draw_sample,
-            why_not=no_project,
+            why_not=no_sample,
             help="Draw 600 labelled and 3,000 unlabelled pictures of rolled steel, to try everything out",
         ),
         Command(

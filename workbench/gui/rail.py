@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.places import Place
 from workbench.gui.plain_text import menu_text, plain, set_tip
-from workbench.gui.widgets.buttons import set_icon
+from workbench.gui.widgets.buttons import ToolButton, set_icon
 
 WIDTH = 88  # px
 
@@ -88,7 +88,7 @@ class Rail(QFrame):
         return made
 
     def _tool(self, title: str, icon: str, group: QButtonGroup) -> QToolButton:
-        made = QToolButton()
+        made = ToolButton()
         made.setText(title)
         made.setAccessibleName(title)
         made.setCheckable(True)

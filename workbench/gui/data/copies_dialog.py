@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -26,7 +25,7 @@ from workbench.gui.dataset_facts import watcher_of
 from workbench.gui.project_commands import guarded
 from workbench.gui.theme import restyle
 from workbench.gui.thumbnails import thumbnails_of
-from workbench.gui.widgets.buttons import button
+from workbench.gui.widgets.buttons import PushButton, button
 from workbench.gui.widgets.cards import Card, EmptyState
 from workbench.gui.widgets.image_grid import describe
 from workbench.gui.widgets.labels import ElidedLabel, label
@@ -93,7 +92,7 @@ class CopiesDialog(QDialog):
         self.filters = QButtonGroup(self)
         self.filters.setExclusive(True)
         for number, (word, _) in enumerate(_FILTERS):
-            made = QPushButton(word)
+            made = PushButton(word)
             made.setCheckable(True)
             made.setAutoDefault(False)
             self.filters.addButton(made, number)

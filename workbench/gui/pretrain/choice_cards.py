@@ -23,6 +23,7 @@ from workbench.gui.pretrain.words import (
     is_transformer,
 )
 from workbench.gui.session import Session
+from workbench.gui.widgets.buttons import PushButton
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.labels import label
 from workbench.gui.widgets.segments import Segments
@@ -124,7 +125,7 @@ class MethodChoice(Card):
         line.addWidget(label(title, "strong", tip=when))
         line.addStretch(1)
         for facts in members:
-            made = QPushButton(menu_text(facts.title))
+            made = PushButton(menu_text(facts.title))
             made.setProperty("kind", "segment")
             made.setCheckable(True)
             made.setAutoDefault(False)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton, QToolButton
+from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtWidgets import QAbstractButton, QDialog, QMenu, QPushButton, QToolButton
 from shiboken6 import isValid
 
 from workbench.gui.commands import Commands
@@ -41,6 +42,47 @@ def _tint_all() -> None:
 themes().changed.connect(_tint_all)
 
 
+def _is_pressed(target: QAbstractButton, event: QKeyEvent, tabbed: bool) -> bool:
+    """Whether a key is Enter, and means the button: in a dialog it means the main thing, unless Tab led here."""
+    enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat()
+    return enter and (tabbed or not isinstance(target.window(), QDialog))
+
+
+_BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+
+
+class PushButton(QPushButton):
+    """Pressed by Enter as by space."""
+
+    _tabbed = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._tabbed = event.reason() in _BY_TAB
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_pressed(self, event, self._tabbed):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class ToolButton(QToolButton):
+    """Pressed by Enter as by space."""
+
+    _tabbed = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._tabbed = event.reason() in _BY_TAB
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_pressed(self, event, self._tabbed):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
 def button(
     text: str,
     run: Callable[[], object] | None = None,
@@ -50,7 +92,7 @@ def button(
     tip: str = "",
 ) -> QPushButton:
     """A push button. `kind`: "" plain, "primary" (one a view), "quiet" (no border), "link", "danger"."""
-    made = QPushButton(text)
+    made = PushButton(text)
     if kind:
         made.setProperty("kind", kind)
     set_tip(made, tip)
@@ -65,7 +107,7 @@ def button(
 
 def icon_button(name: str, tip: str, run: Callable[[], object] | None = None) -> QToolButton:
     """A square button with an icon only; `tip` is also what a screen reader says."""
-    made = QToolButton()
+    made = ToolButton()
     made.setProperty("kind", "icon")
     set_tip(made, tip)
     made.setAccessibleName(tip)
@@ -89,7 +131,7 @@ def command_button(commands: Commands, identifier: str, *, text: str = "", kind:
     return CommandButton(commands, identifier, text, kind)
 
 
-class CommandButton(QPushButton):
+class CommandButton(PushButton):
     """Enabled while its command can be run; else the tooltip says why not."""
 
     def __init__(self, commands: Commands, identifier: str, text: str = "", kind: str = "") -> None:
