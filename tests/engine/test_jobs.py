@@ -230,7 +230,7 @@ def test_the_same_run_again_gives_the_same_numbers(embedding: Embedding) -> None
 def test_a_folder_that_is_gone_is_asked_for_with_the_first_file_and_its_reason(embedding: Embedding) -> None:
     embedding.root.rename(embedding.root.with_name("elsewhere"))
     with pytest.raises(
-        ValueError, match=r"The first: .*lot0_00\.png: The file is not there.* still where it was\?"
+        ValueError, match=r"The first, .*lot0_00\.png: The file is not there.* still where it was\?"
     ):
         embedding.run()
 

@@ -53,7 +53,7 @@ class PretrainStore(QObject):
         self._answers: dict[str, tuple[str, Answer]] = {}  # kind -> key of what was asked, answer
         self._asking: dict[str, tuple[str, str]] = {}  # kind -> key, run id
         self._proposal: tuple[dict[str, Any], str] | None = None
-        self._begun: dict[str, tuple[str, Curation]] = {}  # run id -> key of what was asked, what counted then
+        self._begun: dict[str, tuple[str, Curation]] = {}  # run id -> key of what was asked, what counted
 
     def open(self) -> None:
         """Another project: what was asked in it before is read again."""
