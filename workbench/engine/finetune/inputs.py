@@ -25,7 +25,7 @@ from workbench.pixels.source import Stamp
 from workbench.records.files import DocumentError, read_document, write_document
 from workbench.records.index import ImageIndex
 from workbench.records.spec import FeatureSpec
-from workbench.records.text import count
+from workbench.records.text import count, data_size
 
 # Left-right, up-down: what each mirroring turns round. Training draws one for an image and an epoch.
 MIRRORINGS: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -158,8 +158,9 @@ class _Store:
         free = shutil.disk_usage(self._folder).free
         if needed + _ROOM > free:
             raise ValueError(
-                f"Fine-tuning keeps {needed / 1e9:.1f} GB of intermediate results in {self._folder}, and the disk "
-                f"has {free / 1e9:.1f} GB left. Free some space, take a smaller image size, or augment less."
+                f"Fine-tuning keeps {data_size(needed)} of intermediate results in {self._folder}, and the disk has "
+                f"{data_size(free)} left, of which {data_size(_ROOM)} must stay free. Free some space, take a "
+                "smaller image size, or augment less."
             )
         self._data = _mapped(self._path(_name(like.dtype)), shape, like.dtype)
         if old is not None:

@@ -202,7 +202,7 @@ class _Store:
         if needed + _ROOM > free:
             raise ValueError(
                 f"The decoded pixels take {data_size(needed)} in {self._folder}, and the disk has {data_size(free)} "
-                "left. Free some space, or take a smaller stored size."
+                f"left, of which {data_size(_ROOM)} must stay free. Free some space, or take a smaller stored size."
             )
 
     def filled(self, done: int, refused: dict[int, str], *, now: bool = False) -> None:
