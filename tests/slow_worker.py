@@ -13,7 +13,8 @@ import time
 import types
 from typing import Any
 
-from workbench.records import runs
+from workbench.plugins import plugin_home
+from workbench.records import plugin_state, runs
 
 
 def no_room(*_: Any) -> None:
@@ -34,6 +35,8 @@ def slow(job: Any, run: Any, control: Any) -> dict[str, Any]:
         if step == 5 and fault.exists():
             what = fault.read_text()
             fault.unlink()
+            if what != "bus":
+                plugin_state.put_mark(plugin_home(), "mine", "stamp", "use")
             if what == "raise":
                 raise ValueError("The moon is in the wrong house. Wait a night.")
             if what == "abort":

@@ -17,7 +17,10 @@ import pytest
 
 from tests import slow_worker
 from workbench import headless
+from workbench.plugins import plugin_home
+from workbench.records import plugin_state
 from workbench.records.jobs import DescribeJob, EmbedJob
+from workbench.records.plugins import Found
 from workbench.records.runs import RunFolder, Status
 from workbench.supervisor import JobState, Supervisor, lane_of
 
@@ -156,22 +159,24 @@ def test_a_killed_worker_is_a_failed_job_that_says_so_and_can_be_retried(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "said", "crashes"),
     [
-        ("raise", "The moon is in the wrong house"),
-        ("abort", "signal 6"),
-        ("full", "The disk is full"),
-        ("bus", "shared memory"),
+        ("raise", "The moon is in the wrong house", 0),
+        ("abort", "A worker that used the plugin mine ended by signal 6", 1),
+        ("full", "The disk is full", 0),
+        ("bus", "shared memory", 0),
     ],
 )
-def test_a_fault_is_told_in_a_sentence_and_the_log_has_the_rest(
-    supervisor: Supervisor, run: RunFolder, fault: str, said: str
+def test_a_fault_is_told_in_a_sentence_and_a_plugin_is_blamed_where_the_worker_could_not_say_why(
+    supervisor: Supervisor, run: RunFolder, fault: str, said: str, crashes: int
 ) -> None:
+    mine = Found(name="mine", origin="file", place=Path(), stamp="stamp")
     (run.path.parent / "fault").write_text(fault)
     supervisor.submit(run)
     status = supervisor.wait(run.id, 60)
     assert status.state == "failed"
     assert said in status.error
+    assert plugin_state.kept(plugin_home(), mine).crashes == crashes
     if fault == "raise":
         assert "Traceback" in run.log_tail()
 

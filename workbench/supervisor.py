@@ -266,11 +266,13 @@ class Supervisor:
         status = job.run.status()
         # A worker writes its last state before it leaves; one that still says "running" was cut off.
         if status.state not in ENDED or (status.state == "failed" and status.ended == 0):
-            blamed = _blame(job, process, code) if process else ""
+            if process and job.told:  # it could still say why: no plugin has taken it along
+                remove_marks(plugin_home(), process.pid)
+            blamed = _blame(job, process, code) if process and not job.told else ""
             if job.status.state == "stopping":
                 status = replace(status, state="stopped", error="", ended=time.time())
             else:
-                error = blamed or job.told or _why_died(code)
+                error = job.told or blamed or _why_died(code)
                 status = replace(status, state="failed", error=error, ended=time.time())
         self._end(job, status)
 
