@@ -36,7 +36,7 @@ def test_a_point_and_a_comma_are_the_same(qtbot, system, typed: str, value: floa
     qtbot.keyClicks(field, typed)
     qtbot.keyClick(field, Qt.Key.Key_Return)
     assert field.value() == pytest.approx(value)
-    assert field.text() == f"{value:.3f} points"
+    assert field.text() == f"{value:g} points"
 
 
 def test_what_stands_for_no_number_stays(qtbot, system) -> None:

@@ -23,5 +23,10 @@ class NumberField(QDoubleSpinBox):
     def valueFromText(self, text: str) -> float:
         return super().valueFromText(self._with_point(text))
 
+    def textFromValue(self, value: float) -> str:
+        """Without the noughts at its end, which say nothing: 5 and not 5.000."""
+        text = super().textFromValue(value)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
     def _with_point(self, text: str) -> str:
         return text if text == self.specialValueText() else text.replace(",", ".")
