@@ -243,8 +243,8 @@ def test_a_great_many_joined_sets_take_seconds() -> None:
     curation = Curation(layout=Layout(group_by="name:([0-9]+)")).join(
         zip(paths[::2], paths[1::2], strict=True)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     groups = arrange(index, curation).index.group
-    assert time.perf_counter() - started < 12  # 3 seconds; 25 where every set goes through all images
+    assert time.process_time() - started < 12  # 3 seconds; 25 where every set goes through all images
     assert np.array_equal(groups[::2], groups[1::2])
     assert len(np.unique(groups)) == 150_000
