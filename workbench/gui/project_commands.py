@@ -13,6 +13,7 @@ from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.run_command import register_run
 from workbench.gui.decide.commands import register_decide
 from workbench.gui.finetune.run_command import register_finetune
+from workbench.gui.guarded import guarded
 from workbench.gui.theme import Preference, themes
 from workbench.records.runs import ENDED
 
@@ -36,14 +37,6 @@ def open_folder(session: Session, folder: Path) -> None:
             session.set_folder(folder)
 
     guarded(session, act)
-
-
-def guarded(session: Session, act: Callable[[], object]) -> None:
-    """Do it; a refusal is told in the window."""
-    try:
-        act()
-    except (ValueError, OSError) as error:
-        session.message.emit("bad", str(error))
 
 
 def register(commands: Commands, session: Session, window: QWidget) -> list[Callable[[], None]]:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from workbench.gui.data.class_dialog import ClassDialog
 from workbench.gui.data.class_list import ClassList, natural
+from workbench.gui.guarded import guarded
 from workbench.gui.plain_text import menu_text
-from workbench.gui.project_commands import guarded
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import ElidedLabel
 from workbench.records.curation import IGNORED

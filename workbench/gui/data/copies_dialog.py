@@ -22,7 +22,7 @@ from workbench.gui.background import Background
 from workbench.gui.data.copies_rows import CopyRows
 from workbench.gui.data.copies_sets import KINDS, CopySet, find_alike, find_sets, left_out_by
 from workbench.gui.dataset_facts import watcher_of
-from workbench.gui.project_commands import guarded
+from workbench.gui.guarded import guarded
 from workbench.gui.theme import restyle
 from workbench.gui.thumbnails import thumbnails_of
 from workbench.gui.widgets.buttons import PushButton, button

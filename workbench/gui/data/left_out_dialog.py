@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QStackedWidget, Q
 
 from workbench.gui.background import Background
 from workbench.gui.data.left_out_rows import ImageRows
-from workbench.gui.project_commands import guarded
+from workbench.gui.guarded import guarded
 from workbench.gui.thumbnails import thumbnails_of
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card, EmptyState

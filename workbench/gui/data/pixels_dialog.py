@@ -14,8 +14,8 @@ from workbench.gui.background import Background
 from workbench.gui.data.channels_card import ChannelsCard
 from workbench.gui.data.picture_pairs import Pair, PicturePairs
 from workbench.gui.data.window_card import WindowCard
+from workbench.gui.guarded import guarded
 from workbench.gui.model_recipe import recipe_of
-from workbench.gui.project_commands import guarded
 from workbench.gui.thumbnails import to_image
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card

@@ -22,8 +22,8 @@ from workbench.gui.background import Background
 from workbench.gui.data.parts_legend import PartsLegend
 from workbench.gui.data.split_preview import PartsTable, SplitPreview, preview_split
 from workbench.gui.glossary import tip
+from workbench.gui.guarded import guarded
 from workbench.gui.plain_text import set_tip
-from workbench.gui.project_commands import guarded
 from workbench.gui.theme import FIELD_MARGINS
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card, EmptyState

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, 
 from workbench.gui.decide.memo_dialog import MemoDialog
 from workbench.gui.decide.words import memo_line
 from workbench.gui.decision_store import DecisionStore
-from workbench.gui.project_commands import guarded
+from workbench.gui.guarded import guarded
 from workbench.gui.session import Session
 from workbench.gui.theme import restyle
 from workbench.gui.widgets.buttons import button

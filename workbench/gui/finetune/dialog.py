@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.gui.forms import Form
+from workbench.gui.guarded import guarded
 from workbench.gui.plain_text import set_tip
-from workbench.gui.project_commands import guarded
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.labels import label
 from workbench.records.catalogue import PLUGIN

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from workbench.gui.background import Background
 from workbench.gui.commands import Command, Commands
+from workbench.gui.guarded import guarded
 from workbench.gui.inspect.board import Board
 from workbench.gui.inspect.canvas import BoardCanvas
 from workbench.gui.inspect.controls import Controls
@@ -30,7 +31,6 @@ from workbench.gui.inspect.rows_panel import RowsPanel
 from workbench.gui.inspect.saving import PICTURES, memo_saver, saver, why_not_save
 from workbench.gui.outside_files import choose_files, dropped
 from workbench.gui.outside_notice import OutsideNotice
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import CommandButton
 from workbench.gui.widgets.cards import Card, NoticeBar

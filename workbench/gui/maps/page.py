@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from workbench.gui.background import Background
 from workbench.gui.commands import Commands
 from workbench.gui.compare.words import titles_of
+from workbench.gui.guarded import guarded
 from workbench.gui.maps.atlas import Atlas, DrawnMap
 from workbench.gui.maps.canvas import BOX, LASSO, MOVE
 from workbench.gui.maps.colours import Colours
@@ -30,7 +31,6 @@ from workbench.gui.maps.pointing import Pointing
 from workbench.gui.maps.selection import Selection
 from workbench.gui.maps.words import CAUTION, how_drawn, pairs_told
 from workbench.gui.plain_text import set_tip
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.theme import current_theme, know_models, themes
 from workbench.gui.thumbnails import thumbnails_of

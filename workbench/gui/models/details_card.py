@@ -8,10 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from workbench.gui.glossary import tip
+from workbench.gui.guarded import guarded
 from workbench.gui.models.pack_dialogs import ask_export, ask_import
 from workbench.gui.models.words import FLOOR_SENTENCE, feature_choices, is_floor, parameters_text
 from workbench.gui.plain_text import set_tip
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from workbench.gui.commands import Command
-from workbench.gui.project_commands import guarded
+from workbench.gui.guarded import guarded
 from workbench.gui.session import Session
 from workbench.records.catalogue import BackboneFacts
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayou
 from workbench.gui.commands import Command, Commands
 from workbench.gui.compare.run_command import register_run
 from workbench.gui.finetune.run_command import FINETUNE, register_finetune
+from workbench.gui.guarded import guarded
 from workbench.gui.models.any_model import AnyModel
 from workbench.gui.models.catalogue_model import CatalogueModel
 from workbench.gui.models.catalogue_table import CatalogueTable
@@ -16,7 +17,6 @@ from workbench.gui.models.chosen_card import ChosenCard
 from workbench.gui.models.details_card import DetailsCard
 from workbench.gui.models.method_card import MethodCard
 from workbench.gui.models.pack_dialogs import import_command
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import command_button
 from workbench.gui.widgets.cards import Card, EmptyState, Page

@@ -8,10 +8,10 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from workbench.gui.guarded import guarded
 from workbench.gui.plain_text import set_tip
 from workbench.gui.pretrain.estimate_card import EARLIER, is_asking
 from workbench.gui.pretrain.plan import Plan
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.theme import current_theme, themes
 from workbench.gui.widgets.buttons import button

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from workbench.gui.commands import Command
 from workbench.gui.compare.run_command import go
+from workbench.gui.guarded import guarded
 from workbench.gui.pretrain.dialogs import BranchDialog, ContinueDialog
 from workbench.gui.pretrain.run_rows import checkpoints
-from workbench.gui.project_commands import guarded
 from workbench.records.runs import ENDED
 
 if TYPE_CHECKING:

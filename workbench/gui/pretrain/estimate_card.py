@@ -7,10 +7,10 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout
 
+from workbench.gui.guarded import guarded
 from workbench.gui.plain_text import set_tip
 from workbench.gui.pretrain.findings_list import FindingsList
 from workbench.gui.pretrain.plan import Plan
-from workbench.gui.project_commands import guarded
 from workbench.gui.session import Session
 from workbench.gui.widgets.buttons import button
 from workbench.gui.widgets.cards import Card
