@@ -91,5 +91,5 @@ def test_a_wheel_that_is_not_what_the_index_says_is_not_installed(index: Path, t
     offer(index, offered)
     plugin_wheel(index / "files", "far_one", "1.0", ["something-else"])
     code, told = environment.workbench("install", "far-one", "--network", "--yes")
-    assert code == 2 and "pip can't do it" in told["stderr"], told
+    assert code == 2 and "pip can't do it" in told["error"], told
     assert environment.own() == set()

@@ -386,7 +386,10 @@ def unreadable(path: Path, error: Exception) -> DocumentError:
     if not path.exists():
         return DocumentError(f"{path} does not exist.")
     if not h5py.is_hdf5(path):
-        return DocumentError(f"{path} is not an HDF5 file. Choose an .h5ad file.")
+        return DocumentError(
+            f"{path} can't be read as embeddings: it is damaged, or no HDF5 file. Make it anew with "
+            "`workbench embed`, or choose another .h5ad file."
+        )
     reason = printable(str(error)).rstrip(".") or type(error).__name__
     if "truncated" in reason:
         return DocumentError(

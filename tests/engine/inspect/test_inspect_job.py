@@ -281,8 +281,11 @@ def test_what_no_model_can_answer_is_said_at_once(values, said, look, files) -> 
 
 
 def test_files_that_all_fail_are_said(look, tmp_path, published) -> None:
-    (sight,) = look(models=(str(published("vit").folder),), images=(str(tmp_path / "gone.png"),))
+    gone = tuple(str(tmp_path / name) for name in ("gone.png", "lost.png"))
+    (sight,) = look(models=(str(published("vit").folder),), images=gone)
     assert "Not one of the pictures can be read" in sight.error
+    (sight,) = look(models=(str(published("vit").folder),), images=gone[:1])
+    assert sight.error.startswith("The picture can't be read. The file is not there any more")
 
 
 @pytest.mark.parametrize("show", ["attention", "reconstruction", "patch-pca"])
