@@ -18,6 +18,7 @@ ROW_HEIGHT = 34
 MARGIN = 8  # px, as the header's
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEAST_NAME = 72.0  # px of a model's name beside its feature
 K_SLOT = 52.0  # px, where "k 10" stands after the k-NN score
 
 
@@ -138,7 +139,12 @@ class ComparisonDelegate(QStyledItemDelegate):
         feature = feature_name(row.model.feature) or NONE
         chip = chip_width(feature)
         font = font_of("semibold")
-        room = area.width() - 14 - chip - 8
+        whole = area.width() - 14
+        beside = whole - chip - 8
+        has_chip = beside >= min(
+            _width(printable(row.title), font), LEAST_NAME
+        )  # else the tip tells the feature
+        room = beside if has_chip else whole
         title = QFontMetricsF(font).elidedText(
             printable(row.title), Qt.TextElideMode.ElideMiddle, max(room, 20.0)
         )
@@ -146,7 +152,8 @@ class ComparisonDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(current_theme().colour("text"))
         painter.drawText(name, _LEFT, title)
-        draw_chip(painter, name.left() + _width(title, font) + 8, middle, feature, "outline")
+        if has_chip:
+            draw_chip(painter, name.left() + _width(title, font) + 8, middle, feature, "outline")
 
     def _score(self, painter: QPainter, area: QRectF, score: Score | None, font: QFont | None = None) -> None:
         """Mean and spread, the mean in `font`."""
