@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from workbench.gui.dataset_facts import DatasetFacts
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.gui.session import Session
 
 HEIGHT = 48  # px
+SEARCH, SHORT = "Search commands  Ctrl K", "Ctrl K"
 
 
 class TopBar(QFrame):
@@ -34,8 +36,9 @@ class TopBar(QFrame):
         self.split = Fact()
         self.leaks = Chip()
         self.device = Fact()
-        self.search = button("Search commands  Ctrl K", tip="Find anything that can be done, by its name")
-        row = QHBoxLayout(self)
+        self.search = button(SEARCH, tip="Find anything that can be done, by its name (Ctrl+K)")
+        self.search.setAccessibleName("Search commands")
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(12)
         row.addWidget(self.name)
@@ -56,6 +59,7 @@ class TopBar(QFrame):
         project = self._session.project
         self.name.setText(self._session.settings.name if project else "SSL workbench")
         self.name.set_tip(str(project.folder) if project else "")
+        self._fit()
 
     def show_facts(self, facts: DatasetFacts) -> None:
         """After the index, the split or the number of test openings has changed."""
@@ -80,23 +84,42 @@ class TopBar(QFrame):
             self.leaks.set(count(facts.leaks, "leak"), "bad", tip("leak"))
         elif facts.duplicate_sets:
             self.leaks.set(f"{count(facts.duplicate_sets, 'set')} of copies", "neutral", tip("duplicate"))
+        self._fit()
 
     def refresh_device(self, *_: object) -> None:
         """The memory of a running job's device is newer than what was found at the start."""
         facts = self._session.devices
-        memory, name = (
-            facts.get("memory"),
-            str(facts.get("device", "")).upper().replace("CUDA", "GPU").replace(":", " "),
-        )
+        memory, name = facts.get("memory"), _device(str(facts.get("device", "")))
         for job in self._session.jobs:
             if job.status.state in ACTIVE and job.status.memory:
                 memory = job.status.memory
-                name = job.status.device.upper().replace("CUDA", "GPU").replace(":", " ") or name
+                name = _device(job.status.device) or name
         if not memory or not memory[1]:
             self.device.set("")
-            return
-        used, total = (value / 2**30 for value in memory)
-        self.device.set(f"{name or 'Device'} · **{used:.1f}** / {total:.0f} GB", str(facts.get("name", "")))
+        else:
+            used, total = (value / 2**30 for value in memory)
+            self.device.set(
+                f"{name or 'Device'} · **{used:.1f}** / {total:.0f} GB", str(facts.get("name", ""))
+            )
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Nothing is cut: where there is little room the button shortens, then what Data tells anyway goes."""
+        self.search.setText(SEARCH)
+        for fact in (self.pool, self.data):
+            fact.give_room(True)
+        for spare in (
+            lambda: self.search.setText(SHORT),
+            lambda: self.pool.give_room(False),
+            lambda: self.data.give_room(False),
+        ):
+            if self._row.totalMinimumSize().width() <= self.width():
+                return
+            spare()
 
 
 def _device(name: str) -> str:

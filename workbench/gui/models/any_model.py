@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from workbench.gui.plain_text import menu_text, plain, set_tip
@@ -16,6 +17,7 @@ from workbench.records.brought import OpenBackbone
 from workbench.records.text import printable
 
 PLACEHOLDER = "timm name, Hugging Face id, or a path"
+WITH_NAME = 560  # px
 TOLD = "Remote code never runs, and weights are loaded without unpickling anything else."
 WEIGHTS = "Weights (*.safetensors *.pth *.pt *.bin)"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?([:@][\w.-]+)?")
@@ -62,7 +64,8 @@ class AnyModel(QWidget):
         )
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(label("Another backbone", "dim"))
+        self.name = label("Another backbone", "dim")
+        row.addWidget(self.name)
         row.addWidget(self.field, 1)
         row.addWidget(
             menu_button("Browse…", self.menu, tip="Choose weights or a saved model on this machine")
@@ -76,6 +79,11 @@ class AnyModel(QWidget):
         outer.setSpacing(4)
         outer.addLayout(row)
         outer.addWidget(self.error)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The field says what it takes: where there is little room, it has it all."""
+        super().resizeEvent(event)
+        self.name.setVisible(self.width() >= WITH_NAME)
 
     def show_opened(self, opened: tuple[OpenBackbone, ...]) -> None:
         """The backbones of plugins that take a folder."""

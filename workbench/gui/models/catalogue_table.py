@@ -43,6 +43,7 @@ from workbench.records.text import printable
 ROW_HEIGHT = 46
 HEAD_HEIGHT = 34
 TICK = 16.0  # px
+LEAST_NAME = 230  # px; below it the numbers go, which the card of the current backbone tells too
 NAME_WIDTH = 300  # px, what the name needs; from so much more on there is room for
 TRAINING_FROM, BOTH_FROM = 160, 320  # the training data, and the licence too
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -213,6 +214,11 @@ class CatalogueTable(QTableView):
             for column in (Column.PARAMETERS, Column.INPUT)
         }
         widths[Column.HERE] = metrics.horizontalAdvance("on this machine") + 2 * MARGIN + 18
+        for column in (Column.INPUT, Column.PARAMETERS):
+            crowded = self.viewport().width() - sum(widths.values()) < LEAST_NAME
+            self.setColumnHidden(column, crowded)
+            if crowded:
+                del widths[column]
         rest = self.viewport().width() - sum(widths.values())
         # What doesn't fit stands in the card of the current backbone.
         spare = rest - NAME_WIDTH

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout
 
 from workbench.gui.commands import Command, Commands
+from workbench.gui.compare.panes import Scrolled
 from workbench.gui.compare.run_command import register_run
 from workbench.gui.finetune.run_command import FINETUNE, register_finetune
 from workbench.gui.guarded import guarded
@@ -24,6 +25,8 @@ from workbench.records.asked import locked_feature
 from workbench.records.text import count
 
 SPACING = 12  # px between the cards
+LEAST_WIDTH, MOST_WIDTH, SCROLL_BAR = 400, 720, 12  # px of the right column
+WIDE = 560  # px, what the heading of the list needs beside a field that shows its whole hint
 HEADING = "Which backbones to compare"
 CAPTION = (
     "Frozen, as they were published: the same images go through each, and a probe tells which features "
@@ -46,7 +49,6 @@ class ModelsView(Page):
         self.filter.setPlaceholderText("Search names, licences, all of timm…")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter backbones")
-        self.filter.setMinimumWidth(280)
         self.filter.textChanged.connect(self._on_filter)
         self.any_model = AnyModel(self._add_named, self._fetch_named)
         self.chosen = ChosenCard(session, commands)
@@ -88,7 +90,11 @@ class ModelsView(Page):
         self.stack.addWidget(self.nothing)
         self.card.body.addLayout(self.stack, 1)
         self.card.body.addWidget(self.any_model)
-        self.right = right = QVBoxLayout()
+        scrolled = Scrolled()
+        scrolled.setMinimumWidth(LEAST_WIDTH)
+        scrolled.setMaximumWidth(MOST_WIDTH)
+        self.right = right = QVBoxLayout(scrolled.content)
+        right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(SPACING)
         right.addWidget(self.chosen, 1)
         right.addWidget(self.details)
@@ -97,10 +103,9 @@ class ModelsView(Page):
         columns = QHBoxLayout()
         columns.setSpacing(SPACING)
         columns.addWidget(self.card, 5)
-        columns.addLayout(right, 3)
+        columns.addWidget(scrolled, 3)
         for card in (self.chosen, self.details, self.method):
-            card.setMinimumWidth(400)
-            card.setMaximumWidth(720)
+            card.setMinimumWidth(LEAST_WIDTH - SCROLL_BAR)
         self.body.addLayout(columns, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -109,6 +114,7 @@ class ModelsView(Page):
 
     def _fit(self) -> None:
         """Where there is room left the cards hug what they hold, and the method is told below them."""
+        self.filter.setMinimumWidth(280 if self.card.width() >= WIDE else 160)  # else no heading is left
         width = self.chosen.width()
         room = self.card.height() - self.chosen.wanted_height() - 2 * SPACING
         if not self.details.isHidden():

@@ -132,6 +132,7 @@ class Fact(QFrame):
         row.addWidget(self._label)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._parts: list[str] = []
+        self._has_room = True
         self.set(text, tip)
         themes().changed.connect(self._render)
 
@@ -141,7 +142,12 @@ class Fact(QFrame):
         self._render()
         self.setAccessibleName("".join(self._parts))
         set_tip(self, tip)
-        self.setVisible(bool(text))
+        self.setVisible(bool(text) and self._has_room)
+
+    def give_room(self, has_room: bool) -> None:
+        """Without room it stays hidden, whatever it says."""
+        self._has_room = has_room
+        self.setVisible(has_room and any(self._parts))
 
     def _render(self) -> None:
         strong = current_theme().text
