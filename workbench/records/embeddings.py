@@ -387,7 +387,7 @@ def unreadable(path: Path, error: Exception) -> DocumentError:
         return DocumentError(f"{path} does not exist.")
     if not h5py.is_hdf5(path):
         return DocumentError(
-            f"{path} can't be read as embeddings: it is damaged, or no HDF5 file. Make it anew with "
+            f"{path} can't be read as embeddings: it is damaged, or not an HDF5 file. Make it anew with "
             "`workbench embed`, or choose another .h5ad file."
         )
     reason = printable(str(error)).rstrip(".") or type(error).__name__
