@@ -42,33 +42,12 @@ def _tint_all() -> None:
 themes().changed.connect(_tint_all)
 
 
-def _is_pressed(target: QAbstractButton, event: QKeyEvent, tabbed: bool) -> bool:
-    """Whether a key is Enter, and means the button: in a dialog it means the main thing, unless Tab led here."""
-    enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat()
-    return enter and (tabbed or not isinstance(target.window(), QDialog))
-
-
 _BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
-class PushButton(QPushButton):
-    """Pressed by Enter as by space."""
-
-    _tabbed = False
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._tabbed = event.reason() in _BY_TAB
-        super().focusInEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_pressed(self, event, self._tabbed):
-            self.click()
-        else:
-            super().keyPressEvent(event)
-
-
-class ToolButton(QToolButton):
-    """Pressed by Enter as by space."""
+class _PressedByEnter:
+    """Of a button: Enter presses it as space does. In a dialog Enter means the main thing, unless Tab led here."""
 
     _tabbed = False
 
@@ -77,10 +56,19 @@ class ToolButton(QToolButton):
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_pressed(self, event, self._tabbed):
+        enter = event.key() in _ENTER and not event.isAutoRepeat()
+        if enter and (self._tabbed or not isinstance(self.window(), QDialog)):
             self.click()
         else:
             super().keyPressEvent(event)
+
+
+class PushButton(_PressedByEnter, QPushButton):
+    """A word."""
+
+
+class ToolButton(_PressedByEnter, QToolButton):
+    """An icon."""
 
 
 def button(
